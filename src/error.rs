@@ -1,0 +1,142 @@
+//! What can go wrong: six codes, a message that says what failed, a remedy (R6).
+
+use std::fmt;
+
+/// The six codes of a storage error (R6). Their text form is part of the JavaScript contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// There is no backend to ask.
+    Unavailable,
+    /// The keyring is there, but locked.
+    Locked,
+    /// Access was refused, or the user dismissed the prompt.
+    Denied,
+    /// Stored data, or the name of a key, failed validation.
+    Corrupt,
+    /// No answer in time.
+    Timeout,
+    /// No such key.
+    NotFound,
+}
+
+impl Code {
+    /// Every code, for tables and tests that must leave none out.
+    pub const ALL: [Code; 6] = [
+        Code::Unavailable,
+        Code::Locked,
+        Code::Denied,
+        Code::Corrupt,
+        Code::Timeout,
+        Code::NotFound,
+    ];
+
+    /// The code as JavaScript sees it, such as `"NOT_FOUND"`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Unavailable => "UNAVAILABLE",
+            Code::Locked => "LOCKED",
+            Code::Denied => "DENIED",
+            Code::Corrupt => "CORRUPT",
+            Code::Timeout => "TIMEOUT",
+            Code::NotFound => "NOT_FOUND",
+        }
+    }
+
+    /// The code with this text form; `None` when there is no such code.
+    pub fn parse(text: &str) -> Option<Code> {
+        Code::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// What a person can do about it (R6), unless the error knows better.
+    pub fn remediation(self) -> &'static str {
+        match self {
+            Code::Unavailable => "Use --key, install a keyring backend, or use seatbelt mode",
+            Code::Locked => "Unlock your keyring and try again",
+            Code::Denied => "Check permissions and run as the correct user",
+            Code::Corrupt => "Re-save the key or re-authenticate",
+            Code::Timeout => "Retry, and check system load",
+            Code::NotFound => "Save the key first",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failed storage operation: what failed, and what to do about it. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    code: Code,
+    message: String,
+    remediation: String,
+}
+
+/// The result of a storage operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error with the usual remedy of its code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            remediation: code.remediation().to_owned(),
+        }
+    }
+
+    /// The same error with a remedy of its own.
+    #[must_use]
+    pub fn with_remediation(mut self, remediation: impl Into<String>) -> Self {
+        self.remediation = remediation.into();
+        self
+    }
+
+    /// Which of the six it is.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What failed, in plain words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What a person can do about it.
+    pub fn remediation(&self) -> &str {
+        &self.remediation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r6_every_code_has_a_text_form_of_its_own_that_parses_back() {
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(code));
+        }
+        assert_eq!(Code::parse("unavailable"), None);
+    }
+
+    #[test]
+    fn r6_remediations_say_what_the_table_asks_for() {
+        let words = [
+            (Code::Unavailable, vec!["--key", "keyring", "seatbelt"]),
+            (Code::Locked, vec!["Unlock your keyring"]),
+            (Code::Denied, vec!["permissions", "correct user"]),
+            (Code::Corrupt, vec!["Re-save the key or re-authenticate"]),
+            (Code::Timeout, vec!["Retry", "system load"]),
+            (Code::NotFound, vec!["Save the key first"]),
+        ];
+        for (code, wanted) in words {
+            for word in wanted {
+                assert!(code.remediation().contains(word), "{code}: {word}");
+            }
+        }
+    }
+}

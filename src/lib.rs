@@ -1,0 +1,18 @@
+//! `@llxprt/securestore`: API keys and tokens in the OS keyring, or in encrypted files where there is none.
+//!
+//! A room imports only rooms listed before it; `error` and `secret` are the ground, `node` is the roof.
+//!
+//! - [`error`]: six codes, a message, a remedy
+//! - [`secret`]: text that wipes itself and never prints
+//! - [`telemetry`]: what the log may know of a key
+//! - [`keyring`]: the OS credential store, and one in memory for tests
+//! - [`fallback`]: the encrypted files
+//!
+//! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
+//! [`secret::Secret`] from the moment it enters Rust until it leaves.
+
+pub mod error;
+pub mod fallback;
+pub mod keyring;
+pub mod secret;
+pub mod telemetry;

@@ -1,0 +1,63 @@
+//! Text that wipes itself and never prints.
+
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A secret text: a key, a token, a stored value.
+///
+/// Its memory is overwritten when it is dropped, and its `Debug` form shows nothing, not even the length.
+/// A value is a `Secret` from the moment it enters Rust until it leaves.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text over; its buffer is wiped on drop.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Decodes UTF-8; bytes that are none are wiped, and `None` comes back.
+    pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(Self(text)),
+            Err(error) => {
+                error.into_bytes().zeroize();
+                None
+            }
+        }
+    }
+
+    /// The text itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_debug_shows_neither_the_text_nor_its_length() {
+        assert_eq!(format!("{:?}", Secret::from("sk-live-123456")), "Secret(***)");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_give_nothing() {
+        assert_eq!(Secret::from_utf8(vec![0xff, 0xfe]), None);
+        assert_eq!(Secret::from_utf8(b"ok".to_vec()), Some(Secret::from("ok")));
+    }
+}
