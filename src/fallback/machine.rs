@@ -1,7 +1,9 @@
 //! Who this machine is: the identity that the passwords of the files are made of.
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
+use super::cipher::Password;
 use crate::telemetry::hex;
 
 /// Host and user name, as Node's `os.hostname()` and `os.userInfo().username` say them (R4.3).
@@ -20,5 +22,10 @@ impl HostIdentity {
             .chain_update(&self.hostname)
             .chain_update(&self.username)
             .finalize())
+    }
+
+    /// The password of version 1: `<service>-<machineId>`.
+    pub fn password_v1(&self, service: &str) -> Password {
+        Zeroizing::new(format!("{service}-{}", self.machine_id()))
     }
 }

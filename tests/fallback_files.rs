@@ -1,0 +1,337 @@
+//! The encrypted files of one directory, as one process sees them.
+
+use std::fs;
+use std::path::Path;
+
+use securestore::error::{Code, Error};
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::{FallbackDir, Mark, Stored};
+use securestore::secret::Secret;
+
+fn identity() -> HostIdentity {
+    HostIdentity {
+        hostname: "devbox".into(),
+        username: "alice".into(),
+    }
+}
+
+fn open(path: &Path) -> FallbackDir {
+    FallbackDir::new(path.to_owned(), "test-service", identity())
+}
+
+async fn value(dir: &FallbackDir, key: &str) -> Option<String> {
+    let stored = dir.read(key).await.unwrap();
+    stored.map(|stored| stored.value.expose().to_owned())
+}
+
+async fn write(dir: &FallbackDir, key: &str, value: &str) {
+    dir.write(key, &Secret::from(value), Mark::None).await.unwrap();
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("deep/er/files");
+    let dir = open(&path);
+    assert_eq!(dir.read("a:b").await, Ok(None));
+    assert_eq!(dir.list().await, Ok(vec![]));
+    assert_eq!(dir.remove("a:b").await, Ok(false));
+    assert_eq!(dir.has("a:b").await, Ok(false));
+    assert_eq!(dir.mark("a:b").await, Ok(Mark::None));
+
+    for text in ["", "sk-1", "quotes \" and\nlines", "🔑", &"x".repeat(1 << 20)] {
+        write(&dir, "a:b", text).await;
+        assert_eq!(value(&open(&path), "a:b").await.as_deref(), Some(text));
+    }
+    write(&dir, "Z", "1").await;
+    let other = open(&path);
+    assert_eq!(other.list().await, Ok(vec!["Z".to_owned(), "a:b".to_owned()]));
+    assert_eq!(other.has("a:b").await, Ok(true));
+    assert_eq!(names(&path), ["Z.enc", "a%3Ab.enc"]);
+    assert_eq!(other.remove("a:b").await, Ok(true));
+    assert_eq!(dir.read("a:b").await, Ok(None));
+    assert_eq!(other.remove("a:b").await, Ok(false));
+}
+
+#[tokio::test]
+async fn r7b_the_mark_travels_with_the_value() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    for mark in [Mark::NewerThanOs, Mark::NewerThanInjected, Mark::None] {
+        dir.write("k", &Secret::from("v"), mark).await.unwrap();
+        let dir = open(temp.path());
+        assert_eq!(dir.mark("k").await, Ok(mark));
+        let value = Secret::from("v");
+        assert_eq!(dir.read("k").await, Ok(Some(Stored { value, mark })));
+    }
+}
+
+#[tokio::test]
+async fn many_values_are_read_in_the_order_asked_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    for n in 0..10 {
+        write(&dir, &format!("k{n}"), &n.to_string()).await;
+    }
+    fs::write(temp.path().join("k3.enc"), "broken").unwrap();
+    let keys: Vec<_> = (0..12).rev().map(|n| format!("k{n}")).collect();
+    let read = dir.read_many(&keys).await;
+    assert_eq!(read.len(), 12);
+    for (key, read) in keys.iter().zip(read) {
+        match key.as_str() {
+            "k10" | "k11" => assert_eq!(read, Ok(None)),
+            "k3" => assert_eq!(read.unwrap_err().code(), Code::Corrupt),
+            _ => assert_eq!(read.unwrap().unwrap().value.expose(), &key[1..]),
+        }
+    }
+    assert_eq!(dir.read_many(&[]).await, vec![]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_7_what_others_could_read_is_tightened_and_what_is_new_is_private() {
+    let temp = tempfile::tempdir().unwrap();
+    let (above, path) = (temp.path().join("above"), temp.path().join("above/files"));
+    let dir = open(&path);
+    write(&dir, "k", "v").await;
+    let file = path.join("k.enc");
+    assert_eq!((mode(&above), mode(&path), mode(&file)), (0o700, 0o700, 0o600));
+
+    set_mode(&path, 0o755);
+    set_mode(&file, 0o644);
+    assert_eq!(value(&dir, "k").await.as_deref(), Some("v"));
+    assert_eq!((mode(&path), mode(&file)), (0o700, 0o600));
+
+    set_mode(&path, 0o777);
+    dir.list().await.unwrap();
+    assert_eq!(mode(&path), 0o700);
+
+    set_mode(&path, 0o750);
+    set_mode(&file, 0o666);
+    write(&dir, "k", "w").await;
+    assert_eq!((mode(&path), mode(&file)), (0o700, 0o600));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_8_a_symbolic_link_is_read_through_but_replaced_on_writing_and_removed_itself() {
+    let temp = tempfile::tempdir().unwrap();
+    let (elsewhere, path) = (temp.path().join("elsewhere"), temp.path().join("files"));
+    write(&open(&elsewhere), "k", "linked").await;
+    let target = elsewhere.join("k.enc");
+    set_mode(&target, 0o644);
+    fs::create_dir(&path).unwrap();
+    std::os::unix::fs::symlink(&target, path.join("k.enc")).unwrap();
+    std::os::unix::fs::symlink(temp.path().join("nowhere"), path.join("dangling.enc")).unwrap();
+
+    let dir = open(&path);
+    assert_eq!(value(&dir, "k").await.as_deref(), Some("linked"));
+    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+    assert_eq!(mode(&target), 0o644, "what a link leads to is not ours to change");
+    write(&dir, "k", "own").await;
+    assert_eq!(value(&dir, "k").await.as_deref(), Some("own"));
+    assert_eq!(value(&open(&elsewhere), "k").await.as_deref(), Some("linked"));
+
+    std::os::unix::fs::symlink(&target, path.join("l.enc")).unwrap();
+    assert_eq!(dir.remove("l").await, Ok(true));
+    assert!(target.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_8_a_directory_or_a_pipe_in_the_files_place_is_an_error_and_is_not_listed() {
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir(temp.path().join("d.enc")).unwrap();
+    let pipe = temp.path().join("p.enc");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let dir = open(temp.path());
+    for key in ["d", "p"] {
+        let error = dir.read(key).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable);
+        assert!(error.message().contains("regular file"), "{error}");
+    }
+    assert_eq!(dir.list().await, Ok(vec![]));
+    let error = dir.write("d", &Secret::from("v"), Mark::None).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(error.message().contains("directory"), "{error}");
+    assert_eq!(names(temp.path()), ["d.enc", "p.enc"], "no temporary stays");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_8_a_file_under_the_plain_name_is_found_listed_replaced_and_removed() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    let (plain, encoded) = (temp.path().join("a:b.enc"), temp.path().join("a%3Ab.enc"));
+    write(&dir, "a:b", "old").await;
+    fs::rename(&encoded, &plain).unwrap();
+    assert_eq!(value(&dir, "a:b").await.as_deref(), Some("old"));
+    assert_eq!(dir.has("a:b").await, Ok(true));
+    assert_eq!(dir.list().await, Ok(vec!["a:b".to_owned()]));
+    assert_eq!(value(&dir, "a%3Ab").await, None, "the encoded name is a:b's alone");
+
+    write(&dir, "a:b", "new").await;
+    assert_eq!(names(temp.path()), ["a%3Ab.enc"], "the old file does not stay behind");
+    assert_eq!(value(&dir, "a%3Ab").await, None);
+
+    fs::copy(&encoded, &plain).unwrap();
+    assert_eq!(dir.list().await, Ok(vec!["a:b".to_owned()]));
+    assert_eq!(dir.remove("a:b").await, Ok(true));
+    assert_eq!(names(temp.path()), [""; 0]);
+
+    write(&dir, "a%3Ab", "another").await;
+    assert_eq!(value(&dir, "a:b").await, None);
+}
+
+#[tokio::test]
+async fn r4_8_no_key_leads_out_of_the_directory_and_one_too_long_writes_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    let dir = open(&path);
+    for key in ["../up", "/etc/x", "..", ".", "a\\..\\b", "nul\0"] {
+        write(&dir, key, "v").await;
+        assert_eq!(value(&dir, key).await.as_deref(), Some("v"));
+    }
+    assert_eq!(names(temp.path()), ["files"]);
+    let long = "k".repeat(252);
+    let before = names(&path);
+    for error in [
+        dir.write(&long, &Secret::from("v"), Mark::None).await.unwrap_err(),
+        dir.read(&long).await.unwrap_err(),
+        dir.remove(&long).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code(), Code::Corrupt);
+    }
+    assert_eq!(names(&path), before);
+}
+
+#[tokio::test]
+async fn r5_what_is_malformed_of_another_version_or_sealed_elsewhere_is_corrupt_and_can_be_replaced() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    let file = temp.path().join("k.enc");
+    let remedy = |error: Error| {
+        assert_eq!(error.code(), Code::Corrupt);
+        assert!(error.message().contains("k.enc"), "{error}");
+        error.remediation().to_owned()
+    };
+    for contents in ["", "SECRET", "{}", "aa:bb:cc"] {
+        fs::write(&file, contents).unwrap();
+        let error = dir.read("k").await.unwrap_err();
+        assert!(!error.message().contains("SECRET"));
+        assert_eq!(remedy(error), "Re-save the key or re-authenticate");
+        assert_eq!(
+            remedy(dir.has("k").await.unwrap_err()),
+            "Re-save the key or re-authenticate"
+        );
+        assert_eq!(dir.mark("k").await, Ok(Mark::None));
+    }
+    fs::write(&file, r#"{"v":3}"#).unwrap();
+    let error = dir.read("k").await.unwrap_err();
+    assert!(error.message().starts_with("Unrecognized envelope version: 3"));
+    assert!(remedy(error).contains("upgrade"));
+
+    let elsewhere = HostIdentity {
+        hostname: "other".into(),
+        username: "alice".into(),
+    };
+    let theirs = FallbackDir::new(temp.path().to_owned(), "test-service", elsewhere);
+    write(&theirs, "k", "v").await;
+    let remedy = remedy(dir.read("k").await.unwrap_err());
+    assert!(
+        remedy.contains("Re-save the key or re-authenticate") && remedy.contains("another machine"),
+        "{remedy}"
+    );
+    assert_eq!(dir.has("k").await, Ok(true), "that needs no key");
+
+    write(&dir, "k", "mine").await;
+    assert_eq!(value(&dir, "k").await.as_deref(), Some("mine"));
+}
+
+#[tokio::test]
+async fn r5_a_file_of_terabytes_is_refused_without_reading_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = fs::File::create(temp.path().join("k.enc")).unwrap();
+    if file.set_len(1 << 40).is_err() {
+        return; // A file system that has no such sizes.
+    }
+    let error = open(temp.path()).read("k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt);
+    assert!(error.message().contains("64 MiB"), "{error}");
+}
+
+#[tokio::test]
+async fn a_writer_takes_over_the_salt_of_the_directory_and_never_a_nonce() {
+    let temp = tempfile::tempdir().unwrap();
+    for n in 0..5 {
+        write(&open(temp.path()), &format!("k{n}"), "v").await;
+    }
+    let starts: std::collections::HashSet<_> = (0..5)
+        .map(|n| {
+            let line = fs::read_to_string(temp.path().join(format!("k{n}.enc"))).unwrap();
+            let (_, data) = line.split_once("\"data\":\"").unwrap();
+            // 16 bytes of salt fill 21 digits; the next 16 digits are of the nonce alone.
+            (data[..21].to_owned(), data[22..38].to_owned())
+        })
+        .collect();
+    let salts: std::collections::HashSet<_> = starts.iter().map(|(salt, _)| salt).collect();
+    assert_eq!((salts.len(), starts.len()), (1, 5));
+}
+
+#[tokio::test]
+async fn a_lock_keeps_every_other_task_and_instance_out_and_leaves_nothing_behind() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    assert!(open(&path).lock("k").await.unwrap().is_none(), "no directory, no lock");
+    assert!(!path.exists());
+
+    write(&open(&path), "k", "v").await;
+    let shared = open(&path);
+    let inside = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let dir = if n % 10 == 0 { open(&path) } else { shared.clone() };
+        let inside = inside.clone();
+        tasks.spawn(async move {
+            use std::sync::atomic::Ordering::SeqCst;
+            let lock = dir.lock("k").await.unwrap();
+            assert!(lock.is_some());
+            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
+            tokio::task::yield_now().await;
+            inside.fetch_sub(1, SeqCst);
+        });
+    }
+    tasks.join_all().await;
+    let (a, b) = (shared.lock("a").await.unwrap(), shared.lock("b").await.unwrap());
+    assert!(a.is_some() && b.is_some(), "another key, another lock");
+    assert_eq!(shared.list().await, Ok(vec!["k".to_owned()]));
+    drop((a, b));
+    assert_eq!(names(&path), ["k.enc"]);
+}
