@@ -50,11 +50,11 @@ impl Code {
     /// What a person can do about it (R6), unless the error knows better.
     pub fn remediation(self) -> &'static str {
         match self {
-            Code::Unavailable => "Use --key, install a keyring backend, or use seatbelt mode",
-            Code::Locked => "Unlock your keyring and try again",
-            Code::Denied => "Check permissions and run as the correct user",
+            Code::Unavailable => "Use --key, install a keyring, or use seatbelt mode",
+            Code::Locked => "Unlock your keyring",
+            Code::Denied => "Check permissions, run as the correct user",
             Code::Corrupt => "Re-save the key or re-authenticate",
-            Code::Timeout => "Retry, and check system load",
+            Code::Timeout => "Retry, check system load",
             Code::NotFound => "Save the key first",
         }
     }
@@ -76,7 +76,7 @@ pub struct Error {
 }
 
 /// The result of a storage operation.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error with the usual remedy of its code.

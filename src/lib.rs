@@ -7,12 +7,21 @@
 //! - [`telemetry`]: what the log may know of a key
 //! - [`keyring`]: the OS credential store, and one in memory for tests
 //! - [`fallback`]: the encrypted files
+//! - [`store`]: keyring first, file second
+//! - [`provider_keys`]: named API keys
+//! - [`key_command`]: the `/key` command
+//! - `node`: everything that knows Node-API (feature `node`)
 //!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
 
 pub mod error;
 pub mod fallback;
+pub mod key_command;
 pub mod keyring;
+#[cfg(feature = "node")]
+mod node;
+pub mod provider_keys;
 pub mod secret;
+pub mod store;
 pub mod telemetry;

@@ -65,7 +65,8 @@ pub fn is_key(key: &str) -> bool {
     !key.is_empty() && !matches!(key, "." | "..") && !key.contains(['/', '\\', '\0'])
 }
 
-fn encode(key: &str) -> String {
+/// The name of a file or directory that stands for this text alone, without an ending.
+pub fn encode(key: &str) -> String {
     let last = key.chars().next_back().map_or(0, |c| key.len() - c.len_utf8());
     let device = is_device(key);
     let mut name = String::with_capacity(key.len() + SUFFIX.len());

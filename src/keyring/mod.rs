@@ -8,11 +8,15 @@ use std::pin::Pin;
 use crate::error::{Code, Error};
 use crate::secret::Secret;
 
+pub mod injected;
 pub mod memory;
 pub mod os;
 
 /// An answer that is on its way. Dropping it gives the call up.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyringError>> + Send + 'a>>;
+
+/// The secrets of many accounts, on their way: an answer for each, in the order asked for.
+pub type Batch<'a> = Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>>;
 
 /// Why a keyring gave no answer.
 ///
@@ -64,6 +68,11 @@ pub trait Keyring: Send + Sync {
     /// Stores or replaces the secret of one account.
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()>;
 
+    /// Whether there is such an account; its secret is not read where the platform allows.
+    fn contains<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+        Box::pin(async move { Ok(self.get(service, account).await?.is_some()) })
+    }
+
     /// Removes one account; `false` when there was none.
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool>;
 
@@ -72,9 +81,5 @@ pub trait Keyring: Send + Sync {
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>>;
 
     /// The secrets of many accounts, in the order asked for, with all requests in flight at once.
-    fn get_many<'a>(
-        &'a self,
-        service: &'a str,
-        accounts: &'a [String],
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>>;
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a>;
 }

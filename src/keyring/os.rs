@@ -1,11 +1,9 @@
 //! The keyring of the operating system: Keychain, Credential Manager, Secret Service.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Keyring, KeyringError, Reply};
+use super::{Batch, Keyring, KeyringError, Reply};
 use crate::secret::Secret;
 
 /// What the OS keyring needs to know of the environment; read by whoever builds it, never looked up inside.
@@ -52,11 +50,7 @@ impl Keyring for OsKeyring {
         self.absent()
     }
 
-    fn get_many<'a>(
-        &'a self,
-        _service: &'a str,
-        accounts: &'a [String],
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>> {
+    fn get_many<'a>(&'a self, _service: &'a str, accounts: &'a [String]) -> Batch<'a> {
         Box::pin(async {
             accounts
                 .iter()

@@ -1,0 +1,181 @@
+/**
+ * What went wrong (R6):
+ *
+ * - `UNAVAILABLE`: no backend to ask
+ * - `LOCKED`: the keyring is there, but locked
+ * - `DENIED`: access refused, or the user dismissed the prompt
+ * - `CORRUPT`: stored data, or the name of a key, failed validation
+ * - `TIMEOUT`: no answer in time
+ * - `NOT_FOUND`: no such key
+ */
+export type SecureStoreErrorCode = 'UNAVAILABLE' | 'LOCKED' | 'DENIED' | 'CORRUPT' | 'TIMEOUT' | 'NOT_FOUND'
+
+/**
+ * A failed storage operation. Every rejected promise and every throw that concerns storage is one; a wrong argument type
+ * or option value is a `TypeError`. Neither ever holds a secret.
+ */
+export class SecureStoreError extends Error {
+  constructor(message: string, code: SecureStoreErrorCode, remediation: string)
+  /** `'SecureStoreError'`. */
+  readonly name: string
+  /** Which kind of failure it is. */
+  readonly code: SecureStoreErrorCode
+  /** What a person can do about it, in a sentence. */
+  readonly remediation: string
+}
+
+/**
+ * A keyring, as the `keytar` package shaped it. Its methods are called as methods (`this` is the adapter).
+ *
+ * A rejection means what it says: a {@link SecureStoreError} keeps its code, of any other error the message decides
+ * (such as `locked`, `denied`, `timed out`, `not found`), and the rest is `UNAVAILABLE`.
+ */
+export interface KeyringAdapter {
+  /** The password of an account, `null` when there is none. */
+  getPassword(service: string, account: string): Promise<string | null>
+  /** Stores or replaces the password of an account. */
+  setPassword(service: string, account: string, password: string): Promise<void>
+  /** Removes an account; `false` when there was none. */
+  deletePassword(service: string, account: string): Promise<boolean>
+  /** All accounts of a service, `[]` when there are none. An adapter without it contributes nothing to `list()`. */
+  findCredentials?(service: string): Promise<Array<{ account: string; password: string }>>
+}
+
+/** Gives the keyring a store uses. `null`, and a loader that throws, mean "no keyring". */
+export type KeyringLoader = () => Promise<KeyringAdapter | null>
+
+/** How a {@link SecureStore} is set up. */
+export interface SecureStoreOptions {
+  /**
+   * The directory of the encrypted files; a relative one is resolved when the store is constructed.
+   * Default: `~/.llxprt/secure-store/<serviceName>`. Created, with mode 0700, by the first write that needs it.
+   */
+  fallbackDir?: string
+  /**
+   * What happens when the keyring is unavailable or refuses: `'allow'` uses the encrypted files, `'deny'` rejects with the
+   * keyring's own code and writes nothing (R4.2). Default: `'allow'`.
+   */
+  fallbackPolicy?: 'allow' | 'deny'
+  /**
+   * Gives the keyring in place of the operating system's (R1.3). Called at most once per store, at its first use.
+   * It may be asked for a keyring even where `LLXPRT_DISABLE_OS_KEYRING=1` switches off the operating system's.
+   */
+  keytarLoader?: KeyringLoader
+  /** The newer name of {@link SecureStoreOptions.keytarLoader}; it counts when both are given. */
+  keyringLoader?: KeyringLoader
+  /** How long one keyring call may take, in milliseconds, before it ends as `TIMEOUT`. Greater than 0; default 30 000. */
+  keyringTimeoutMs?: number
+}
+
+/**
+ * A store of secrets: in the keyring first, in an encrypted file second.
+ *
+ * Keys are not empty, hold no `/`, `\` or NUL, are not `.` or `..`, and their file names fit the file system; any other
+ * rejects with `CORRUPT` before anything is touched. Values are any well-formed text; one with an unpaired surrogate
+ * rejects with `CORRUPT`.
+ */
+export class SecureStore {
+  /**
+   * Touches neither keyring nor files.
+   *
+   * @throws TypeError for a service name that is no text or empty, and for options of a wrong type or value.
+   */
+  constructor(serviceName: string, options?: SecureStoreOptions)
+
+  /**
+   * Stores a value (R3.1). When it resolves the value is in the keyring, or on disk. Changes to one key happen in the
+   * order they were called.
+   *
+   * Rejects with the keyring's own code under `'deny'`, else with what kept the file from being written: `DENIED`,
+   * `UNAVAILABLE`.
+   */
+  set(key: string, value: string): Promise<void>
+
+  /**
+   * The value of a key (R3.2–3.5); `null` when there is none.
+   *
+   * Rejects with the keyring's own error when it failed and there is no file: the value may well be behind it. Rejects
+   * with `CORRUPT` when the file cannot be read back, as one from another machine.
+   */
+  get(key: string): Promise<string | null>
+
+  /**
+   * Removes a key from keyring and files (R3.6); `true` if either held it.
+   *
+   * Rejects with the keyring's own error when it failed, after the file was removed: a secret that may still be there
+   * must not look deleted.
+   */
+  delete(key: string): Promise<boolean>
+
+  /**
+   * The keys in keyring and files, sorted, without duplicates (R3.7); `[]` when there are none.
+   *
+   * A source that fails is left out; rejects when no source could be read.
+   */
+  list(): Promise<string[]>
+
+  /**
+   * Whether keyring or files hold the key (R3.8); `false` only when it is known that neither does.
+   *
+   * Rejects with the keyring's own error when it failed and there is no file, with `CORRUPT` for a malformed file.
+   */
+  has(key: string): Promise<boolean>
+
+  /**
+   * Whether the keyring works: a throw-away value was written, read back and deleted (R2). Never rejects. The answer is
+   * kept for 60 seconds; a timeout is not kept.
+   */
+  isKeychainAvailable(): Promise<boolean>
+}
+
+/**
+ * The operating system's keyring as an adapter; `null` where there is none, or `LLXPRT_DISABLE_OS_KEYRING=1`.
+ * A keyring that is merely locked is there. The adapter's methods reject with {@link SecureStoreError}.
+ */
+export function createDefaultKeyringAdapter(): Promise<Required<KeyringAdapter> | null>
+
+/**
+ * Named API keys of providers (R9–R11): service `llxprt-code-provider-keys`, files in `~/.llxprt/provider-keys`.
+ *
+ * Names match {@link KEY_NAME_REGEX}, otherwise a call rejects with `CORRUPT`; case matters. On Windows two names that
+ * differ only in case may share an entry.
+ */
+export class ProviderKeyStorage {
+  /** @throws TypeError when `secureStore` is given and is no {@link SecureStore}. */
+  constructor(options?: { secureStore?: SecureStore })
+  /**
+   * Stores a key, without the white space (or byte-order mark) around it. A key that is then empty rejects with
+   * `CORRUPT` and `API key value cannot be empty.`
+   */
+  saveKey(name: string, apiKey: string): Promise<void>
+  /** The key of that name, `null` when there is none. Rejects as {@link SecureStore.get}. */
+  getKey(name: string): Promise<string | null>
+  /** Removes a key; `false` when there was none. Rejects as {@link SecureStore.delete}. */
+  deleteKey(name: string): Promise<boolean>
+  /** The names, sorted, without duplicates; `[]` when there are none. Rejects as {@link SecureStore.list}. */
+  listKeys(): Promise<string[]>
+  /** Whether there is a key of that name. Rejects as {@link SecureStore.has}. */
+  hasKey(name: string): Promise<boolean>
+}
+
+/** The one {@link ProviderKeyStorage} of this process (of this worker, in a worker thread), made at the first call. */
+export function getProviderKeyStorage(): ProviderKeyStorage
+
+/** Forgets it: the next {@link getProviderKeyStorage} makes a new one, which reads the environment anew. */
+export function resetProviderKeyStorage(): void
+
+/** What the name of a provider key looks like: `/^[a-zA-Z0-9._-]{1,64}$/`. */
+export const KEY_NAME_REGEX: RegExp
+
+/**
+ * Checks the name of a provider key.
+ *
+ * @throws SecureStoreError with code `CORRUPT`; its message says what a name may be.
+ */
+export function validateKeyName(name: string): void
+
+/**
+ * A key for display: up to 8 characters as that many `*`; of a longer one the first two and the last two characters
+ * show, with a `*` for each in between. Characters are Unicode code points.
+ */
+export function maskKeyForDisplay(key: string): string

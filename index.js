@@ -1,0 +1,117 @@
+'use strict'
+
+// The entry: loads the binary, and defines what only JavaScript can. Everything else is in Rust, below src/.
+
+const os = require('node:os')
+const path = require('node:path')
+const binding = require('./binding.js')
+
+const { OsKeyringAdapter, ProviderKeyStorage, SecureStore } = binding
+const { createDefaultKeyringAdapter, maskKeyForDisplay, validateKeyName } = binding
+
+class SecureStoreError extends Error {
+  constructor(message, code, remediation) {
+    super(message)
+    this.code = code
+    this.remediation = remediation
+  }
+}
+// On the prototype, as the names of the built-in errors are: it says what the class is, not what the object holds.
+Object.defineProperty(SecureStoreError.prototype, 'name', {
+  value: 'SecureStoreError',
+  configurable: true,
+  writable: true,
+})
+
+const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
+
+binding.attach({ SecureStoreError, host, load })
+
+let providerKeyStorage
+
+function getProviderKeyStorage() {
+  providerKeyStorage ??= new ProviderKeyStorage()
+  return providerKeyStorage
+}
+
+function resetProviderKeyStorage() {
+  providerKeyStorage = undefined
+}
+
+module.exports = {
+  KEY_NAME_REGEX,
+  ProviderKeyStorage,
+  SecureStore,
+  SecureStoreError,
+  createDefaultKeyringAdapter,
+  getProviderKeyStorage,
+  maskKeyForDisplay,
+  resetProviderKeyStorage,
+  validateKeyName,
+}
+
+// What Rust must know of the host. Asked on the JavaScript thread: on Bun and in workers, what JavaScript writes to
+// process.env never reaches the C environment.
+function host() {
+  const { env } = process
+  return {
+    hostname: os.hostname(),
+    username: username(),
+    home: path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir()),
+    osKeyringDisabled: env.LLXPRT_DISABLE_OS_KEYRING === '1',
+    sessionBusAddress: env.DBUS_SESSION_BUS_ADDRESS ?? null,
+    runtimeDir: env.XDG_RUNTIME_DIR ?? null,
+  }
+}
+
+function username() {
+  try {
+    const name = os.userInfo().username
+    if (name) return name
+  } catch {
+    // A user without an entry in the user database, as containers have them.
+  }
+  return process.getuid ? String(process.getuid()) : 'unknown'
+}
+
+// An injected keyring as one function for Rust (`call` is null where the loader gives none). It looks the method up anew
+// each time, calls it on the adapter, and never rejects: a rejection is an outcome like any other.
+async function load(loader) {
+  const adapter = await loader()
+  if (adapter === null || (typeof adapter !== 'object' && typeof adapter !== 'function')) {
+    return { call: null, os: false }
+  }
+  const call = async (method, ...args) => {
+    try {
+      return { ok: true, value: await ask(adapter, method, args) }
+    } catch (error) {
+      return { ok: false, ...describe(error) }
+    }
+  }
+  return { call, os: adapter instanceof OsKeyringAdapter }
+}
+
+async function ask(adapter, method, args) {
+  if (method === 'findCredentials') {
+    // An adapter that cannot enumerate contributes nothing (R3.7). The passwords stay in JavaScript.
+    const found = adapter.findCredentials ? await adapter.findCredentials(args[0]) : []
+    return Array.from(found ?? [], (credential) => credential?.account).filter((account) => typeof account === 'string')
+  }
+  const answer = await adapter[method](...args.filter((arg) => arg !== null))
+  return method === 'deletePassword' ? Boolean(answer) : answer
+}
+
+// Adapters may throw anything, with getters that throw, too.
+function describe(error) {
+  try {
+    const { message, code, name, remediation } = error
+    return {
+      message: typeof message === 'string' ? message : '',
+      code: typeof code === 'string' ? code : null,
+      // A SecureStoreError, also of another copy of this module, keeps its code and its remedy.
+      remediation: name === 'SecureStoreError' && typeof remediation === 'string' ? remediation : null,
+    }
+  } catch {
+    return { message: typeof error === 'string' ? error : '', code: null, remediation: null }
+  }
+}

@@ -1,0 +1,3 @@
+//! The `/key` command.
+
+pub mod mask;

@@ -1,0 +1,110 @@
+//! One JavaScript environment: the main thread, or a worker. Each loads the addon for itself and lends it what only
+//! JavaScript has.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+
+use crate::fallback::machine::HostIdentity;
+use crate::keyring::os;
+
+/// Work for the JavaScript thread.
+type Job = Box<dyn FnOnce(&Env) + Send>;
+
+/// A way back onto the JavaScript thread. It never keeps the process alive: work in flight does, by its promise.
+#[derive(Clone)]
+pub struct JsThread(Arc<ThreadsafeFunction<Job, (), (), Status, false, true>>);
+
+/// What this environment's `index.js` lends us.
+pub struct Environment {
+    /// The way onto its thread.
+    pub thread: JsThread,
+    /// The class `SecureStoreError`.
+    pub error_class: FunctionRef<FnArgs<(String, String, String)>, Unknown<'static>>,
+    /// `host()`: the facts of the host and of `process.env`, as they are now.
+    host: FunctionRef<(), Object<'static>>,
+    /// `load(loader)`: a promise of the loader's adapter as one function; see `adapter`.
+    pub load: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
+}
+
+/// The host and its environment variables, read once, when an object is constructed.
+pub struct Host {
+    /// Host and user name.
+    pub identity: HostIdentity,
+    /// The home directory.
+    pub home: PathBuf,
+    /// `LLXPRT_DISABLE_OS_KEYRING=1`: the OS keyring counts as unavailable (R1).
+    pub os_keyring_disabled: bool,
+    /// What the OS keyring needs to know.
+    pub os_keyring: os::Environment,
+}
+
+/// Called by `index.js` as it loads, once per environment.
+#[napi]
+pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
+    let environment = Environment {
+        thread: JsThread::new(env)?,
+        error_class: lent
+            .get_named_property::<Function<'_, _, Unknown<'static>>>("SecureStoreError")?
+            .create_ref()?,
+        host: lent
+            .get_named_property::<Function<'_, (), Object<'static>>>("host")?
+            .create_ref()?,
+        load: lent
+            .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("load")?
+            .create_ref()?,
+    };
+    env.set_instance_data(environment, (), |_| ())
+}
+
+impl Environment {
+    /// What this environment lent us.
+    pub fn of(env: &Env) -> napi::Result<&'static Environment> {
+        env.get_instance_data::<Environment>()?
+            .map(|environment| &*environment)
+            .ok_or_else(|| napi::Error::from_reason("Load @llxprt/securestore through its index.js"))
+    }
+
+    /// The facts of the host, read from JavaScript now.
+    pub fn host(&self, env: &Env) -> napi::Result<Host> {
+        let facts = self.host.borrow_back(env)?.call(())?;
+        let text = |name: &str| facts.get_named_property::<String>(name);
+        let variable = |name: &str| facts.get_named_property::<Option<String>>(name);
+        Ok(Host {
+            identity: HostIdentity {
+                hostname: text("hostname")?,
+                username: text("username")?,
+            },
+            home: PathBuf::from(text("home")?),
+            os_keyring_disabled: facts.get_named_property("osKeyringDisabled")?,
+            os_keyring: os::Environment {
+                session_bus_address: variable("sessionBusAddress")?,
+                runtime_dir: variable("runtimeDir")?.filter(|dir| !dir.is_empty()).map(PathBuf::from),
+            },
+        })
+    }
+}
+
+impl JsThread {
+    fn new(env: &Env) -> napi::Result<Self> {
+        let nothing = env.create_function_from_closure::<(), (), _>("securestore", |_| Ok(()))?;
+        let function = nothing
+            .build_threadsafe_function::<Job>()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .build_callback(|context| {
+                (context.value)(&context.env);
+                Ok(())
+            })?;
+        Ok(Self(Arc::new(function)))
+    }
+
+    /// Runs the job on the JavaScript thread, soon. It is dropped unrun when the environment has ended.
+    pub fn run(&self, job: impl FnOnce(&Env) + Send + 'static) {
+        self.0.call(Box::new(job), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}

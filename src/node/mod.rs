@@ -1,0 +1,20 @@
+//! Everything that knows Node-API. Functions here convert, call, convert; nothing below this room knows Node exists.
+//!
+//! - `environment`: what one JavaScript environment (the main thread, a worker) lends us: its error class, its host's
+//!   facts, a way back onto its thread
+//! - `error`: the core's errors as JavaScript's, for every class, in one place
+//! - `args`: JavaScript values as the core's types, or a `TypeError`
+//! - `promise`: the core's futures as promises
+//! - `adapter`: a keyring that JavaScript injected
+//! - `options`: a store's options
+//! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+
+mod adapter;
+mod args;
+mod environment;
+mod error;
+mod options;
+mod os_adapter;
+mod promise;
+mod provider_keys;
+mod secure_store;

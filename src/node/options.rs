@@ -1,0 +1,138 @@
+//! A store's options, as JavaScript gives them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Object, Unknown};
+use napi::{Env, ValueType};
+
+use super::adapter::JsLoader;
+use super::args;
+use super::environment::{Environment, Host};
+use super::error::Failure;
+use crate::fallback::FallbackDir;
+use crate::fallback::file_name;
+use crate::keyring::os::OsKeyring;
+use crate::store::{Choice, FallbackPolicy, Parts, SecureStore, Source};
+
+/// How long one keyring call may take, unless `keyringTimeoutMs` says otherwise.
+pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest time limit: what fits the 32-bit milliseconds of a JavaScript timer, about 24 days.
+const LONGEST_LIMIT_MS: f64 = 2_147_483_647.0;
+
+/// What a store that is built on ours fixes, and its caller may still change.
+pub struct Defaults<'a> {
+    /// The service.
+    pub service: &'a str,
+    /// Where the files are, below the home directory.
+    pub directory: PathBuf,
+}
+
+/// A store for a service, from `SecureStoreOptions`.
+pub fn store(env: &Env, service: &str, options: Unknown<'_>) -> Result<SecureStore, Failure> {
+    // A service is a directory's name here, so it is spelled like a key's file: no service gets out of its parent.
+    let directory = PathBuf::from(".llxprt")
+        .join("secure-store")
+        .join(file_name::encode(service));
+    store_with(
+        env,
+        Defaults { service, directory },
+        args::optional_object(options, "options")?,
+    )
+}
+
+/// A store with defaults of its own; `options` may replace its directory, policy, keyring and time limit.
+pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>) -> Result<SecureStore, Failure> {
+    let host = Environment::of(env)?.host(env)?;
+    let given = match &options {
+        Some(options) => Given::read(env, options)?,
+        None => Given::default(),
+    };
+    let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+    let directory = given.directory.unwrap_or_else(|| host.home.join(defaults.directory));
+    Ok(SecureStore::new(Parts {
+        service: defaults.service.to_owned(),
+        files: FallbackDir::new(directory, defaults.service, host.identity.clone()),
+        policy: given.policy.unwrap_or(FallbackPolicy::Allow),
+        keyring: given.keyring.unwrap_or_else(|| Source::Known(os_keyring(&host, limit))),
+        limit,
+    }))
+}
+
+/// The operating system's keyring, unless the environment switched it off (R1).
+pub fn os_keyring(host: &Host, limit: Duration) -> Choice {
+    if host.os_keyring_disabled {
+        return Choice::Nothing;
+    }
+    Choice::Os(Arc::new(OsKeyring::new(host.os_keyring.clone(), limit)))
+}
+
+/// What the caller gave.
+#[derive(Default)]
+struct Given {
+    directory: Option<PathBuf>,
+    policy: Option<FallbackPolicy>,
+    keyring: Option<Source>,
+    limit: Option<Duration>,
+}
+
+impl Given {
+    fn read(env: &Env, options: &Object<'_>) -> Result<Self, Failure> {
+        let limit = args::option(options, "keyringTimeoutMs")?
+            .map(milliseconds)
+            .transpose()?;
+        let keyring = match args::option(options, "keyringLoader")? {
+            Some(loader) => Some((loader, "options.keyringLoader")),
+            None => args::option(options, "keytarLoader")?.map(|loader| (loader, "options.keytarLoader")),
+        };
+        Ok(Self {
+            directory: args::option(options, "fallbackDir")?.map(directory).transpose()?,
+            policy: args::option(options, "fallbackPolicy")?.map(policy).transpose()?,
+            keyring: keyring
+                .map(|(loader, name)| {
+                    let loader = JsLoader::new(env, args::function(loader, name)?, limit.unwrap_or(DEFAULT_LIMIT))?;
+                    Ok::<_, Failure>(Source::loaded(Arc::new(loader)))
+                })
+                .transpose()?,
+            limit,
+        })
+    }
+}
+
+fn directory(value: Unknown<'_>) -> Result<PathBuf, Failure> {
+    let text = args::text(value, "options.fallbackDir")?;
+    if text.is_empty() || text.contains('\0') {
+        return Err(Failure::Type(
+            "options.fallbackDir must be the path of a directory".to_owned(),
+        ));
+    }
+    // Absolute from now on: the store stays where it is when the process changes its directory.
+    std::path::absolute(Path::new(&text))
+        .map_err(|error| Failure::Type(format!("options.fallbackDir must be the path of a directory: {error}")))
+}
+
+fn policy(value: Unknown<'_>) -> Result<FallbackPolicy, Failure> {
+    let wanted = "options.fallbackPolicy must be 'allow' or 'deny'";
+    if value.get_type()? != ValueType::String {
+        return Err(Failure::Type(format!("{wanted}, not {}", args::kind(&value)?)));
+    }
+    match args::text(value, "options.fallbackPolicy")?.as_str() {
+        "allow" => Ok(FallbackPolicy::Allow),
+        "deny" => Ok(FallbackPolicy::Deny),
+        _ => Err(Failure::Type(wanted.to_owned())),
+    }
+}
+
+fn milliseconds(value: Unknown<'_>) -> Result<Duration, Failure> {
+    let wanted = "options.keyringTimeoutMs must be a number of milliseconds greater than 0";
+    if value.get_type()? != ValueType::Number {
+        return Err(Failure::Type(format!("{wanted}, not {}", args::kind(&value)?)));
+    }
+    let number: f64 = args::cast(value)?;
+    if number.is_nan() || number <= 0.0 {
+        return Err(Failure::Type(wanted.to_owned()));
+    }
+    Ok(Duration::from_secs_f64(number.min(LONGEST_LIMIT_MS) / 1000.0))
+}

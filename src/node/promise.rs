@@ -1,0 +1,104 @@
+//! The core's futures as promises: they run on the process's runtime, off every JavaScript thread.
+
+use std::sync::OnceLock;
+
+use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
+use napi::{Env, JsValue, ValueType, sys};
+use tokio::runtime::Runtime;
+
+use super::args;
+use super::error::{Failure, rejected};
+use crate::error::{Code, Error, Result};
+use crate::secret::Secret;
+
+/// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
+const WORKER_THREADS: usize = 2;
+
+/// The one runtime of the process, made at the first call and never ended: the OS keyring's connection lives on it, and
+/// outlives any one environment (a worker may end while others go on).
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+/// A promise of the future's outcome. In flight it keeps the process alive; a panic becomes a rejection.
+pub fn promise<'env, T, F>(env: &'env Env, work: F) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let runtime = runtime()?;
+    let (deferred, object) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> napi::Result<T> + Send>>()?;
+    let task = runtime.spawn(work);
+    runtime.spawn(async move {
+        // Awaiting the task, not the future, is what catches a panic.
+        let outcome = task.await.unwrap_or_else(|_| Err(broken()));
+        deferred.resolve(Box::new(move |env| {
+            outcome.map_err(|error| Failure::Storage(error).into_napi(&env))
+        }));
+    });
+    let promise = object.value();
+    Ok(PromiseRaw::new(promise.env, promise.value))
+}
+
+/// A promise of what `work` does with a text argument; one that is no string rejects it.
+pub fn with_text<'env, T, F>(
+    env: &'env Env,
+    value: Unknown<'_>,
+    name: &str,
+    work: impl FnOnce(String) -> F,
+) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    match args::text(value, name) {
+        Ok(text) => promise(env, work(text)),
+        Err(failure) => rejected(env, failure),
+    }
+}
+
+/// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.
+pub struct Revealed(pub Secret);
+
+impl TypeName for Revealed {
+    fn type_name() -> &'static str {
+        "string"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::String
+    }
+}
+
+impl ToNapiValue for Revealed {
+    #[allow(unsafe_code)]
+    unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
+        // SAFETY: forwarded to napi's own conversion, under the same conditions.
+        unsafe { <&str as ToNapiValue>::to_napi_value(env, value.0.expose()) }
+    }
+}
+
+fn runtime() -> napi::Result<&'static Runtime> {
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .thread_name("securestore")
+        .enable_all()
+        .build()
+        .map_err(|error| napi::Error::from_reason(format!("Cannot start the store's threads: {error}")))?;
+    // Another environment may have been quicker: then ours goes, without waiting for its idle threads.
+    if let Err(late) = RUNTIME.set(runtime) {
+        late.shutdown_background();
+    }
+    RUNTIME
+        .get()
+        .ok_or_else(|| napi::Error::from_reason("Cannot start the store's threads"))
+}
+
+fn broken() -> Error {
+    Error::new(
+        Code::Unavailable,
+        "The store failed in an unexpected way; nothing is known of the outcome",
+    )
+    .with_remediation("Retry, and report this as a bug if it stays")
+}

@@ -1,0 +1,366 @@
+//! SecureStore: the keyring first, the encrypted file second.
+//!
+//! This room decides (keyring or file, which error, which value wins) and does no I/O of its own.
+//!
+//! # Nothing acknowledged is lost, nothing older comes back (R7B)
+//!
+//! A value may be in two places. While the keyring works there is one rule: a `set` that reached it removes the file, and
+//! its value wins over the file's. When a `set` ends in the file because the keyring was absent or failed, the keyring may
+//! hold an older value that it will show again one day. Such a file is marked ([`Mark`]) in the same atomic write as the
+//! value, so the mark survives crashes and restarts. While a marked file is there it wins, and every `get` first tries to
+//! bring the keyring up to date: under the key's lock, with the value read again under that lock, the keyring is written
+//! and only then the file removed. Whatever step a crash hits, the newest acknowledged value is in the file, or in the
+//! keyring with no marked file beside it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Code, Result};
+use crate::fallback::{FallbackDir, Mark};
+use crate::keyring::{Keyring, KeyringError};
+use crate::secret::Secret;
+
+mod key;
+mod probe;
+mod source;
+mod turns;
+
+pub use key::Key;
+pub use probe::PROBE_PREFIX;
+pub use source::{Choice, Loader, Source};
+
+use probe::Probe;
+use turns::{Turn, Turns};
+
+/// What happens when the keyring is unavailable or refuses (R4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FallbackPolicy {
+    /// The encrypted file takes the value.
+    Allow,
+    /// Nothing is written, and the keyring's own error is reported.
+    Deny,
+}
+
+/// Where a value went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Into the keyring.
+    Keyring,
+    /// Into an encrypted file.
+    File,
+}
+
+/// What a store is made of.
+pub struct Parts {
+    /// The service its accounts belong to.
+    pub service: String,
+    /// The encrypted files.
+    pub files: FallbackDir,
+    /// When they are used.
+    pub policy: FallbackPolicy,
+    /// The keyring.
+    pub keyring: Source,
+    /// How long a keyring's loader may take for one call. The keyring's own calls keep its own limit.
+    pub limit: Duration,
+}
+
+/// A store of secrets: keyring first, encrypted file second. Cloning is cheap; clones are the same store.
+#[derive(Clone)]
+pub struct SecureStore {
+    parts: Arc<Parts>,
+    turns: Turns,
+    probe: Probe,
+}
+
+impl SecureStore {
+    /// Touches nothing: the keyring and the directory are first asked when a method needs them.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            turns: Turns::default(),
+            probe: Probe::default(),
+        }
+    }
+
+    /// Stores a value, and says where it went (R3.1).
+    ///
+    /// Changes to one key happen in the order of the calls to this function and [`SecureStore::delete`].
+    /// `CORRUPT` for a bad key; under `Deny` the keyring's own code; else what kept the file from being written.
+    pub fn set(&self, key: &str, value: Secret) -> impl Future<Output = Result<Place>> + Send + use<> {
+        let (store, change) = (self.clone(), self.change(key));
+        async move {
+            let (key, turn) = change?;
+            let _turn = turn.comes().await;
+            store.set_now(&key, &value).await
+        }
+    }
+
+    /// Removes a key from the keyring and from the files; `true` if either held it (R3.6).
+    ///
+    /// A keyring that fails does not stop the file's removal, but is reported after it: a secret that may still be there
+    /// must not look deleted. Under `Deny` with no keyring and no file: `UNAVAILABLE`.
+    pub fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
+        let (store, change) = (self.clone(), self.change(key));
+        async move {
+            let (key, turn) = change?;
+            let _turn = turn.comes().await;
+            store.delete_now(&key).await
+        }
+    }
+
+    /// The value of a key; `None` when it is known that there is none, or there is no keyring to ask (R3.2–3.5).
+    ///
+    /// The keyring's own error when it failed and there is no file; `CORRUPT` when the file cannot be read back.
+    pub async fn get(&self, key: &str) -> Result<Option<Secret>> {
+        let key = Key::parse(key)?;
+        let choice = self.choice().await;
+        if self.parts.policy == FallbackPolicy::Deny {
+            return self.ask_keyring(&choice, &key).await.map_err(KeyringError::into_error);
+        }
+        if let Ok(choice) = &choice
+            && let Some(keyring) = choice.keyring()
+            && self.is_newer(&key, choice).await
+            && let Some(value) = self.bring_up_to_date(&key, choice.mark(), keyring).await?
+        {
+            return Ok(Some(value));
+        }
+        let failure = match self.ask_keyring(&choice, &key).await {
+            Ok(Some(value)) => return Ok(Some(value)),
+            Ok(None) | Err(KeyringError::Absent(_)) => None,
+            Err(KeyringError::Failed(error)) if error.code() == Code::Unavailable => None,
+            Err(KeyringError::Failed(error)) => Some(error),
+        };
+        match (self.parts.files.read(key.as_str()).await?, failure) {
+            (Some(stored), _) => Ok(Some(stored.value)),
+            (None, None) => Ok(None),
+            (None, Some(error)) => Err(error),
+        }
+    }
+
+    /// The values of many keys, in the order asked for, with all requests in flight at once.
+    pub async fn get_many(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
+        let choice = self.choice().await;
+        let in_files: BTreeSet<String> = match self.parts.policy {
+            FallbackPolicy::Allow => self.parts.files.list().await.unwrap_or_default().into_iter().collect(),
+            FallbackPolicy::Deny => BTreeSet::new(),
+        };
+        let mut answers: Vec<Option<Result<Option<Secret>>>> = keys.iter().map(|_| None).collect();
+        match choice.as_ref().map(Choice::keyring) {
+            // Only keys without a file can be answered by the keyring alone; the others take the careful way below.
+            Ok(Some(keyring)) => {
+                let (at, names): (Vec<usize>, Vec<String>) = keys
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, key)| !in_files.contains(*key) && Key::parse(key).is_ok())
+                    .map(|(at, key)| (at, key.clone()))
+                    .unzip();
+                let found = keyring.get_many(&self.parts.service, &names).await;
+                for (at, found) in at.into_iter().zip(found) {
+                    // A keyring that failed may have a file beside it by now: the careful way again.
+                    answers[at] = found.ok().flatten().map(|value| Ok(Some(value)));
+                }
+            }
+            Ok(None) if self.parts.policy == FallbackPolicy::Allow => {
+                let found = self.parts.files.read_many(keys).await;
+                for ((answer, found), key) in answers.iter_mut().zip(found).zip(keys) {
+                    *answer = Some(match Key::parse(key) {
+                        Ok(_) => found.map(|stored| stored.map(|stored| stored.value)),
+                        Err(error) => Err(error),
+                    });
+                }
+            }
+            _ => {}
+        }
+        let mut values = Vec::with_capacity(keys.len());
+        for (answer, key) in answers.into_iter().zip(keys) {
+            values.push(match answer {
+                Some(answer) => answer,
+                None => self.get(key).await,
+            });
+        }
+        values
+    }
+
+    /// Whether the key is held (R3.8); `false` only when it is known that neither keyring nor file holds it.
+    ///
+    /// A keyring that failed and no file: the keyring's error. A file whose envelope is malformed: `CORRUPT`.
+    pub async fn has(&self, key: &str) -> Result<bool> {
+        let key = Key::parse(key)?;
+        let choice = self.choice().await;
+        let held = self.heard(match with_keyring(&choice) {
+            Ok(keyring) => keyring.contains(&self.parts.service, key.as_str()).await,
+            Err(error) => Err(error),
+        });
+        let failure = match (held, self.parts.policy) {
+            (Ok(true), _) => return Ok(true),
+            (Ok(false), FallbackPolicy::Deny) => return Ok(false),
+            (Err(error), FallbackPolicy::Deny) => return Err(error.into_error()),
+            (Ok(false) | Err(KeyringError::Absent(_)), FallbackPolicy::Allow) => None,
+            (Err(KeyringError::Failed(error)), FallbackPolicy::Allow) => Some(error),
+        };
+        match (self.parts.files.has(key.as_str()).await?, failure) {
+            (true, _) => Ok(true),
+            (false, None) => Ok(false),
+            (false, Some(error)) => Err(error),
+        }
+    }
+
+    /// The keys in keyring and files, without duplicates, in the order of JavaScript's `sort()` (R3.7).
+    ///
+    /// A source that fails is left out; when none could be read the call fails, with the keyring's error if it has one.
+    pub async fn list(&self) -> Result<Vec<String>> {
+        let choice = self.choice().await;
+        let accounts = match with_keyring(&choice) {
+            Ok(keyring) => keyring.accounts(&self.parts.service).await,
+            Err(error) => Err(error),
+        };
+        let files = match self.parts.policy {
+            FallbackPolicy::Allow => Some(self.parts.files.list().await),
+            FallbackPolicy::Deny => None,
+        };
+        let mut keys: Vec<String> = match (accounts, files) {
+            (Ok(accounts), Some(Ok(files))) => accounts.into_iter().chain(files).collect(),
+            (Ok(accounts), _) => accounts,
+            (Err(_), Some(Ok(files))) => files,
+            (Err(KeyringError::Absent(_)), Some(Err(error))) => return Err(error),
+            (Err(error), _) => return Err(error.into_error()),
+        };
+        keys.retain(|key| !key.starts_with(PROBE_PREFIX));
+        keys.sort_unstable_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// Whether the keyring works: a value written to a throw-away account came back (R2). Never fails.
+    pub async fn is_keychain_available(&self) -> bool {
+        let (source, limit) = (self.parts.keyring.clone(), self.parts.limit);
+        let keyring = async move { Ok(source.choice(limit).await?.keyring().cloned()) };
+        self.probe.answer(&self.parts.service, keyring).await
+    }
+
+    /// The service its accounts belong to.
+    pub fn service(&self) -> &str {
+        &self.parts.service
+    }
+
+    /// The encrypted files.
+    pub fn files(&self) -> &FallbackDir {
+        &self.parts.files
+    }
+
+    fn change(&self, key: &str) -> Result<(Key, Turn)> {
+        let key = Key::parse(key)?;
+        let turn = self.turns.take(key.as_str());
+        Ok((key, turn))
+    }
+
+    async fn set_now(&self, key: &Key, value: &Secret) -> Result<Place> {
+        let choice = self.choice().await;
+        let files = &self.parts.files;
+        let _lock = self.lock(key).await;
+        let taken = self.heard(match with_keyring(&choice) {
+            Ok(keyring) => keyring.set(&self.parts.service, key.as_str(), value).await,
+            Err(error) => Err(error),
+        });
+        match (taken, self.parts.policy) {
+            (Ok(()), _) => {
+                // A stale copy must not survive. If it does, the caller hears of it: a marked one would win.
+                files.remove(key.as_str()).await?;
+                Ok(Place::Keyring)
+            }
+            (Err(error), FallbackPolicy::Deny) => Err(error.into_error()),
+            (Err(_), FallbackPolicy::Allow) => {
+                // A loader that hangs is an injected one.
+                let mark = choice.as_ref().map_or(Mark::NewerThanInjected, Choice::mark);
+                files.write(key.as_str(), value, mark).await?;
+                Ok(Place::File)
+            }
+        }
+    }
+
+    async fn delete_now(&self, key: &Key) -> Result<bool> {
+        let choice = self.choice().await;
+        let _lock = self.lock(key).await;
+        let from_keyring = self.heard(match with_keyring(&choice) {
+            Ok(keyring) => keyring.delete(&self.parts.service, key.as_str()).await,
+            Err(error) => Err(error),
+        });
+        let from_files = self.parts.files.remove(key.as_str()).await;
+        match from_keyring {
+            Ok(was_there) => Ok(from_files? || was_there),
+            Err(KeyringError::Failed(error)) => Err(error),
+            Err(KeyringError::Absent(error)) => match (from_files?, self.parts.policy) {
+                (false, FallbackPolicy::Deny) => Err(error),
+                (was_there, _) => Ok(was_there),
+            },
+        }
+    }
+
+    /// The keyring, found once per store. A loader that hangs is a failure of this call alone.
+    async fn choice(&self) -> Result<Choice> {
+        self.parts.keyring.choice(self.parts.limit).await
+    }
+
+    async fn ask_keyring(&self, choice: &Result<Choice>, key: &Key) -> Result<Option<Secret>, KeyringError> {
+        self.heard(match with_keyring(choice) {
+            Ok(keyring) => keyring.get(&self.parts.service, key.as_str()).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Counts successes and failures for the probe's kept answer (R2).
+    fn heard<T>(&self, answer: Result<T, KeyringError>) -> Result<T, KeyringError> {
+        match &answer {
+            Ok(_) => self.probe.record_success(),
+            Err(_) => self.probe.record_failure(),
+        }
+        answer
+    }
+
+    /// Whether the file is newer than what this keyring holds. A mark that cannot be read says nothing.
+    async fn is_newer(&self, key: &Key, choice: &Choice) -> bool {
+        self.parts
+            .files
+            .mark(key.as_str())
+            .await
+            .is_ok_and(|mark| mark == choice.mark())
+    }
+
+    /// The value of a file that is newer than the keyring's, after trying to hand it to the keyring.
+    /// `None` when somebody else did so meanwhile, or the key is gone.
+    async fn bring_up_to_date(&self, key: &Key, mark: Mark, keyring: &Arc<dyn Keyring>) -> Result<Option<Secret>> {
+        let _turn = self.turns.take(key.as_str()).comes().await;
+        let lock = self.lock(key).await;
+        let Some(stored) = self.parts.files.read(key.as_str()).await? else {
+            return Ok(None);
+        };
+        if stored.mark != mark {
+            return Ok(None);
+        }
+        // Without the lock another process could set a newer value between our read and our write: leave it for later.
+        if lock.is_some()
+            && self
+                .heard(keyring.set(&self.parts.service, key.as_str(), &stored.value).await)
+                .is_ok()
+        {
+            // A file that stays is read, and tried, again.
+            let _ = self.parts.files.remove(key.as_str()).await;
+        }
+        Ok(Some(stored.value))
+    }
+
+    async fn lock(&self, key: &Key) -> Option<crate::fallback::KeyLock> {
+        self.parts.files.lock(key.as_str()).await.ok().flatten()
+    }
+}
+
+/// The keyring that was chosen, or why there is none.
+fn with_keyring(choice: &Result<Choice>) -> Result<&Arc<dyn Keyring>, KeyringError> {
+    match choice {
+        Ok(choice) => choice
+            .keyring()
+            .ok_or_else(|| KeyringError::absent("No OS keyring is available")),
+        Err(error) => Err(KeyringError::Failed(error.clone())),
+    }
+}

@@ -1,0 +1,110 @@
+//! Which keyring a store asks: the operating system's, one that the caller's loader gives, or none.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::error::{Code, Error, Result};
+use crate::fallback::Mark;
+use crate::keyring::Keyring;
+
+/// A keyring, and whose it is.
+#[derive(Clone)]
+pub enum Choice {
+    /// The operating system's.
+    Os(Arc<dyn Keyring>),
+    /// One that the caller injected (R1.3).
+    Injected(Arc<dyn Keyring>),
+    /// None: switched off, or the loader gave none.
+    Nothing,
+}
+
+impl Choice {
+    /// The keyring, if there is one.
+    pub fn keyring(&self) -> Option<&Arc<dyn Keyring>> {
+        match self {
+            Choice::Os(keyring) | Choice::Injected(keyring) => Some(keyring),
+            Choice::Nothing => None,
+        }
+    }
+
+    /// The mark of a file that is newer than what this keyring holds. With no keyring it is the operating system's that
+    /// may come back one day.
+    pub fn mark(&self) -> Mark {
+        match self {
+            Choice::Os(_) | Choice::Nothing => Mark::NewerThanOs,
+            Choice::Injected(_) => Mark::NewerThanInjected,
+        }
+    }
+}
+
+/// Finds the keyring; called at most once per store (R1.3).
+pub trait Loader: Send + Sync {
+    /// The keyring. A loader that fails means that there is none.
+    fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Choice> + Send>>;
+}
+
+/// Where a store's keyring comes from.
+#[derive(Clone)]
+pub enum Source {
+    /// It is known already.
+    Known(Choice),
+    /// A loader finds it, at first use.
+    Loaded(Loading),
+}
+
+/// A loader and, once it was called, its answer. Clones share both.
+#[derive(Clone)]
+pub struct Loading {
+    loader: Arc<dyn Loader>,
+    answer: Arc<Mutex<Option<watch::Receiver<Option<Choice>>>>>,
+}
+
+impl Source {
+    /// A keyring that `loader` finds at first use.
+    pub fn loaded(loader: Arc<dyn Loader>) -> Self {
+        Self::Loaded(Loading {
+            loader,
+            answer: Arc::default(),
+        })
+    }
+
+    /// The keyring. Many first calls at the same time wait for one load; one that takes longer than `limit` is
+    /// `TIMEOUT` for this call, and goes on for later ones.
+    pub async fn choice(&self, limit: Duration) -> Result<Choice> {
+        match self {
+            Self::Known(choice) => Ok(choice.clone()),
+            Self::Loaded(loading) => loading.choice(limit).await,
+        }
+    }
+}
+
+impl Loading {
+    async fn choice(&self, limit: Duration) -> Result<Choice> {
+        let mut answer = {
+            let mut slot = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.get_or_insert_with(|| {
+                let (sender, receiver) = watch::channel(None);
+                let load = self.loader.clone().load();
+                tokio::spawn(async move {
+                    let _ = sender.send(Some(load.await));
+                });
+                receiver
+            })
+            .clone()
+        };
+        let loaded = tokio::time::timeout(limit, answer.wait_for(Option::is_some)).await;
+        match loaded {
+            Ok(Ok(choice)) => Ok(choice.clone().unwrap_or(Choice::Nothing)),
+            // The load ended without an answer: it panicked, or its JavaScript environment has ended.
+            Ok(Err(_)) => Ok(Choice::Nothing),
+            Err(_) => Err(Error::new(
+                Code::Timeout,
+                format!("The keyring loader gave no keyring within {} ms", limit.as_millis()),
+            )),
+        }
+    }
+}
