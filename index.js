@@ -77,7 +77,12 @@ function username() {
 // An injected keyring as one function for Rust (`call` is null where the loader gives none). It looks the method up anew
 // each time, calls it on the adapter, and never rejects: a rejection is an outcome like any other.
 async function load(loader) {
-  const adapter = await loader()
+  let adapter = null
+  try {
+    adapter = await loader()
+  } catch {
+    // A loader that throws means "no keyring" (R1).
+  }
   if (adapter === null || (typeof adapter !== 'object' && typeof adapter !== 'function')) {
     return { call: null, os: false }
   }

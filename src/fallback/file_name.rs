@@ -30,7 +30,7 @@ pub fn file_name(key: &str) -> Result<String> {
     if key.is_empty() {
         return Err(Error::new(Code::Corrupt, "A key must not be empty"));
     }
-    let name = encode(key);
+    let name = encode(key) + SUFFIX;
     if name.len() > MAX_LEN {
         return Err(Error::new(
             Code::Corrupt,
@@ -39,7 +39,7 @@ pub fn file_name(key: &str) -> Result<String> {
                 name.len()
             ),
         )
-        .with_remediation("Use a shorter key"));
+        .with_remediation("Re-save the key or re-authenticate under a shorter name"));
     }
     Ok(name)
 }
@@ -65,7 +65,7 @@ pub fn is_key(key: &str) -> bool {
     !key.is_empty() && !matches!(key, "." | "..") && !key.contains(['/', '\\', '\0'])
 }
 
-/// The name of a file or directory that stands for this text alone, without an ending.
+/// A name that stands for this text alone, without the ending of a key's file: what a directory of its own is called.
 pub fn encode(key: &str) -> String {
     let last = key.chars().next_back().map_or(0, |c| key.len() - c.len_utf8());
     let device = is_device(key);
@@ -82,7 +82,7 @@ pub fn encode(key: &str) -> String {
             name.push(c);
         }
     }
-    name + SUFFIX
+    name
 }
 
 fn hex_digit(value: u8) -> char {
@@ -104,7 +104,7 @@ fn decode_canonical(name: &str) -> Option<String> {
         });
     }
     let key = String::from_utf8(bytes).ok()?;
-    (!key.is_empty() && encode(&key) == name).then_some(key)
+    (!key.is_empty() && encode(&key) == stem).then_some(key)
 }
 
 /// Windows looks at what stands before the first dot, without trailing spaces and whatever the case.
@@ -238,7 +238,7 @@ mod tests {
         fn r4_8_any_name_decodes_or_not_without_a_panic(name in any::<String>()) {
             let name = name + SUFFIX;
             if let Some(key) = decode(&name) {
-                prop_assert!(encode(&key) == name || plain_name(&key).as_ref() == Some(&name) || cfg!(windows));
+                prop_assert!(encode(&key) + SUFFIX == name || plain_name(&key).as_ref() == Some(&name) || cfg!(windows));
             }
         }
     }

@@ -1,0 +1,106 @@
+// A real gnome-keyring on a message bus of its own, for the tests that must not touch anybody's keys.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const SERVICE = 'org.freedesktop.secrets'
+const DEADLINE_MS = 20_000
+
+export class PrivateKeyring {
+  readonly address: string
+  readonly #home: string
+  readonly #bus: ChildProcess
+  #daemon: ChildProcess | undefined
+
+  /** Starts bus and daemon; the login collection is unlocked. Fails loudly where the programs are missing. */
+  static async start(): Promise<PrivateKeyring> {
+    const home = mkdtempSync(path.join(tmpdir(), 'securestore-bus-'))
+    mkdirSync(path.join(home, 'run'), { mode: 0o700 })
+    const bus = spawn('dbus-daemon', ['--session', '--nofork', '--print-address=1', `--address=unix:dir=${home}`], {
+      env: surroundings(home),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const keyring = new PrivateKeyring(home, bus, await firstLine(bus))
+    await keyring.startDaemon()
+    return keyring
+  }
+
+  private constructor(home: string, bus: ChildProcess, address: string) {
+    this.#home = home
+    this.#bus = bus
+    this.address = address
+  }
+
+  /** Starts the daemon, again after it was killed, and waits until it answers on the bus. */
+  async startDaemon(): Promise<void> {
+    const daemon = spawn('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], {
+      env: this.environment(),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    this.#daemon = daemon
+    daemon.stdin.end('test\n')
+    await until(() => this.#owns(), 'gnome-keyring-daemon did not appear on its bus')
+  }
+
+  /** Kills the daemon without warning, and waits until the bus has noticed. */
+  async killDaemon(): Promise<void> {
+    this.#daemon?.kill('SIGKILL')
+    await until(() => !this.#owns(), 'gnome-keyring-daemon is still on its bus')
+  }
+
+  /** Locks the collection that new secrets go to. */
+  lock(): void {
+    this.#send(SERVICE, '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.Lock', [
+      'array:objpath:/org/freedesktop/secrets/collection/login',
+    ])
+  }
+
+  stop(): void {
+    this.#daemon?.kill('SIGKILL')
+    this.#bus.kill('SIGKILL')
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+
+  /** The environment in which other programs find this keyring. */
+  environment(): NodeJS.ProcessEnv {
+    return { ...surroundings(this.#home), DBUS_SESSION_BUS_ADDRESS: this.address }
+  }
+
+  #owns(): boolean {
+    const answer = this.#send('org.freedesktop.DBus', '/', 'org.freedesktop.DBus.NameHasOwner', [`string:${SERVICE}`])
+    return answer.includes('boolean true')
+  }
+
+  #send(destination: string, object: string, method: string, args: string[]): string {
+    const to = [`--bus=${this.address}`, '--print-reply', `--dest=${destination}`, object, method, ...args]
+    return execFileSync('dbus-send', to, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+}
+
+function surroundings(home: string): NodeJS.ProcessEnv {
+  // No display: a prompt is dismissed at once.
+  return { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: path.join(home, 'run'), XDG_DATA_HOME: home }
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.on('error', (error) => {
+      reject(new Error(`${error.message}: install dbus and gnome-keyring (Debian: apt-get install dbus gnome-keyring)`))
+    })
+    child.stdout?.on('data', (chunk) => {
+      text += chunk
+      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
+    })
+  })
+}
+
+async function until(holds: () => boolean, otherwise: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(otherwise)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['__test__/**/*.test.ts'],
+    // Every file in a process of its own: tests change the environment, end workers, and count handles.
+    pool: 'forks',
+    setupFiles: ['__test__/support/environment.ts'],
+    globalSetup: ['__test__/support/global.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
