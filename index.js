@@ -108,6 +108,7 @@ async function ask(adapter, method, args) {
 
 // Adapters may throw anything, with getters that throw, too.
 function describe(error) {
+  if (typeof error === 'string') return { message: error, code: null, remediation: null }
   try {
     const { message, code, name, remediation } = error
     return {
@@ -117,6 +118,6 @@ function describe(error) {
       remediation: name === 'SecureStoreError' && typeof remediation === 'string' ? remediation : null,
     }
   } catch {
-    return { message: typeof error === 'string' ? error : '', code: null, remediation: null }
+    return { message: '', code: null, remediation: null }
   }
 }

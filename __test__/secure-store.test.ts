@@ -254,7 +254,16 @@ test('R3 a bad key rejects with CORRUPT before anything is touched', async () =>
 
 test('R3 values go through unchanged, in keyring and file: empty, quotes, newlines, other scripts, 1 MiB', async () => {
   const { store, withoutKeyring } = setUp()
-  const values = ['', ' ', '"quoted" \'too\'', 'line\r\nline\n', '\ufeffmark', '🔑 schlüssel 鍵', '\u0000', 'é'.repeat(2 ** 19)]
+  const values = [
+    '',
+    ' ',
+    '"quoted" \'too\'',
+    'line\r\nline\n',
+    '\ufeffmark',
+    '🔑 schlüssel 鍵',
+    '\u0000',
+    'é'.repeat(2 ** 19),
+  ]
   for (const value of values) {
     for (const [key, place] of [['in keyring', store] as const, ['in file', withoutKeyring] as const]) {
       await place.set(key, value)

@@ -12,6 +12,7 @@ const CHECKS = [
   ['cargo', 'clippy', '--locked', '--quiet', '--no-default-features', '--all-targets', '--', '-D', 'warnings'],
   ['npx', 'biome', 'ci', '--error-on-warnings'],
   ['npx', 'tsc', '--project', 'tsconfig.json'],
+  ['npx', 'tsc', '--project', '__test__/consumers'],
 ]
 
 async function main() {

@@ -30,7 +30,8 @@ function run(program, args, options = {}) {
     child.stderr.on('data', show(process.stderr))
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      if (code !== 0 && !mayFail) reject(new Error(`${program} ${args[0] ?? ''} failed (${signal ?? `exit code ${code}`})`))
+      if (code !== 0 && !mayFail)
+        reject(new Error(`${program} ${args[0] ?? ''} failed (${signal ?? `exit code ${code}`})`))
       else resolve({ code: code ?? 1, output })
     })
   })

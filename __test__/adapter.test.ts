@@ -1,0 +1,214 @@
+// The two-way bridge to a keyring that JavaScript injects (R1.3).
+
+import { type KeyringAdapter, SecureStore, SecureStoreError } from '@llxprt/securestore'
+import { describe, expect, test } from 'vitest'
+import { codeOf, FakeKeyring, newDirectory, storageError } from './support/helpers'
+
+const SERVICE = 'adapter'
+
+function storeOn(adapter: object, options: object = {}) {
+  return new SecureStore(SERVICE, {
+    fallbackDir: newDirectory(),
+    fallbackPolicy: 'deny',
+    keytarLoader: async () => adapter as KeyringAdapter,
+    ...options,
+  })
+}
+
+describe('R1.3 the loader', () => {
+  test('is called at first use, once, however many first calls there are', async () => {
+    let calls = 0
+    const keyring = new FakeKeyring()
+    // Slow enough that every first call arrives while it is under way.
+    const keytarLoader = async () => {
+      calls += 1
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return keyring
+    }
+    const store = new SecureStore(SERVICE, { fallbackDir: newDirectory(), keytarLoader })
+    expect(calls).toBe(0)
+    const first = [store.set('a', '1'), store.get('b'), store.has('c'), store.list(), store.isKeychainAvailable()]
+    await Promise.all(first)
+    await store.get('a')
+    expect(calls).toBe(1)
+    expect(keyring.entries.get(`${SERVICE}/a`)).toBe('1')
+  })
+
+  test('goes by the newer name too, which counts when both are given', async () => {
+    const [newer, older] = [new FakeKeyring(), new FakeKeyring()]
+    const fallbackDir = newDirectory()
+    await new SecureStore(SERVICE, { fallbackDir, keyringLoader: newer.loader }).set('key', 'value')
+    await new SecureStore(SERVICE, { fallbackDir, keyringLoader: newer.loader, keytarLoader: older.loader }).set(
+      'b',
+      'v',
+    )
+    expect([...newer.entries.keys()]).toEqual([`${SERVICE}/key`, `${SERVICE}/b`])
+    expect(older.calls).toEqual([])
+  })
+
+  test('that never answers is a TIMEOUT for each call, and is not called again', async () => {
+    let calls = 0
+    const store = new SecureStore(SERVICE, {
+      fallbackDir: newDirectory(),
+      fallbackPolicy: 'deny',
+      keyringTimeoutMs: 50,
+      keytarLoader: () => {
+        calls += 1
+        return new Promise(() => {})
+      },
+    })
+    expect(await codeOf(store.get('key'))).toBe('TIMEOUT')
+    expect(await codeOf(store.set('key', 'value'))).toBe('TIMEOUT')
+    expect(calls).toBe(1)
+  })
+
+  test('may give what is no adapter at all: that is a keyring that fails', async () => {
+    for (const adapter of [{}, { getPassword: 7 }, []]) {
+      expect(await codeOf(storeOn(adapter).get('key'))).toBe('UNAVAILABLE')
+    }
+  })
+})
+
+describe('R1.3 an adapter’s methods', () => {
+  test('are called as methods, with the arguments of the contract', async () => {
+    const seen: unknown[][] = []
+    class Adapter {
+      #private = 'reached'
+      getPassword(...args: unknown[]) {
+        seen.push(['get', this.#private, ...args])
+        return Promise.resolve('value')
+      }
+      setPassword(...args: unknown[]) {
+        seen.push(['set', this.#private, ...args])
+        return Promise.resolve()
+      }
+      deletePassword(...args: unknown[]) {
+        seen.push(['delete', this.#private, ...args])
+        return Promise.resolve(true)
+      }
+      findCredentials(...args: unknown[]) {
+        seen.push(['find', this.#private, ...args])
+        return Promise.resolve([{ account: 'key', password: 'value' }])
+      }
+    }
+    const store = storeOn(new Adapter())
+    await store.set('key', 'value')
+    expect(await store.get('key')).toBe('value')
+    expect(await store.delete('key')).toBe(true)
+    expect(await store.list()).toEqual(['key'])
+    expect(seen).toEqual([
+      ['set', 'reached', SERVICE, 'key', 'value'],
+      ['get', 'reached', SERVICE, 'key'],
+      ['delete', 'reached', SERVICE, 'key'],
+      ['find', 'reached', SERVICE],
+    ])
+  })
+
+  test('are looked up at each call, so that a method replaced later is used', async () => {
+    const keyring = new FakeKeyring()
+    const store = storeOn(keyring)
+    await store.set('key', 'value')
+    keyring.getPassword = async () => 'replaced'
+    expect(await store.get('key')).toBe('replaced')
+  })
+
+  test('may answer at once, by a thenable, or late', async () => {
+    const answers = [
+      () => 'value',
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+      () => ({ then: (resolve: (value: string) => void) => resolve('value') }),
+      () => new Promise((resolve) => setTimeout(resolve, 20, 'value')),
+    ]
+    for (const getPassword of answers) expect(await storeOn({ getPassword }).get('key')).toBe('value')
+  })
+
+  test('may say "not there" by null, by undefined or by an error', async () => {
+    for (const getPassword of [
+      async () => null,
+      async () => undefined,
+      async () => {
+        throw new Error('Item not found')
+      },
+      async () => {
+        throw Object.assign(new Error('No such thing'), { code: 'ENOENT' })
+      },
+    ]) {
+      expect(await storeOn({ getPassword }).get('key')).toBeNull()
+    }
+  })
+
+  test('that give what is no password are UNAVAILABLE, and the value is not shown', async () => {
+    const error = await storageError(storeOn({ getPassword: async () => ['sk-secret'] }).has('key'))
+    expect(error.code).toBe('UNAVAILABLE')
+    expect(error.message).toContain('must be a string, not an object')
+  })
+
+  test('may be without findCredentials, which then contributes nothing (R3.7)', async () => {
+    const { getPassword, setPassword, deletePassword } = new FakeKeyring()
+    expect(await storeOn({ getPassword, setPassword, deletePassword }).list()).toEqual([])
+  })
+
+  test('may list what is no account: it is left out', async () => {
+    const findCredentials = async () => [{ account: 'b' }, {}, null, { account: 7 }, { account: 'a' }]
+    expect(await storeOn({ findCredentials }).list()).toEqual(['a', 'b'])
+  })
+})
+
+describe('R6 an adapter’s rejection', () => {
+  const rejecting = (error: unknown) =>
+    storeOn({
+      setPassword: async () => {
+        throw error
+      },
+    }).set('key', 'value')
+
+  test('keeps its message, and the message decides the code', async () => {
+    const table: Array<[string, string]> = [
+      ["Couldn't access platform storage: denied", 'UNAVAILABLE'],
+      ['errSecUserCanceled', 'DENIED'],
+      ['The user cancelled', 'DENIED'],
+      ['cancelled by the user', 'DENIED'],
+      ['cancelled', 'UNAVAILABLE'],
+      ['Keyring is Locked', 'LOCKED'],
+      ['Permission refused', 'DENIED'],
+      ['Timed out', 'TIMEOUT'],
+      ['not found', 'NOT_FOUND'],
+      ['whatever', 'UNAVAILABLE'],
+    ]
+    for (const [message, code] of table) {
+      const error = await storageError(rejecting(new Error(message)))
+      expect([error.message, error.code]).toEqual([message, code])
+    }
+  })
+
+  test('that is a SecureStoreError keeps its code and remedy, also from another copy of this module', async () => {
+    const error = await storageError(rejecting(new SecureStoreError('locked', 'TIMEOUT', 'Wait')))
+    expect(error).toMatchObject({ message: 'locked', code: 'TIMEOUT', remediation: 'Wait' })
+    const foreign = Object.assign(new Error('x'), { name: 'SecureStoreError', code: 'LOCKED', remediation: 'Open' })
+    expect(await storageError(rejecting(foreign))).toMatchObject({ code: 'LOCKED', remediation: 'Open' })
+  })
+
+  test('may be anything at all', async () => {
+    const hostile = {
+      get message(): string {
+        throw new Error('no message for you')
+      },
+    }
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    for (const error of [
+      undefined,
+      null,
+      7,
+      'Access denied',
+      Symbol('s'),
+      {},
+      { message: 7 },
+      hostile,
+      revoked.proxy,
+    ]) {
+      const { code } = await storageError(rejecting(error))
+      expect(code).toBe(error === 'Access denied' ? 'DENIED' : 'UNAVAILABLE')
+    }
+  })
+})

@@ -1,0 +1,179 @@
+// What a call gives for arguments of the wrong kind: a TypeError, thrown by what throws, a rejection where a promise was
+// promised. Never a crash, never a change.
+
+import {
+  createDefaultKeyringAdapter,
+  maskKeyForDisplay,
+  ProviderKeyStorage,
+  SecureStore,
+  SecureStoreError,
+  validateKeyName,
+} from '@llxprt/securestore'
+import { describe, expect, test } from 'vitest'
+import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
+
+/** Everything that is no string. */
+const NO_STRINGS: unknown[] = [
+  undefined,
+  null,
+  true,
+  0,
+  Number.NaN,
+  1n,
+  Symbol('s'),
+  {},
+  [],
+  ['key'],
+  () => 'key',
+  new Date(),
+  Buffer.from('key'),
+  new Proxy({}, {}),
+  Object.create(null),
+]
+
+/** Everything that is no options object; an array and a function are objects of no use, and harmless. */
+const NO_OBJECTS: unknown[] = [null, true, 0, 'text', 1n, Symbol('s')]
+
+// The types forbid all of this; that is the point.
+const any = (value: unknown) => value as never
+
+describe('R1 an argument of the wrong type', () => {
+  const keyring = new FakeKeyring()
+  const store = new SecureStore('arguments', { fallbackDir: newDirectory(), keytarLoader: keyring.loader })
+  const keys = new ProviderKeyStorage({ secureStore: store })
+
+  test.each(NO_STRINGS.map((value) => [typeof value, value]))(
+    'rejects every method with a TypeError: %s',
+    async (_, value) => {
+      const wrong = any(value)
+      const calls: Array<() => Promise<unknown>> = [
+        () => store.set(wrong, 'value'),
+        () => store.set('key', wrong),
+        () => store.get(wrong),
+        () => store.delete(wrong),
+        () => store.has(wrong),
+        () => keys.saveKey(wrong, 'value'),
+        () => keys.saveKey('name', wrong),
+        () => keys.getKey(wrong),
+        () => keys.deleteKey(wrong),
+        () => keys.hasKey(wrong),
+      ]
+      for (const call of calls) {
+        const rejected = call()
+        await expect(rejected).rejects.toBeInstanceOf(TypeError)
+        await expect(rejected).rejects.not.toHaveProperty('code')
+      }
+      expect(keyring.calls).toEqual([])
+    },
+  )
+
+  test.each(NO_STRINGS.map((value) => [typeof value, value]))('is thrown by what gives no promise: %s', (_, value) => {
+    const wrong = any(value)
+    expect(() => new SecureStore(wrong)).toThrow(TypeError)
+    expect(() => validateKeyName(wrong)).toThrow(TypeError)
+    expect(() => maskKeyForDisplay(wrong)).toThrow(TypeError)
+  })
+
+  test('is told by the name of the argument and by what it was, never by its value', async () => {
+    await expect(store.set('key', any(['sk-secret']))).rejects.toThrow(/^value must be a string, not an object$/)
+    await expect(store.get(any(undefined))).rejects.toThrow(/^key must be a string, not undefined$/)
+    expect(() => new SecureStore(any(7))).toThrow(/^serviceName must be a string, not a number$/)
+  })
+
+  test('may be missing altogether', async () => {
+    const bare = store as unknown as Record<'set' | 'get' | 'delete' | 'has', () => Promise<unknown>>
+    for (const method of ['set', 'get', 'delete', 'has'] as const) {
+      await expect(bare[method]()).rejects.toBeInstanceOf(TypeError)
+    }
+    expect(() => Reflect.construct(SecureStore, [])).toThrow(TypeError)
+  })
+})
+
+describe('R1 an option of the wrong type or value', () => {
+  test('throws a TypeError that names the option', () => {
+    const wrong: Array<[object, RegExp]> = [
+      [{ fallbackDir: 7 }, /options\.fallbackDir/],
+      [{ fallbackDir: null }, /options\.fallbackDir/],
+      [{ fallbackDir: '' }, /options\.fallbackDir/],
+      [{ fallbackDir: 'a\0b' }, /options\.fallbackDir/],
+      [{ fallbackPolicy: 'maybe' }, /options\.fallbackPolicy must be 'allow' or 'deny'/],
+      [{ fallbackPolicy: true }, /options\.fallbackPolicy must be 'allow' or 'deny'/],
+      [{ keytarLoader: {} }, /options\.keytarLoader must be a function/],
+      [{ keyringLoader: 'keytar' }, /options\.keyringLoader must be a function/],
+      [{ keyringTimeoutMs: '30000' }, /options\.keyringTimeoutMs/],
+      [{ keyringTimeoutMs: 0 }, /options\.keyringTimeoutMs/],
+      [{ keyringTimeoutMs: -1 }, /options\.keyringTimeoutMs/],
+      [{ keyringTimeoutMs: Number.NaN }, /options\.keyringTimeoutMs/],
+    ]
+    for (const [options, message] of wrong) {
+      const construct = () => new SecureStore('service', any(options))
+      expect(construct).toThrow(TypeError)
+      expect(construct).toThrow(message)
+    }
+  })
+
+  test.each(NO_OBJECTS.map((value) => [typeof value, value]))('so does what is no object at all: %s', (_, value) => {
+    expect(() => new SecureStore('service', any(value))).toThrow(TypeError)
+    expect(() => new ProviderKeyStorage(any(value))).toThrow(TypeError)
+  })
+
+  test('undefined stands for an option that was left out', async () => {
+    const left = { fallbackDir: newDirectory(), fallbackPolicy: undefined, keytarLoader: noKeyring }
+    const store = new SecureStore('service', any({ ...left, keyringLoader: undefined, keyringTimeoutMs: undefined }))
+    await store.set('key', 'value')
+    expect(await store.get('key')).toBe('value')
+  })
+
+  test('secureStore takes a SecureStore alone', () => {
+    for (const value of [null, {}, 'store', Object.create(SecureStore.prototype), new ProviderKeyStorage()]) {
+      expect(() => new ProviderKeyStorage(any({ secureStore: value }))).toThrow(TypeError)
+    }
+  })
+
+  test('an option that throws when it is read is passed on', () => {
+    const options = {
+      get fallbackDir(): string {
+        throw new RangeError('no directory today')
+      },
+    }
+    expect(() => new SecureStore('service', options)).toThrow(RangeError)
+  })
+})
+
+describe('R6 a storage error', () => {
+  test('is a SecureStoreError from every class, and an Error, with a code and a remedy', async () => {
+    const store = new SecureStore('errors', { keytarLoader: noKeyring, fallbackPolicy: 'deny' })
+    const keys = new ProviderKeyStorage({ secureStore: store })
+    for (const call of [() => store.get('key'), () => keys.getKey('name')]) {
+      const error: unknown = await call().catch((error: unknown) => error)
+      expect(error).toBeInstanceOf(SecureStoreError)
+      expect(error).toBeInstanceOf(Error)
+      expect(error).toMatchObject({ name: 'SecureStoreError', code: 'UNAVAILABLE' })
+      expect(error).toHaveProperty('remediation', expect.stringMatching(/--key.*keyring.*seatbelt/))
+    }
+  })
+
+  test('has a plain message: no backtrace and no path of the machine it was built on', async () => {
+    const error: unknown = await new SecureStore('errors').get('a/b').catch((error: unknown) => error)
+    expect(String((error as Error).stack)).not.toMatch(/\.rs|\.cargo|rustc|backtrace/)
+  })
+
+  test('can be made by JavaScript too', () => {
+    const error = new SecureStoreError('It is locked', 'LOCKED', 'Unlock it')
+    expect(error).toMatchObject({ message: 'It is locked', code: 'LOCKED', remediation: 'Unlock it' })
+    expect(error.name).toBe('SecureStoreError')
+    expect(String(error)).toBe('SecureStoreError: It is locked')
+  })
+
+  test('R9 is what an invalid name throws', () => {
+    expect(() => validateKeyName('a b')).toThrow(SecureStoreError)
+    expect(() => validateKeyName('a b')).toThrow(
+      "Key name 'a b' is invalid. Use only letters, numbers, dashes, underscores, and dots (1-64 chars).",
+    )
+    expect(validateKeyName('a.B-c_9')).toBeUndefined()
+  })
+})
+
+test('R1 there is no default keyring where it is switched off', async () => {
+  expect(await createDefaultKeyringAdapter()).toBeNull()
+})
