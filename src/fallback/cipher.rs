@@ -44,8 +44,8 @@ pub fn seal(
 }
 
 /// Opens an envelope. A value that is no UTF-8 was not sealed by any of the programs, and counts as altered.
-pub fn open(envelope: Envelope, password: &Password) -> Result<Secret, WrongKeyOrAltered> {
-    let mut buffer = envelope.ciphertext;
+pub fn open(envelope: &Envelope, password: &Password) -> Result<Secret, WrongKeyOrAltered> {
+    let mut buffer = envelope.ciphertext.clone();
     let tag: [u8; TAG_LEN] = envelope.tag;
     let opened = derived_keys::with_key(password, &envelope.salt, |key| {
         Aes256Gcm::new(key.into()).decrypt_inout_detached(
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn r4_6_another_password_and_every_flipped_bit_are_refused() {
         let sealed = seal(&Secret::from("v"), Version::V1, &password("p"), [7; SALT_LEN]).unwrap();
-        assert_eq!(open(sealed.clone(), &password("q")), Err(WrongKeyOrAltered));
+        assert_eq!(open(&sealed, &password("q")), Err(WrongKeyOrAltered));
         for bit in 0..8 {
             for change in [
                 (|e: &mut Envelope, m| e.nonce[3] ^= m) as fn(&mut Envelope, u8),
@@ -102,10 +102,10 @@ mod tests {
             ] {
                 let mut altered = sealed.clone();
                 change(&mut altered, 1 << bit);
-                assert_eq!(open(altered, &password("p")), Err(WrongKeyOrAltered));
+                assert_eq!(open(&altered, &password("p")), Err(WrongKeyOrAltered));
             }
         }
-        assert_eq!(open(sealed, &password("p")), Ok(Secret::from("v")));
+        assert_eq!(open(&sealed, &password("p")), Ok(Secret::from("v")));
     }
 
     proptest! {
@@ -114,7 +114,7 @@ mod tests {
             let value = Secret::new(value);
             let sealed = seal(&value, Version::V2, &password("p"), [7; SALT_LEN]).unwrap();
             prop_assert_eq!(sealed.ciphertext.len(), value.expose().len());
-            prop_assert!(open(sealed, &password("p")).as_ref() == Ok(&value));
+            prop_assert!(open(&sealed, &password("p")).as_ref() == Ok(&value));
         }
     }
 }

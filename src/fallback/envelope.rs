@@ -73,10 +73,15 @@ pub enum Fault {
     Malformed(&'static str),
 }
 
+impl Fault {
+    /// Of a file of more than [`MAX_LEN`] bytes.
+    pub const TOO_LARGE: Fault = Fault::Malformed("it is larger than 64 MiB");
+}
+
 /// The envelope and the mark in a file's bytes.
 pub fn parse(bytes: &[u8]) -> Result<(Envelope, Mark), Fault> {
     if bytes.len() > MAX_LEN {
-        return Err(Fault::Malformed("it is larger than 64 MiB"));
+        return Err(Fault::TOO_LARGE);
     }
     // The version first, alone: an unknown one may have any other fields.
     let version = match serde_json::from_slice::<Object<Versioned>>(bytes) {

@@ -1,7 +1,7 @@
 //! The files of one directory, blocking: find, check, open, seal. [`super::FallbackDir`] calls this from its threads.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +9,7 @@ use super::cipher::{self, Password};
 use super::envelope::{self, Envelope, Fault, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
 use super::io_error::io_error;
+use super::read::{Contents, read};
 use super::{Mark, Stored, atomic};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
@@ -42,8 +43,7 @@ impl Files {
         atomic::tighten_dir(&self.dir);
         for name in names(key)? {
             let path = self.dir.join(name);
-            if let Some(bytes) = read_file(&path)? {
-                let (envelope, mark) = envelope::parse(&bytes).map_err(|fault| refusal(&path, fault))?;
+            if let Some((envelope, mark)) = read_envelope(&path)? {
                 return Ok(Some(Sealed { path, envelope, mark }));
             }
         }
@@ -51,10 +51,10 @@ impl Files {
     }
 
     /// Decrypts. Once that worked, its salt is the one to write with.
-    pub fn open(&self, sealed: Sealed, password: &Password) -> Result<Stored> {
+    pub fn open(&self, sealed: &Sealed, password: &Password) -> Result<Stored> {
         let Sealed { path, envelope, mark } = sealed;
-        let (version, salt) = (envelope.version, envelope.salt);
-        let value = cipher::open(envelope, password).map_err(|cipher::WrongKeyOrAltered| undecryptable(&path))?;
+        let (version, salt, mark) = (envelope.version, envelope.salt, *mark);
+        let value = cipher::open(envelope, password).map_err(|cipher::WrongKeyOrAltered| undecryptable(path))?;
         self.salt_of(version, |known| *known = known.or(Some(salt)));
         Ok(Stored { value, mark })
     }
@@ -148,10 +148,7 @@ impl Files {
         for name in names {
             let path = self.dir.join(name);
             // What cannot be read, or is malformed, may be replaced.
-            let existing = read_file(&path)
-                .ok()
-                .flatten()
-                .and_then(|bytes| envelope::parse(&bytes).ok());
+            let existing = read_envelope(&path).ok().flatten();
             if existing.is_some_and(|(envelope, _)| envelope.version == Version::V2) {
                 return Err(Error::new(
                     Code::Unavailable,
@@ -174,47 +171,14 @@ fn names(key: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A file's bytes; `None` when there is none. A symbolic link is followed: people keep their dotfiles behind links, and
-/// what is read is believed only if it decrypts. What is not a regular file at the end of it is refused, without waiting
-/// for a pipe's other end.
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
-    let failed = |error: io::Error| io_error("read", path, &error);
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
-    let file = match options.open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+/// The envelope in a file; `None` when there is no file.
+fn read_envelope(path: &Path) -> Result<Option<(Envelope, Mark)>> {
+    let parsed = match read(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
+        Contents::Absent => return Ok(None),
+        Contents::TooLarge => Err(Fault::TOO_LARGE),
+        Contents::Bytes(bytes) => envelope::parse(&bytes),
     };
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        let error = io::Error::other("it is no regular file");
-        return Err(failed(error));
-    }
-    if metadata.len() > envelope::MAX_LEN as u64 {
-        return Err(refusal(path, Fault::Malformed("it is larger than 64 MiB")));
-    }
-    tighten(&file, &metadata, path);
-    // It may have grown since.
-    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    (&file)
-        .take(envelope::MAX_LEN as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    Ok(Some(bytes))
-}
-
-/// Not what a symbolic link leads to: its rights are for someone else to decide.
-fn tighten(file: &File, metadata: &fs::Metadata, path: &Path) {
-    #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0 {
-        return;
-    }
-    if fs::symlink_metadata(path).is_ok_and(|there| there.is_file()) {
-        atomic::tighten_file(file, metadata);
-    }
+    parsed.map(Some).map_err(|fault| refusal(path, fault))
 }
 
 fn is_regular(entry: &fs::DirEntry) -> bool {

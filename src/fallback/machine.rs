@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::cipher::Password;
+use super::machine_secret::MachineSecret;
 use crate::telemetry::hex;
 
 /// Host and user name, as Node's `os.hostname()` and `os.userInfo().username` say them (R4.3).
@@ -25,7 +26,18 @@ impl HostIdentity {
     }
 
     /// The password of version 1: `<service>-<machineId>`.
-    pub fn password_v1(&self, service: &str) -> Password {
-        Zeroizing::new(format!("{service}-{}", self.machine_id()))
+    pub(super) fn password_v1(&self, service: &str) -> Password {
+        concat(&[service, "-", &self.machine_id()])
     }
+
+    /// The password of version 2: `<machineSecretHex>|<service>|<machineId>`.
+    pub(super) fn password_v2(&self, service: &str, secret: &MachineSecret) -> Password {
+        let secret = Zeroizing::new(hex(secret.expose()));
+        concat(&[&secret, "|", service, "|", &self.machine_id()])
+    }
+}
+
+/// Into one buffer of the right size from the start: one that grows leaves copies behind.
+fn concat(parts: &[&str]) -> Password {
+    Zeroizing::new(parts.concat())
 }

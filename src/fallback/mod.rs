@@ -19,12 +19,15 @@ mod files;
 mod io_error;
 mod lock;
 pub mod machine;
+pub mod machine_secret;
+mod read;
 mod sweep;
 
 use envelope::Version;
 use files::{Files, Sealed};
 pub use lock::KeyLock;
 use machine::HostIdentity;
+use machine_secret::{MachineSecret, MachineSecretConfig, Sources};
 
 /// What a file says about the keyring: whether the keyring may hold an older value of the same key.
 ///
@@ -62,6 +65,7 @@ struct Inner {
     files: Files,
     service: String,
     identity: HostIdentity,
+    secrets: Sources,
     queues: lock::Queues,
     threads: Arc<Semaphore>,
 }
@@ -73,11 +77,28 @@ const THREADS: usize = 16;
 impl FallbackDir {
     /// A directory that need not exist yet: the first write creates it, with mode 0700 (R4.7).
     pub fn new(dir: PathBuf, service: &str, identity: HostIdentity) -> Self {
+        Self::build(dir, service, identity, Sources::default())
+    }
+
+    /// The same directory, with the places where a machine secret is looked for. Clones made before do not know them.
+    #[must_use]
+    pub fn with_machine_secret(self, config: MachineSecretConfig) -> Self {
+        let Inner {
+            files,
+            service,
+            identity,
+            ..
+        } = &*self.inner;
+        Self::build(files.dir.clone(), service, identity.clone(), Sources::new(config))
+    }
+
+    fn build(dir: PathBuf, service: &str, identity: HostIdentity, secrets: Sources) -> Self {
         Self {
             inner: Arc::new(Inner {
                 files: Files::new(dir),
                 service: service.to_owned(),
                 identity,
+                secrets,
                 queues: lock::Queues::default(),
                 threads: Arc::new(Semaphore::new(THREADS)),
             }),
@@ -95,31 +116,14 @@ impl FallbackDir {
     /// it cannot be read.
     pub async fn read(&self, key: &str) -> Result<Option<Stored>> {
         let key = key.to_owned();
-        self.on_thread(move |inner| inner.read(&key)).await
+        let found = self.on_thread(move |inner| inner.find(&key)).await;
+        self.finish(vec![found]).await.pop().unwrap_or_else(|| Err(stopped()))
     }
 
     /// The values of many keys, in the order asked for, in one go.
     pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<Stored>>> {
-        // As many threads as cores: the files may all have salts of their own.
-        let share = keys.len().div_ceil(derived_keys::cores()).max(1);
-        let shares: Vec<_> = keys
-            .chunks(share)
-            .map(|keys| {
-                let (dir, keys) = (self.clone(), keys.to_vec());
-                tokio::spawn(async move {
-                    let count = keys.len();
-                    let read = dir
-                        .on_thread(move |inner| Ok(keys.iter().map(|key| inner.read(key)).collect()))
-                        .await;
-                    read.unwrap_or_else(|error| vec![Err(error); count])
-                })
-            })
-            .collect();
-        let mut values = Vec::with_capacity(keys.len());
-        for (share, keys) in shares.into_iter().zip(keys.chunks(share)) {
-            values.extend(share.await.unwrap_or_else(|_| vec![Err(stopped()); keys.len()]));
-        }
-        values
+        let found = self.on_threads(keys.to_vec(), |inner, key| inner.find(&key)).await;
+        self.finish(found).await
     }
 
     /// The mark alone, without decrypting; `Mark::None` when there is no file, and when it is malformed.
@@ -138,10 +142,20 @@ impl FallbackDir {
     /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE`, and the file as it was, when it is of
     /// version 2 and no machine secret is configured, when the disk is full, and the like; `DENIED` without the right.
     pub async fn write(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
+        // Before a machine secret comes to be for nothing.
+        file_name::file_name(key)?;
+        let secrets = &self.inner.secrets;
+        let secret = match secrets.write_version_2 {
+            true => Some(secrets.for_writing().await?),
+            false => None,
+        };
         let (key, value) = (key.to_owned(), value.clone());
         self.on_thread(move |inner| {
-            let password = inner.identity.password_v1(&inner.service);
-            inner.files.write(&key, &value, mark, Version::V1, &password)
+            let (version, password) = match secret {
+                None => (Version::V1, inner.identity.password_v1(&inner.service)),
+                Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
+            };
+            inner.files.write(&key, &value, mark, version, &password)
         })
         .await
     }
@@ -169,6 +183,51 @@ impl FallbackDir {
         Ok(lock::lock(self.path(), &self.inner.queues, key).await)
     }
 
+    /// Opens what needs a machine secret, with each there is until one fits.
+    async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<Stored>>> {
+        let mut values = Vec::with_capacity(found.len());
+        let mut waiting = Vec::new();
+        for (at, found) in found.into_iter().enumerate() {
+            values.push(match found {
+                Ok(Found::Absent) => Ok(None),
+                Ok(Found::Opened(stored)) => Ok(Some(stored)),
+                Ok(Found::NeedsSecret(sealed)) => {
+                    let missing = Err(self.inner.secrets.missing(&sealed.path));
+                    waiting.push((at, sealed));
+                    missing
+                }
+                Err(error) => Err(error),
+            });
+        }
+        let mut failed = None;
+        for source in self.inner.secrets.iter() {
+            if waiting.is_empty() {
+                break;
+            }
+            match source.load().await {
+                Ok(None) => {}
+                // This place may hold the right secret: that it cannot be asked is what the caller must know.
+                Err(error) => failed = failed.or(Some(error)),
+                Ok(Some(secret)) => {
+                    let tried = std::mem::take(&mut waiting);
+                    let opened = self
+                        .on_threads(tried.clone(), move |inner, (_, sealed)| inner.open_v2(&sealed, &secret))
+                        .await;
+                    for ((at, sealed), opened) in tried.into_iter().zip(opened) {
+                        if opened.is_err() {
+                            waiting.push((at, sealed));
+                        }
+                        values[at] = opened.map(Some);
+                    }
+                }
+            }
+        }
+        if let Some(error) = failed {
+            waiting.iter().for_each(|(at, _)| values[*at] = Err(error.clone()));
+        }
+        values
+    }
+
     /// Runs what blocks on a thread made for it. It is carried through even if nobody waits for it any more.
     async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = self.inner.clone();
@@ -179,18 +238,61 @@ impl FallbackDir {
         });
         task.await.unwrap_or_else(|_| Err(stopped()))
     }
+
+    /// The same for many, on as many threads as there are cores: each file may have a salt of its own.
+    async fn on_threads<A, T>(
+        &self,
+        mut items: Vec<A>,
+        f: impl Fn(&Inner, A) -> Result<T> + Clone + Send + 'static,
+    ) -> Vec<Result<T>>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        let share = items.len().div_ceil(derived_keys::cores()).max(1);
+        let mut tasks = Vec::new();
+        while !items.is_empty() {
+            let rest = items.split_off(share.min(items.len()));
+            let (dir, f, count) = (self.clone(), f.clone(), items.len());
+            let work = async move {
+                let done = dir.on_thread(move |inner| Ok(items.into_iter().map(|item| f(inner, item)).collect()));
+                done.await
+                    .unwrap_or_else(|_| (0..count).map(|_| Err(stopped())).collect::<Vec<_>>())
+            };
+            tasks.push((tokio::spawn(work), count));
+            items = rest;
+        }
+        let mut all = Vec::new();
+        for (task, count) in tasks {
+            let done = task.await;
+            all.extend(done.unwrap_or_else(|_| (0..count).map(|_| Err(stopped())).collect()));
+        }
+        all
+    }
+}
+
+/// What is known of a key without a machine secret.
+enum Found {
+    Absent,
+    Opened(Stored),
+    NeedsSecret(Arc<Sealed>),
 }
 
 impl Inner {
-    fn read(&self, key: &str) -> Result<Option<Stored>> {
-        let Some(sealed) = self.files.find(key)? else {
-            return Ok(None);
-        };
-        self.open(sealed).map(Some)
+    fn find(&self, key: &str) -> Result<Found> {
+        match self.files.find(key)? {
+            None => Ok(Found::Absent),
+            Some(sealed) if sealed.envelope.version == Version::V2 => Ok(Found::NeedsSecret(Arc::new(sealed))),
+            Some(sealed) => {
+                let password = self.identity.password_v1(&self.service);
+                self.files.open(&sealed, &password).map(Found::Opened)
+            }
+        }
     }
 
-    fn open(&self, sealed: Sealed) -> Result<Stored> {
-        self.files.open(sealed, &self.identity.password_v1(&self.service))
+    fn open_v2(&self, sealed: &Sealed, secret: &MachineSecret) -> Result<Stored> {
+        self.files
+            .open(sealed, &self.identity.password_v2(&self.service, secret))
     }
 }
 

@@ -1,0 +1,371 @@
+//! What only several processes can show: crashes, races, a full disk, what the kernel saw, what memory still holds.
+//!
+//! A child is this test binary again, told by environment variables which [`role`] to play. It says what it did in lines
+//! that start with `@`, among what the test harness prints.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use securestore::error::Code;
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::machine_secret::MachineSecretConfig;
+use securestore::fallback::{FallbackDir, Mark};
+use securestore::secret::Secret;
+
+#[path = "fallback_processes/disk_full.rs"]
+mod disk_full;
+#[path = "fallback_processes/memory.rs"]
+mod memory;
+
+const ROLE: &str = "SECURESTORE_TEST_ROLE";
+const DIR: &str = "SECURESTORE_TEST_DIR";
+const ID: &str = "SECURESTORE_TEST_ID";
+
+fn open(path: &Path) -> FallbackDir {
+    let identity = HostIdentity {
+        hostname: "devbox".into(),
+        username: "alice".into(),
+    };
+    FallbackDir::new(path.to_owned(), "test-service", identity)
+}
+
+fn with_secret(path: &Path, file: PathBuf) -> FallbackDir {
+    open(path).with_machine_secret(MachineSecretConfig {
+        file: Some(file),
+        write_version_2: true,
+        ..MachineSecretConfig::default()
+    })
+}
+
+/// A value that shows whether it is whole: its head, over and over.
+fn long_value(head: &str) -> Secret {
+    Secret::new(format!("{head};").repeat(64 * 1024 / (head.len() + 1)))
+}
+
+fn head(value: &Secret) -> String {
+    let head = value.expose().split(';').next().unwrap().to_owned();
+    assert!(*value == long_value(&head), "a part of a value, or parts of two");
+    head
+}
+
+fn command(role: &str, dir: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "a_child_plays_its_role", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(DIR, dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+fn spawn(role: &str, dir: &Path, id: usize) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command(role, dir).env(ID, id.to_string()).spawn().unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    (child, output)
+}
+
+/// The next line of the child's own; `None` when it has ended.
+fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if output.read_line(&mut line).unwrap() == 0 {
+            return None;
+        }
+        // The harness may have begun the line, with the name of its test.
+        if let (Some(at), true) = (line.find('@'), line.ends_with('\n')) {
+            return Some(line[at + 1..].trim_end().to_owned());
+        }
+    }
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "@{line}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Residue of writers and holders of locks.
+fn residue(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    names
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| !name.ends_with(".enc"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_child_plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let path = PathBuf::from(std::env::var(DIR).unwrap());
+    let id = std::env::var(ID).unwrap_or_default();
+    let dir = open(&path);
+    match role.as_str() {
+        "write until killed" => {
+            for n in 0u64.. {
+                let lock = dir.lock("k").await.unwrap();
+                say(&format!("start {id}.{n}"));
+                dir.write("k", &long_value(&format!("{id}.{n}")), Mark::None)
+                    .await
+                    .unwrap();
+                say(&format!("done {id}.{n}"));
+                drop(lock);
+            }
+        }
+        "write one key" => {
+            for n in 0..30 {
+                dir.write("k", &long_value(&format!("{id}.{n}")), Mark::None)
+                    .await
+                    .unwrap();
+            }
+        }
+        "write forty keys" => {
+            for n in 0..40 {
+                let key = format!("key:{id}.{n}");
+                dir.write(&key, &Secret::from(key.as_str()), Mark::None).await.unwrap();
+            }
+        }
+        "write once" => dir.write("k", &Secret::from("v"), Mark::None).await.unwrap(),
+        "remove" => assert!(dir.remove("k").await.unwrap()),
+        "write with a machine secret" => {
+            let dir = with_secret(&path.join("files"), path.join("secret"));
+            say("ready");
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+            dir.write(&id, &Secret::from(id.as_str()), Mark::None).await.unwrap();
+        }
+        "meet a limit on file sizes" => disk_full::meet_a_limit_on_file_sizes(&path).await,
+        "look for traces in memory" => {
+            // On a thread that no task runs on, for the runtime to be gone as well.
+            std::thread::spawn(move || memory::look_for_traces(&path))
+                .join()
+                .unwrap();
+        }
+        other => panic!("no such role: {other}"),
+    }
+    say("end");
+}
+
+#[tokio::test]
+async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks_a_value() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    let mut interrupted = 0;
+    for id in 0..100 {
+        let (mut child, mut output) = spawn("write until killed", &path, id);
+        // Any moment after its first write began. This pause is the randomness, nothing is waited for.
+        assert_eq!(next_line(&mut output).unwrap(), format!("start {id}.0"));
+        let mut random = [0u8; 2];
+        getrandom::fill(&mut random).unwrap();
+        std::thread::sleep(Duration::from_micros(u64::from(u16::from_ne_bytes(random))));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let (mut started, mut done) = (format!("{id}.0"), None);
+        while let Some(line) = next_line(&mut output) {
+            match line.split_once(' ').unwrap() {
+                ("start", value) => started = value.to_owned(),
+                (_, value) => done = Some(value.to_owned()),
+            }
+        }
+        interrupted += usize::from(done.as_ref() != Some(&started));
+        // A new instance, as a new process has one.
+        let dir = open(&path);
+        if path.is_dir() {
+            assert!(dir.lock("k").await.unwrap().is_some(), "the dead do not hold locks");
+        }
+        match dir.read("k").await.unwrap() {
+            Some(stored) => {
+                let read = head(&stored.value);
+                let fine = read == started || done.as_ref().is_none_or(|done| *done == read);
+                assert!(fine, "acknowledged {done:?}, in flight {started}, read {read}");
+            }
+            None => assert_eq!(done, None, "the first write of all"),
+        }
+        dir.write("other", &Secret::from("v"), Mark::None).await.unwrap();
+        assert_eq!(residue(&path), [""; 0], "after {started}");
+    }
+    assert!(
+        interrupted > 10,
+        "only {interrupted} of 100 were killed in the middle of a write"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_8_eight_processes_write_one_key_and_a_ninth_reads_only_whole_values() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().to_owned();
+    open(&path).write("k", &long_value("first"), Mark::None).await.unwrap();
+    let writers: Vec<_> = (0..8).map(|id| spawn("write one key", &path, id)).collect();
+    let finished = std::sync::Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (finished, path) = (finished.clone(), path.clone());
+        async move {
+            let dir = open(&path);
+            let mut seen = std::collections::HashSet::new();
+            while !finished.load(Ordering::SeqCst) {
+                seen.insert(head(&dir.read("k").await.unwrap().expect("never absent").value));
+            }
+            seen.len()
+        }
+    });
+    tokio::task::spawn_blocking(move || writers.into_iter().for_each(expect_success))
+        .await
+        .unwrap();
+    finished.store(true, Ordering::SeqCst);
+    assert!(reader.await.unwrap() > 1, "the reader saw them at work");
+    assert_eq!(residue(&path), [""; 0]);
+}
+
+#[tokio::test]
+async fn r4_8_eight_processes_write_forty_keys_each_and_all_are_there() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    let writers: Vec<_> = (0..8).map(|id| spawn("write forty keys", &path, id)).collect();
+    writers.into_iter().for_each(expect_success);
+    let dir = open(&path);
+    let keys = dir.list().await.unwrap();
+    assert_eq!(keys.len(), 320);
+    for (key, read) in keys.iter().zip(dir.read_many(&keys).await) {
+        assert!(read.unwrap().unwrap().value.expose() == key);
+    }
+    assert_eq!(residue(&path), [""; 0]);
+}
+
+#[tokio::test]
+async fn r4_3_two_processes_that_make_the_machine_secret_at_once_end_with_the_same_one() {
+    for _ in 0..20 {
+        let temp = tempfile::tempdir().unwrap();
+        let mut writers: Vec<_> = (0..2)
+            .map(|id| spawn("write with a machine secret", temp.path(), id))
+            .collect();
+        for (_, output) in &mut writers {
+            assert_eq!(next_line(output).as_deref(), Some("ready"));
+        }
+        for (child, _) in &mut writers {
+            writeln!(child.stdin.take().unwrap(), "go").unwrap();
+        }
+        writers.into_iter().for_each(expect_success);
+        let dir = with_secret(&temp.path().join("files"), temp.path().join("secret"));
+        for id in ["0", "1"] {
+            assert!(dir.read(id).await.unwrap().unwrap().value.expose() == id);
+        }
+        let names = fs::read_dir(temp.path()).unwrap().count();
+        assert_eq!(names, 2, "the files and the secret, no temporary");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn r4_8_strace_shows_the_file_synced_before_the_rename_and_the_directory_after_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    let calls = strace("write once", &path, temp.path());
+    let find = |call: &str, of: &str| {
+        let at = calls.iter().position(|line| line.contains(call) && line.contains(of));
+        at.unwrap_or_else(|| panic!("no {call} of {of} in {calls:#?}"))
+    };
+    let (file, rename) = (find("fsync(", ".tmp>"), find("rename", "k.enc"));
+    let directory = calls
+        .iter()
+        .rposition(|line| line.contains("fsync(") && line.contains("files>"))
+        .unwrap();
+    let above = find("fsync(", &format!("{}>", temp.path().display()));
+    assert!(file < rename && rename < directory, "{calls:#?}");
+    assert!(
+        above < rename,
+        "a directory just made is on disk before its first file: {calls:#?}"
+    );
+
+    let calls = strace("remove", &path, temp.path());
+    let unlink = calls
+        .iter()
+        .position(|line| line.contains("unlink") && line.contains("k.enc"))
+        .unwrap();
+    assert!(
+        calls[unlink..]
+            .iter()
+            .any(|line| line.contains("fsync(") && line.contains("files>")),
+        "{calls:#?}"
+    );
+}
+
+/// The calls a child made that name, unname or sync files, in their order.
+#[cfg(target_os = "linux")]
+fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
+    let log = log.join("strace.log");
+    let child = command(role, dir);
+    let mut strace = Command::new("strace");
+    strace.args([
+        "-f",
+        "-y",
+        "-e",
+        "trace=fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat",
+        "-o",
+    ]);
+    strace.arg(&log).arg(child.get_program()).args(child.get_args());
+    for (name, value) in child.get_envs() {
+        strace.env(name, value.unwrap());
+    }
+    let run = strace.stdin(Stdio::null()).output();
+    let run = run.expect("this test needs strace: apt-get install strace");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn expect_success((mut child, mut output): (Child, BufReader<ChildStdout>)) {
+    let mut last = None;
+    while let Some(line) = next_line(&mut output) {
+        last = Some(line);
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(last.as_deref(), Some("end"), "the role was played, not skipped");
+}
+
+fn run(mut command: Command) {
+    let mut child = command.spawn().unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    expect_success((child, output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn r8_no_trace_of_a_secret_stays_in_memory_when_nobody_holds_it_any_more() {
+    let temp = tempfile::tempdir().unwrap();
+    run(command("look for traces in memory", temp.path()));
+}
+
+#[test]
+fn r6_a_limit_on_file_sizes_is_unavailable_in_the_systems_words_and_harms_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let child = command("meet a limit on file sizes", temp.path());
+    // 64 blocks of 512 or 1,024 bytes. The signal that goes with the limit would end the process.
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#"trap "" XFSZ; ulimit -f 64; exec "$0" "$@""#]);
+    shell.arg(child.get_program()).args(child.get_args());
+    for (name, value) in child.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    shell.stdin(Stdio::null()).stdout(Stdio::piped());
+    run(shell);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn r6_a_full_disk_is_unavailable_in_the_systems_words_and_harms_nothing() {
+    disk_full::meet_a_full_disk().await;
+}
+
+async fn expect_refused(dir: &FallbackDir, value: &Secret, words: &str) {
+    let error = dir.write("k", value, Mark::None).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(error.message().contains(words), "{error}");
+    assert!(error.message().contains("k.enc"), "{error}");
+    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+    assert_eq!(residue(dir.path()), [""; 0]);
+}
