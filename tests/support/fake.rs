@@ -1,0 +1,1 @@
+//! A Secret Service that does as it is told.
