@@ -12,6 +12,7 @@ pub(crate) enum Meaning {
     /// There is no keyring to ask. One that had answered before in this process is `UNAVAILABLE`, not absent.
     Gone,
     /// What the call relied on is no longer true (a session, an object): a second try finds out what is true now.
+    #[cfg_attr(any(windows, target_os = "macos"), allow(dead_code))]
     Stale,
     /// The keyring is there and says no.
     Failed(Code),

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{Keyring, KeyringError, Reply};
+use crate::error::Code;
 use crate::secret::Secret;
 
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
@@ -71,19 +72,31 @@ impl OsKeyring {
 
 impl Keyring for OsKeyring {
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
-        Box::pin(self.0.get(service, account))
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.get(service, account).await
+        })
     }
 
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
-        Box::pin(self.0.set(service, account, secret))
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.set(service, account, secret).await
+        })
     }
 
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
-        Box::pin(self.0.delete(service, account))
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.delete(service, account).await
+        })
     }
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
-        Box::pin(self.0.accounts(service))
+        Box::pin(async move {
+            check([service])?;
+            self.0.accounts(service).await
+        })
     }
 
     fn get_many<'a>(
@@ -91,6 +104,23 @@ impl Keyring for OsKeyring {
         service: &'a str,
         accounts: &'a [String],
     ) -> Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>> {
-        Box::pin(self.0.get_many(service, accounts))
+        Box::pin(async move {
+            let names = accounts.iter().map(String::as_str).chain([service]);
+            match check(names) {
+                Ok(()) => self.0.get_many(service, accounts).await,
+                Err(error) => accounts.iter().map(|_| Err(error.clone())).collect(),
+            }
+        })
+    }
+}
+
+/// A name ends at its first NUL on every platform: what follows would be lost, and another entry meant.
+fn check<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), KeyringError> {
+    match names.into_iter().any(|name| name.contains('\0')) {
+        true => Err(KeyringError::failed(
+            Code::Corrupt,
+            "A keyring entry's service and account cannot contain NUL",
+        )),
+        false => Ok(()),
     }
 }

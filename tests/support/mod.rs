@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The limit of a keyring that is expected to answer.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// A bus without service files: nobody comes up by being called.
-const BARE_BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>unix:path=BUS</listen>
+  SERVICES
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
   </policy>
@@ -38,6 +38,7 @@ const BARE_BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus 
 
 pub struct Bus {
     dir: TempDir,
+    starts_services: bool,
     bus: Option<Child>,
     keyring: Option<Child>,
 }
@@ -52,8 +53,18 @@ impl Bus {
 
     /// A bus with nobody on it.
     pub fn bare() -> Self {
+        Self::new(false)
+    }
+
+    /// A bus as on a desktop: calling a service that is installed starts it. Nobody is on it yet.
+    pub fn of_a_desktop() -> Self {
+        Self::new(true)
+    }
+
+    fn new(starts_services: bool) -> Self {
         let mut bus = Self {
             dir: tempfile::tempdir().expect("a temporary directory"),
+            starts_services,
             bus: None,
             keyring: None,
         };
@@ -65,7 +76,13 @@ impl Bus {
     pub fn start_bus(&mut self) {
         let config = self.dir.path().join("bus.conf");
         let socket = self.dir.path().join("bus");
-        let text = BARE_BUS.replace("BUS", &socket.to_string_lossy());
+        let services = match self.starts_services {
+            true => "<standard_session_servicedirs/>",
+            false => "",
+        };
+        let text = CONFIG
+            .replace("BUS", &socket.to_string_lossy())
+            .replace("SERVICES", services);
         std::fs::write(&config, text).expect("the bus's configuration");
         let _ = std::fs::remove_file(&socket);
         let mut bus = self
@@ -137,7 +154,12 @@ impl Bus {
         kill(self.bus.take());
     }
 
-    /// Locks all collections, as a screen lock may.
+    /// Ends the keyring daemon without asking the bus, which may be gone.
+    pub fn reap_keyring(&mut self) {
+        kill(self.keyring.take());
+    }
+
+    /// Locks the default collection, as a screen lock may.
     pub async fn lock(&self) {
         let bus = self.connect().await;
         let collection = self.default_collection(&bus).await.expect("a default collection");

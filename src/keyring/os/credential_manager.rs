@@ -10,7 +10,6 @@ use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error};
 use windows_native_keyring_store::Store;
 
-use super::Environment;
 use super::blocking::{self, Gate, Platform};
 use crate::keyring::errors::{Meaning, windows_error};
 

@@ -8,7 +8,6 @@ use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error};
 use security_framework::os::macos::keychain::SecKeychain;
 
-use super::Environment;
 use super::blocking::{self, Gate, Platform};
 use crate::keyring::errors::{Meaning, os_status};
 
