@@ -8,6 +8,7 @@ use std::pin::Pin;
 use crate::error::{Code, Error};
 use crate::secret::Secret;
 
+mod errors;
 pub mod injected;
 pub mod memory;
 pub mod os;

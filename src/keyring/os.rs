@@ -1,10 +1,36 @@
 //! The keyring of the operating system: Keychain, Credential Manager, Secret Service.
+//!
+//! A room per platform holds the calls; this one holds what they share: who they are, and when they end.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Batch, Keyring, KeyringError, Reply};
+use crate::error::Code;
 use crate::secret::Secret;
+
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+#[path = "os/secret_service/mod.rs"]
+mod platform;
+
+#[cfg(target_os = "macos")]
+#[path = "os/keychain.rs"]
+mod platform;
+
+#[cfg(windows)]
+#[path = "os/credential_manager.rs"]
+mod platform;
+
+#[cfg(not(any(
+    windows,
+    target_os = "macos",
+    all(unix, not(any(target_vendor = "apple", target_os = "android")))
+)))]
+#[path = "os/none.rs"]
+mod platform;
+
+#[cfg(any(test, windows, target_os = "macos"))]
+mod blocking;
 
 /// What the OS keyring needs to know of the environment; read by whoever builds it, never looked up inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,46 +42,79 @@ pub struct Environment {
 }
 
 /// A handle on the OS keyring with a time limit of its own. Handles on the same bus share one connection.
-pub struct OsKeyring {
-    environment: Environment,
-    limit: Duration,
-}
+///
+/// Entries are found by service and account as the `keyring` family stores them (`@napi-rs/keyring` is a member), so
+/// that every program of the family reads, replaces and deletes what the others wrote.
+///
+/// Calls must be made on a tokio runtime with time and I/O enabled. The shared connection lives on the runtime of the
+/// call that opened it: a process should have one. A connection whose runtime is gone is noticed and replaced.
+///
+/// What comes back:
+/// - nothing stored: `None`, `false`, an empty list; never `NOT_FOUND`
+/// - no keyring that could be asked: [`KeyringError::Absent`]; for an address that points nowhere within one second
+/// - a keyring that had answered in this process and is gone: `UNAVAILABLE`, as a secret may be behind it
+/// - locked, and this process has used up its one prompt (R7B): `LOCKED`, within milliseconds
+/// - the user dismissed the prompt, or access was refused: `DENIED`
+/// - no answer within the limit: `TIMEOUT`. The call is dropped, and the next one gets a fresh connection
+/// - a value that is no UTF-8 text: `CORRUPT`
+/// - a value the platform has no room for (Windows: 2,560 bytes as UTF-16): `UNAVAILABLE`, so that the store above
+///   writes its file instead
+pub struct OsKeyring(platform::Backend);
 
 impl OsKeyring {
     /// A handle whose calls end after `limit`. Connects at the first call, not here.
     pub fn new(environment: Environment, limit: Duration) -> Self {
-        Self { environment, limit }
-    }
-
-    fn absent<'a, T: Send + 'a>(&'a self) -> Reply<'a, T> {
-        let _ = (&self.environment, self.limit);
-        Box::pin(async { Err(KeyringError::absent("No OS keyring on this platform")) })
+        Self(platform::Backend::new(environment, limit))
     }
 }
 
 impl Keyring for OsKeyring {
-    fn get<'a>(&'a self, _service: &'a str, _account: &'a str) -> Reply<'a, Option<Secret>> {
-        self.absent()
-    }
-
-    fn set<'a>(&'a self, _service: &'a str, _account: &'a str, _secret: &'a Secret) -> Reply<'a, ()> {
-        self.absent()
-    }
-
-    fn delete<'a>(&'a self, _service: &'a str, _account: &'a str) -> Reply<'a, bool> {
-        self.absent()
-    }
-
-    fn accounts<'a>(&'a self, _service: &'a str) -> Reply<'a, Vec<String>> {
-        self.absent()
-    }
-
-    fn get_many<'a>(&'a self, _service: &'a str, accounts: &'a [String]) -> Batch<'a> {
-        Box::pin(async {
-            accounts
-                .iter()
-                .map(|_| Err(KeyringError::absent("No OS keyring on this platform")))
-                .collect()
+    fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.get(service, account).await
         })
+    }
+
+    fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.set(service, account, secret).await
+        })
+    }
+
+    fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.delete(service, account).await
+        })
+    }
+
+    fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
+        Box::pin(async move {
+            check([service])?;
+            self.0.accounts(service).await
+        })
+    }
+
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a> {
+        Box::pin(async move {
+            let names = accounts.iter().map(String::as_str).chain([service]);
+            match check(names) {
+                Ok(()) => self.0.get_many(service, accounts).await,
+                Err(error) => accounts.iter().map(|_| Err(error.clone())).collect(),
+            }
+        })
+    }
+}
+
+/// A name ends at its first NUL on every platform: what follows would be lost, and another entry meant.
+fn check<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), KeyringError> {
+    match names.into_iter().any(|name| name.contains('\0')) {
+        true => Err(KeyringError::failed(
+            Code::Corrupt,
+            "A keyring entry's service and account cannot contain NUL",
+        )),
+        false => Ok(()),
     }
 }

@@ -1,0 +1,304 @@
+//! The one table from what a platform says to the six codes (R6): by type, error name and number, never by message text.
+
+use super::KeyringError;
+use crate::error::Code;
+
+/// What an error of the platform means for the call that met it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// No such entry: `None` or `false`, no error. The Secret Service has no such error, as it answers with lists.
+    #[cfg_attr(not(any(test, windows, target_os = "macos")), allow(dead_code))]
+    Missing,
+    /// There is no keyring to ask. One that had answered before in this process is `UNAVAILABLE`, not absent.
+    Gone,
+    /// What the call relied on is no longer true (a session, an object): a second try finds out what is true now.
+    #[cfg_attr(any(windows, target_os = "macos"), allow(dead_code))]
+    Stale,
+    /// The keyring is there and says no.
+    Failed(Code),
+}
+
+impl Meaning {
+    /// The error a caller sees when there is no second try. `what` is a sentence without a secret in it.
+    pub(crate) fn into_error(self, what: impl Into<String>) -> KeyringError {
+        match self {
+            Meaning::Gone => KeyringError::absent(what),
+            Meaning::Failed(code) => KeyringError::failed(code, what),
+            Meaning::Missing | Meaning::Stale => KeyringError::failed(Code::Unavailable, what),
+        }
+    }
+}
+
+/// D-Bus error names: the Secret Service's own, the bus's, and gnome-keyring's.
+/// <https://specifications.freedesktop.org/secret-service-spec/latest/errors.html>, `dbus-protocol.h`
+#[cfg(any(test, all(unix, not(any(target_vendor = "apple", target_os = "android")))))]
+pub(crate) fn dbus_error(name: &str) -> Meaning {
+    use Meaning::{Failed, Gone, Stale};
+    if let Some(rest) = name.strip_prefix("org.freedesktop.DBus.Error.") {
+        return match rest {
+            "ServiceUnknown" | "NameHasNoOwner" | "NoServer" | "NoNetwork" | "Disconnected" | "BadAddress"
+            | "FileNotFound" => Gone,
+            // The bus could not start the service: there is none here.
+            _ if rest.starts_with("Spawn.") => Gone,
+            // The bus says NoReply when the daemon died with the call in its hands.
+            "NoReply" | "IOError" => Stale,
+            "UnknownObject" | "UnknownMethod" | "UnknownInterface" => Stale,
+            "Timeout" | "TimedOut" => Failed(Code::Timeout),
+            "AccessDenied" | "AuthFailed" | "InteractiveAuthorizationRequired" => Failed(Code::Denied),
+            _ => Failed(Code::Unavailable),
+        };
+    }
+    match name {
+        "org.freedesktop.Secret.Error.IsLocked" => Failed(Code::Locked),
+        "org.freedesktop.Secret.Error.NoSession" | "org.freedesktop.Secret.Error.NoSuchObject" => Stale,
+        "org.gnome.keyring.Error.Denied" => Failed(Code::Denied),
+        _ => Failed(Code::Unavailable),
+    }
+}
+
+/// Errors of zbus, and a sentence about each. The texts of other programs stay out of it: they may hold anything.
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+pub(crate) fn zbus_error(error: &zbus::Error) -> (Meaning, String) {
+    use zbus::DBusError as _;
+    let named = |name: &str| (dbus_error(name), format!("The keyring service answered {name}"));
+    match error {
+        zbus::Error::MethodError(name, ..) => named(name.as_str()),
+        zbus::Error::FDO(error) => match error.as_ref() {
+            zbus::fdo::Error::ZBus(inner) => zbus_error(inner),
+            error => named(error.name().as_str()),
+        },
+        zbus::Error::Connection(error, _) | zbus::Error::InputOutput(error) => (
+            Meaning::Gone,
+            format!("The D-Bus session bus cannot be reached: {}", error.kind()),
+        ),
+        zbus::Error::Address(_) => (Meaning::Gone, "The D-Bus session bus address is not valid".into()),
+        zbus::Error::Handshake(_) => (Meaning::Gone, "The D-Bus session bus refused the connection".into()),
+        zbus::Error::Unsupported => (
+            Meaning::Gone,
+            "The D-Bus session bus address is of no known kind".into(),
+        ),
+        _ => (
+            Meaning::Failed(Code::Unavailable),
+            "The keyring service gave an answer that makes no sense".into(),
+        ),
+    }
+}
+
+/// Errors of the crate `secret-service`, and a sentence about each.
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+pub(crate) fn secret_service_error(error: &secret_service::Error) -> (Meaning, String) {
+    use secret_service::Error;
+    match error {
+        Error::Zbus(error) => zbus_error(error),
+        Error::ZbusFdo(error) => zbus_error(&zbus::Error::from(error.clone())),
+        Error::Locked => (Meaning::Failed(Code::Locked), "The keyring is locked".into()),
+        Error::Prompt => (
+            Meaning::Failed(Code::Denied),
+            "The keyring's prompt was dismissed or could not be shown".into(),
+        ),
+        Error::PromptDisconnected => (Meaning::Stale, "The keyring went away while it asked the user".into()),
+        // The two sides no longer agree on the session's key.
+        Error::Crypto(_) => (Meaning::Stale, "The keyring's answer could not be decrypted".into()),
+        Error::Unavailable => (Meaning::Gone, "There is no keyring service".into()),
+        _ => (
+            Meaning::Failed(Code::Unavailable),
+            "The keyring service gave an answer that makes no sense".into(),
+        ),
+    }
+}
+
+/// Results of the macOS Security framework (`SecBase.h`, `Authorization.h`, `MacErrors.h`).
+#[cfg(any(test, target_os = "macos"))]
+pub(crate) fn os_status(status: i32) -> Meaning {
+    use Meaning::{Failed, Gone, Missing};
+    match status {
+        -25300 => Missing,                                // errSecItemNotFound
+        -128 | -60006 => Failed(Code::Denied),            // userCanceledErr, errAuthorizationCanceled
+        -25293 | -60005 => Failed(Code::Denied),          // errSecAuthFailed, errAuthorizationDenied
+        -61 | -25243 | -25244 => Failed(Code::Denied),    // wrPermErr, errSecNoAccessForItem, errSecInvalidOwnerEdit
+        -25292 | -34018 => Failed(Code::Denied),          // errSecReadOnly, errSecMissingEntitlement
+        -25308 | -25315 | -60007 => Failed(Code::Locked), // no prompt allowed here: ssh, launchd, a locked screen
+        -25320 => Failed(Code::Locked),                   // errSecInDarkWake
+        -26275 => Failed(Code::Corrupt),                  // errSecDecode
+        -25291 | -25294 | -25295 | -25307 => Gone,        // not available, no such, invalid, no default keychain
+        _ => Failed(Code::Unavailable),
+    }
+}
+
+/// Windows system error codes, as Credential Manager returns them (`winerror.h`).
+#[cfg(any(test, windows))]
+pub(crate) fn windows_error(code: u32) -> Meaning {
+    use Meaning::{Failed, Gone, Missing};
+    match code {
+        1168 => Missing,                  // ERROR_NOT_FOUND
+        5 | 1223 => Failed(Code::Denied), // ERROR_ACCESS_DENIED, ERROR_CANCELLED
+        1460 => Failed(Code::Timeout),    // ERROR_TIMEOUT
+        // ERROR_NO_SUCH_LOGON_SESSION (ssh, services), ERROR_SERVICE_DISABLED, ERROR_SERVICE_NOT_ACTIVE,
+        // RPC_S_SERVER_UNAVAILABLE, ERROR_CALL_NOT_IMPLEMENTED
+        1312 | 1058 | 1062 | 1722 | 120 => Gone,
+        _ => Failed(Code::Unavailable),
+    }
+}
+
+/// Errors of the keyring family. `platform` is what the platform's own number means, where there is one: it knows more.
+#[cfg(any(test, target_os = "macos", windows))]
+pub(crate) fn keyring_core_error(error: &keyring_core::Error, platform: Option<Meaning>) -> Meaning {
+    use Meaning::{Failed, Gone, Missing};
+    use keyring_core::Error;
+    match error {
+        Error::NoEntry => Missing,
+        Error::PlatformFailure(_) => platform.unwrap_or(Failed(Code::Unavailable)),
+        Error::NoStorageAccess(_) => platform.unwrap_or(Failed(Code::Locked)),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => Failed(Code::Corrupt),
+        // The store above writes its file instead, as it does for every keyring that cannot take a value.
+        Error::TooLong(..) => Failed(Code::Unavailable),
+        Error::Invalid(..) => Failed(Code::Corrupt),
+        Error::Ambiguous(_) => Failed(Code::Corrupt),
+        Error::NoDefaultStore => Gone,
+        Error::NotSupportedByStore(_) => Failed(Code::Unavailable),
+        _ => Failed(Code::Unavailable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use keyring_core::Error as Core;
+
+    use super::*;
+
+    #[test]
+    fn r6_every_d_bus_error_name_has_its_meaning() {
+        let table = [
+            ("org.freedesktop.Secret.Error.IsLocked", Meaning::Failed(Code::Locked)),
+            ("org.freedesktop.Secret.Error.NoSession", Meaning::Stale),
+            ("org.freedesktop.Secret.Error.NoSuchObject", Meaning::Stale),
+            ("org.gnome.keyring.Error.Denied", Meaning::Failed(Code::Denied)),
+            ("org.freedesktop.DBus.Error.ServiceUnknown", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.NameHasNoOwner", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.NoServer", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.NoNetwork", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.Disconnected", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.BadAddress", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.FileNotFound", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.Spawn.ServiceNotFound", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.Spawn.ChildExited", Meaning::Gone),
+            ("org.freedesktop.DBus.Error.NoReply", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.IOError", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.UnknownObject", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.UnknownMethod", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.UnknownInterface", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.Timeout", Meaning::Failed(Code::Timeout)),
+            ("org.freedesktop.DBus.Error.TimedOut", Meaning::Failed(Code::Timeout)),
+            ("org.freedesktop.DBus.Error.AccessDenied", Meaning::Failed(Code::Denied)),
+            ("org.freedesktop.DBus.Error.AuthFailed", Meaning::Failed(Code::Denied)),
+            (
+                "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
+                Meaning::Failed(Code::Denied),
+            ),
+            ("org.freedesktop.DBus.Error.Failed", Meaning::Failed(Code::Unavailable)),
+            (
+                "org.freedesktop.DBus.Error.LimitsExceeded",
+                Meaning::Failed(Code::Unavailable),
+            ),
+            ("com.example.Unheard", Meaning::Failed(Code::Unavailable)),
+        ];
+        for (name, meaning) in table {
+            assert_eq!(dbus_error(name), meaning, "{name}");
+        }
+    }
+
+    #[test]
+    fn r6_every_mac_os_status_has_its_meaning() {
+        let table = BTreeMap::from([
+            (-25300, Meaning::Missing),
+            (-128, Meaning::Failed(Code::Denied)),
+            (-60006, Meaning::Failed(Code::Denied)),
+            (-25293, Meaning::Failed(Code::Denied)),
+            (-60005, Meaning::Failed(Code::Denied)),
+            (-61, Meaning::Failed(Code::Denied)),
+            (-25243, Meaning::Failed(Code::Denied)),
+            (-25244, Meaning::Failed(Code::Denied)),
+            (-25292, Meaning::Failed(Code::Denied)),
+            (-34018, Meaning::Failed(Code::Denied)),
+            (-25308, Meaning::Failed(Code::Locked)),
+            (-25315, Meaning::Failed(Code::Locked)),
+            (-60007, Meaning::Failed(Code::Locked)),
+            (-25320, Meaning::Failed(Code::Locked)),
+            (-26275, Meaning::Failed(Code::Corrupt)),
+            (-25291, Meaning::Gone),
+            (-25294, Meaning::Gone),
+            (-25295, Meaning::Gone),
+            (-25307, Meaning::Gone),
+            (-50, Meaning::Failed(Code::Unavailable)),
+        ]);
+        for (status, meaning) in table {
+            assert_eq!(os_status(status), meaning, "{status}");
+        }
+    }
+
+    #[test]
+    fn r6_every_windows_error_has_its_meaning() {
+        let table = BTreeMap::from([
+            (1168, Meaning::Missing),
+            (5, Meaning::Failed(Code::Denied)),
+            (1223, Meaning::Failed(Code::Denied)),
+            (1460, Meaning::Failed(Code::Timeout)),
+            (1312, Meaning::Gone),
+            (1058, Meaning::Gone),
+            (1062, Meaning::Gone),
+            (1722, Meaning::Gone),
+            (120, Meaning::Gone),
+            (87, Meaning::Failed(Code::Unavailable)),
+        ]);
+        for (code, meaning) in table {
+            assert_eq!(windows_error(code), meaning, "{code}");
+        }
+    }
+
+    #[test]
+    fn r6_every_error_of_the_keyring_family_has_its_meaning() {
+        let other = || -> keyring_core::error::PlatformError { Box::new(std::io::Error::other("inside")) };
+        let table = [
+            (Core::NoEntry, Meaning::Missing),
+            (Core::PlatformFailure(other()), Meaning::Failed(Code::Unavailable)),
+            (Core::NoStorageAccess(other()), Meaning::Failed(Code::Locked)),
+            (Core::BadEncoding(vec![0xff]), Meaning::Failed(Code::Corrupt)),
+            (Core::BadDataFormat(vec![0xff], other()), Meaning::Failed(Code::Corrupt)),
+            (Core::BadStoreFormat("x".into()), Meaning::Failed(Code::Corrupt)),
+            (Core::TooLong("secret".into(), 2560), Meaning::Failed(Code::Unavailable)),
+            (
+                Core::Invalid("user".into(), "empty".into()),
+                Meaning::Failed(Code::Corrupt),
+            ),
+            (Core::Ambiguous(Vec::new()), Meaning::Failed(Code::Corrupt)),
+            (Core::NoDefaultStore, Meaning::Gone),
+            (
+                Core::NotSupportedByStore("x".into()),
+                Meaning::Failed(Code::Unavailable),
+            ),
+        ];
+        for (error, meaning) in table {
+            assert_eq!(keyring_core_error(&error, None), meaning, "{error}");
+        }
+        // The platform's own number wins over the family's summary.
+        for error in [Core::PlatformFailure(other()), Core::NoStorageAccess(other())] {
+            assert_eq!(
+                keyring_core_error(&error, Some(Meaning::Failed(Code::Denied))),
+                Meaning::Failed(Code::Denied)
+            );
+        }
+    }
+
+    #[test]
+    fn r6_a_meaning_becomes_the_error_a_caller_sees() {
+        assert!(matches!(Meaning::Gone.into_error("x"), KeyringError::Absent(_)));
+        for code in Code::ALL {
+            assert_eq!(Meaning::Failed(code).into_error("x").error().code(), code);
+        }
+        for meaning in [Meaning::Stale, Meaning::Missing] {
+            assert_eq!(meaning.into_error("x"), KeyringError::failed(Code::Unavailable, "x"));
+        }
+    }
+}

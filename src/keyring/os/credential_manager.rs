@@ -1,0 +1,56 @@
+//! Credential Manager, on Windows: generic credentials, as the `keyring` family stores them.
+//!
+//! The target name is `<account>.<service>`, the password UTF-16, at most 2,560 bytes of it. Target names are not
+//! case-sensitive: two accounts that differ only in case share one credential.
+
+use std::any::Any;
+use std::collections::HashMap;
+
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Error};
+use windows_native_keyring_store::Store;
+
+use super::blocking::{self, Gate, Platform};
+use crate::keyring::errors::{Meaning, windows_error};
+
+pub(super) type Backend = blocking::Backend<CredentialManager>;
+
+pub(super) struct CredentialManager;
+
+impl Platform for CredentialManager {
+    const NAME: &'static str = "Windows Credential Manager";
+
+    fn entry(service: &str, account: &str) -> Result<Entry, Error> {
+        Store::new()?.build(service, account, None)
+    }
+
+    fn accounts(service: &str) -> Result<Vec<String>, Error> {
+        let suffix = format!(".{service}");
+        let entries = Store::new()?.search(&HashMap::new())?;
+        // The store splits a target name at its last dot; a service may have dots of its own.
+        let targets = entries
+            .iter()
+            .filter_map(Entry::get_specifiers)
+            .map(|(service, account)| format!("{account}.{service}"));
+        Ok(targets
+            .filter_map(|target| target.strip_suffix(&suffix).map(str::to_owned))
+            .collect())
+    }
+
+    /// The store keeps its error type to itself; what it was made from is still the thread's last error.
+    fn number(error: &Error) -> Option<(i64, Meaning)> {
+        let (Error::PlatformFailure(_) | Error::NoStorageAccess(_)) = error else {
+            return None;
+        };
+        let number = u32::try_from(std::io::Error::last_os_error().raw_os_error()?).ok()?;
+        (number != 0).then(|| (number.into(), windows_error(number)))
+    }
+
+    fn gate() -> Option<&'static Gate> {
+        None
+    }
+
+    fn silence() -> Box<dyn Any> {
+        Box::new(())
+    }
+}

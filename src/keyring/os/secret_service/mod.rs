@@ -1,0 +1,305 @@
+//! The Secret Service, on Linux and the BSDs: gnome-keyring, KWallet, KeePassXC.
+//! <https://specifications.freedesktop.org/secret-service-spec/latest/>
+
+mod address;
+mod connections;
+mod prompt;
+mod session;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use tokio::time::{Instant, timeout_at};
+use zbus::zvariant::OwnedObjectPath;
+
+use self::address::{Candidate, candidates};
+use self::connections::Connection;
+use self::prompt::{Wish, collection_of, confirm, still_locked};
+use self::session::{DEFAULT_COLLECTION, Session, Trouble};
+use super::Environment;
+use crate::error::Code;
+use crate::keyring::KeyringError;
+use crate::keyring::errors::Meaning;
+use crate::secret::Secret;
+use crate::telemetry::fingerprint;
+
+/// How many requests are in flight at once, at most: enough to hide every round trip, few enough for a bus's quotas.
+const IN_FLIGHT: usize = 64;
+
+/// The attributes the keyring family writes, and finds its entries by. Other attributes do not matter.
+fn attributes<'a>(service: &'a str, account: &'a str) -> HashMap<&'a str, &'a str> {
+    HashMap::from([("service", service), ("username", account)])
+}
+
+/// The label the keyring family gives a new entry: what a user reads in Seahorse or KWalletManager.
+fn label(service: &str, account: &str) -> String {
+    format!("keyring:{account}@{service}")
+}
+
+pub(super) struct Backend {
+    environment: Environment,
+    limit: Duration,
+}
+
+impl Backend {
+    pub(super) fn new(environment: Environment, limit: Duration) -> Self {
+        Self { environment, limit }
+    }
+
+    /// Two round trips: where is it, what is it. Of several entries the newest counts.
+    pub(super) async fn get(&self, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
+        self.run(|call| async move {
+            let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
+            let Some(item) = call.newest(&items).await? else {
+                return Ok(None);
+            };
+            match Secret::from_utf8(call.session.secret(item).await?) {
+                Some(secret) => Ok(Some(secret)),
+                None => Err(Trouble::new(
+                    Meaning::Failed(Code::Corrupt),
+                    format!("The keyring's value of key {} is not text", fingerprint(account)),
+                )),
+            }
+        })
+        .await
+    }
+
+    /// Two round trips: where is it, write it. Leaves one entry where there were several.
+    pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
+        self.run(|call| async move {
+            let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
+            let Some(newest) = call.newest(&items).await? else {
+                return call.create(service, account, secret).await;
+            };
+            call.session.set_secret(newest, secret.expose()).await?;
+            // The value is saved, and newest; an older entry that cannot be removed now changes neither.
+            join_all(
+                items
+                    .iter()
+                    .filter(|item| *item != newest)
+                    .map(|item| call.delete(item)),
+            )
+            .await;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Two round trips: where are they, delete them all.
+    pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
+        // Survives a second try: what the first one deleted is deleted.
+        let deleted = &AtomicBool::new(false);
+        self.run(|call| async move {
+            let items = call.unlocked(&attributes(service, account), Reach::All).await?;
+            try_join_all(items.iter().map(|item| async {
+                call.delete(item).await?;
+                deleted.store(true, Ordering::Relaxed);
+                Ok::<_, Trouble>(())
+            }))
+            .await?;
+            Ok(())
+        })
+        .await?;
+        Ok(deleted.load(Ordering::Relaxed))
+    }
+
+    /// One search, then the attributes of all that was found, all in flight at once; no secret is read.
+    pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
+        self.run(|call| async move {
+            let items = call
+                .unlocked(&HashMap::from([("service", service)]), Reach::All)
+                .await?;
+            let mut accounts = Vec::with_capacity(items.len());
+            for items in items.chunks(IN_FLIGHT) {
+                let attributes = try_join_all(items.iter().map(|item| call.session.attributes(item))).await?;
+                accounts.extend(attributes.into_iter().filter_map(|mut all| all.remove("username")));
+            }
+            accounts.sort_unstable();
+            accounts.dedup();
+            Ok(accounts)
+        })
+        .await
+    }
+
+    pub(super) async fn get_many(
+        &self,
+        service: &str,
+        accounts: &[String],
+    ) -> Vec<Result<Option<Secret>, KeyringError>> {
+        let mut secrets = Vec::with_capacity(accounts.len());
+        for accounts in accounts.chunks(IN_FLIGHT) {
+            secrets.extend(join_all(accounts.iter().map(|account| self.get(service, account))).await);
+        }
+        secrets
+    }
+
+    /// Does the work on a live session, within the limit; once more on a fresh one when the first had died unnoticed.
+    ///
+    /// Work that is done twice must end as if it were done once.
+    async fn run<T, F>(&self, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let connection = self.connection()?;
+        let deadline = Instant::now() + self.limit;
+        let mut second = false;
+        loop {
+            let session = match timeout_at(deadline, connection.session()).await {
+                Ok(Ok(session)) => session,
+                Ok(Err(trouble)) => return Err(reported(trouble, &connection)),
+                Err(_) => return Err(timed_out()),
+            };
+            let call = Call {
+                connection: Arc::clone(&connection),
+                session: Arc::clone(&session),
+                // A little earlier than the call itself, which then says what it waited for.
+                prompt_until: deadline - self.limit / 20,
+            };
+            match timeout_at(deadline, work(call)).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(trouble)) => {
+                    let over = matches!(trouble.meaning, Meaning::Gone | Meaning::Stale);
+                    if over {
+                        connection.discard(&session).await;
+                    }
+                    if !over || second {
+                        return Err(reported(trouble, &connection));
+                    }
+                    second = true;
+                }
+                Err(_) => {
+                    if !connection.prompt.is_up() {
+                        connection.discard(&session).await;
+                    }
+                    return Err(timed_out());
+                }
+            }
+        }
+    }
+
+    fn connection(&self) -> Result<Arc<Connection>, KeyringError> {
+        let uid = rustix::process::getuid().as_raw();
+        candidates(&self.environment, uid)
+            .into_iter()
+            .find_map(|candidate| {
+                let connection = || Connection::to(&candidate.address());
+                match &candidate {
+                    Candidate::Explicit(_) => Some(connection()),
+                    Candidate::Socket(path) if path.exists() => Some(connection()),
+                    Candidate::Socket(_) => Some(connection()).filter(|connection| connection.was_reached()),
+                }
+            })
+            .ok_or_else(|| KeyringError::absent("There is no D-Bus session bus"))
+    }
+}
+
+/// Whether a call needs every entry there is, or is content with those that are unlocked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Some,
+    All,
+}
+
+/// One try of one call.
+struct Call {
+    connection: Arc<Connection>,
+    session: Arc<Session>,
+    prompt_until: Instant,
+}
+
+impl Call {
+    /// The entries with these attributes, unlocked, with the one prompt if need be; empty when there are none.
+    async fn unlocked(&self, attributes: &HashMap<&str, &str>, reach: Reach) -> Result<Vec<OwnedObjectPath>, Trouble> {
+        let is_enough =
+            |unlocked: &[_], locked: &[_]| locked.is_empty() || (reach == Reach::Some && !unlocked.is_empty());
+        let (unlocked, locked) = self.session.search(attributes).await?;
+        if is_enough(&unlocked, &locked) {
+            self.found_unlocked(&unlocked);
+            return Ok(unlocked);
+        }
+        let wish = Wish::Unlock(locked);
+        self.ask(wish.clone()).await?;
+        let (unlocked, locked) = self.session.search(attributes).await?;
+        if is_enough(&unlocked, &locked) {
+            return Ok(unlocked);
+        }
+        self.connection.prompt.spend(&wish);
+        Err(still_locked())
+    }
+
+    /// The newest of the entries; asks for their times only when there are several.
+    async fn newest<'a>(&self, items: &'a [OwnedObjectPath]) -> Result<Option<&'a OwnedObjectPath>, Trouble> {
+        if items.len() < 2 {
+            return Ok(items.first());
+        }
+        let times = try_join_all(items.iter().map(|item| self.session.times(item))).await?;
+        // Times are whole seconds. Paths end in a number that counts up (gnome-keyring), so a tie goes to the longer,
+        // then the greater one.
+        let age = |(item, times): &(&OwnedObjectPath, (u64, u64))| (*times, item.as_str().len(), item.to_string());
+        Ok(items.iter().zip(times).max_by_key(age).map(|(item, _)| item))
+    }
+
+    /// Creates the entry in the default collection, which is unlocked or created first if need be.
+    async fn create(&self, service: &str, account: &str, secret: &Secret) -> Result<(), Trouble> {
+        let label = label(service, account);
+        let create = || {
+            self.session
+                .create(&label, attributes(service, account), secret.expose())
+        };
+        let trouble = match create().await {
+            Ok(item) => return Ok(self.created(&item)),
+            Err(trouble) => trouble,
+        };
+        let wish = match (trouble.meaning, self.session.default_collection().await?) {
+            (Meaning::Failed(Code::Locked), Some(collection)) => Wish::Unlock(vec![collection]),
+            // A fresh gnome-keyring without a login keyring has no default collection. libsecret creates one, too.
+            (_, None) => Wish::CreateDefaultCollection,
+            _ => return Err(trouble),
+        };
+        self.ask(wish.clone()).await?;
+        match create().await {
+            Ok(item) => Ok(self.created(&item)),
+            Err(trouble) => {
+                if trouble.meaning == Meaning::Failed(Code::Locked) {
+                    self.connection.prompt.spend(&wish);
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    fn created(&self, item: &OwnedObjectPath) {
+        self.found_unlocked(std::slice::from_ref(item));
+        self.connection.prompt.found_unlocked(DEFAULT_COLLECTION);
+    }
+
+    async fn delete(&self, item: &OwnedObjectPath) -> Result<(), Trouble> {
+        confirm(&self.session, &self.session.delete(item).await?).await
+    }
+
+    async fn ask(&self, wish: Wish) -> Result<(), Trouble> {
+        self.connection.prompt.ask(&self.session, wish, self.prompt_until).await
+    }
+
+    fn found_unlocked(&self, items: &[OwnedObjectPath]) {
+        for item in items {
+            self.connection.prompt.found_unlocked(&collection_of(item));
+        }
+    }
+}
+
+/// Where nobody ever answered there is no keyring; where somebody did, a secret may still be behind it.
+fn reported(trouble: Trouble, connection: &Connection) -> KeyringError {
+    match trouble.meaning {
+        Meaning::Gone if connection.was_reached() => KeyringError::failed(Code::Unavailable, trouble.what),
+        meaning => meaning.into_error(trouble.what),
+    }
+}
+
+fn timed_out() -> KeyringError {
+    KeyringError::failed(Code::Timeout, "The keyring did not answer in time")
+}
