@@ -1,12 +1,24 @@
 // A real gnome-keyring on a message bus of its own, for the tests that must not touch anybody's keys.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 const SERVICE = 'org.freedesktop.secrets'
+const SECRETS = '/org/freedesktop/secrets'
 const DEADLINE_MS = 20_000
+
+// No service directories: a call to a keyring that was killed must not start another one, which would come up locked.
+const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir=HOME</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>`
 
 export class PrivateKeyring {
   readonly address: string
@@ -18,7 +30,9 @@ export class PrivateKeyring {
   static async start(): Promise<PrivateKeyring> {
     const home = mkdtempSync(path.join(tmpdir(), 'securestore-bus-'))
     mkdirSync(path.join(home, 'run'), { mode: 0o700 })
-    const bus = spawn('dbus-daemon', ['--session', '--nofork', '--print-address=1', `--address=unix:dir=${home}`], {
+    const config = path.join(home, 'bus.conf')
+    writeFileSync(config, CONFIG.replace('HOME', home))
+    const bus = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], {
       env: surroundings(home),
       stdio: ['ignore', 'pipe', 'ignore'],
     })
@@ -41,7 +55,8 @@ export class PrivateKeyring {
     })
     this.#daemon = daemon
     daemon.stdin.end('test\n')
-    await until(() => this.#owns(), 'gnome-keyring-daemon did not appear on its bus')
+    // The name comes before the collection.
+    await until(() => this.#owns() && this.#collection() !== '/', 'gnome-keyring-daemon did not appear on its bus')
   }
 
   /** Kills the daemon without warning, and waits until the bus has noticed. */
@@ -52,9 +67,7 @@ export class PrivateKeyring {
 
   /** Locks the collection that new secrets go to. */
   lock(): void {
-    this.#send(SERVICE, '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.Lock', [
-      'array:objpath:/org/freedesktop/secrets/collection/login',
-    ])
+    this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.Lock', [`array:objpath:${this.#collection()}`])
   }
 
   stop(): void {
@@ -66,6 +79,12 @@ export class PrivateKeyring {
   /** The environment in which other programs find this keyring. */
   environment(): NodeJS.ProcessEnv {
     return { ...surroundings(this.#home), DBUS_SESSION_BUS_ADDRESS: this.address }
+  }
+
+  /** The object path of the default collection; `/` while there is none. */
+  #collection(): string {
+    const answer = this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.ReadAlias', ['string:default'])
+    return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
   }
 
   #owns(): boolean {

@@ -1,0 +1,171 @@
+// The addon in processes and threads of its own: they end when their work is done, and not before.
+
+import { describe, expect, inject, test } from 'vitest'
+import { newDirectory } from './support/helpers'
+import { runNode } from './support/node'
+
+const inKeyring = () => ({ DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' })
+const inFiles = () => ({ LLXPRT_DISABLE_OS_KEYRING: '1' })
+const MODES: Array<[string, () => NodeJS.ProcessEnv]> = [
+  ['keyring', inKeyring],
+  ['files', inFiles],
+]
+
+describe('R1 a process ends by itself', () => {
+  test('when it only loaded the addon', async () => {
+    expect(await runNode('console.log(Object.keys(securestore).length > 0)', inFiles())).toBe('true\n')
+  })
+
+  test.each(MODES)('when its store is idle, with its connection and threads still there: %s', async (_, env) => {
+    const dir = JSON.stringify(newDirectory())
+    const code = `globalThis.store = new securestore.SecureStore('idle', { fallbackDir: ${dir} })
+      await store.set('key', 'value')
+      console.log(await store.get('key'))`
+    expect(await runNode(code, env())).toBe('value\n')
+  })
+
+  test('when the adapter it injected is idle', async () => {
+    const code = `const entries = new Map()
+      globalThis.store = new securestore.SecureStore('idle', { keytarLoader: async () => ({
+        getPassword: async (_, account) => entries.get(account) ?? null,
+        setPassword: async (_, account, password) => void entries.set(account, password),
+        deletePassword: async (_, account) => entries.delete(account),
+      }) })
+      await store.set('key', 'value')
+      console.log(await store.get('key'))`
+    expect(await runNode(code)).toBe('value\n')
+  })
+
+  test('only when work in flight is done', async () => {
+    const code = `const store = new securestore.SecureStore('flight', { fallbackDir: ${JSON.stringify(newDirectory())} })
+      store.set('key', 'value').then(() => store.get('key')).then(console.log)`
+    expect(await runNode(code, inFiles())).toBe('value\n')
+  })
+
+  test('with no handle left: the loop is empty', async () => {
+    const code = `const store = new securestore.SecureStore('handles', { fallbackDir: ${JSON.stringify(newDirectory())} })
+      await store.set('key', 'value')
+      await store.get('key')
+      setImmediate(() => console.log(JSON.stringify(process.getActiveResourcesInfo().filter((r) => r !== 'Immediate'))))`
+    const resources = JSON.parse(await runNode(code, inFiles())) as string[]
+    // What standard output itself holds is not ours.
+    expect(resources.filter((name) => !/^(Pipe|TTY|File)/.test(name))).toEqual([])
+  })
+
+  test('by process.exit() with calls in flight', async () => {
+    const code = `const store = new securestore.SecureStore('exit', { fallbackDir: ${JSON.stringify(newDirectory())} })
+      for (let i = 0; i < 20; i++) void store.set('key ' + i, 'value')
+      process.exit(0)`
+    expect(await runNode(code, inFiles())).toBe('')
+  })
+})
+
+test.each(MODES)('R3 a hundred sets and gets: %s', async (mode, env) => {
+  const code = `const store = new securestore.SecureStore('hundred-${mode}', { fallbackDir: ${JSON.stringify(newDirectory())} })
+    const keys = Array.from({ length: 100 }, (_, i) => 'key ' + i)
+    for (const key of keys) { await store.set(key, 'v ' + key); if (await store.get(key) !== 'v ' + key) throw key }
+    await Promise.all(keys.map((key) => store.set(key, 'w ' + key)))
+    const values = await Promise.all(keys.map((key) => store.get(key)))
+    console.log(values.every((value, i) => value === 'w ' + keys[i]), (await store.list()).length)
+    await Promise.all(keys.map((key) => store.delete(key)))
+    console.log((await store.list()).length)`
+  expect(await runNode(code, env())).toBe('true 100\n0\n')
+})
+
+test.each(MODES)('R1 eight worker threads at once, with errors of their own class: %s', async (mode, env) => {
+  const dir = newDirectory()
+  const code = `const { Worker } = require('node:worker_threads')
+    const work = \`
+      const { workerData, parentPort } = require('node:worker_threads')
+      const { SecureStore, SecureStoreError } = require(workerData.root)
+      const store = new SecureStore('workers-${mode}', { fallbackDir: workerData.dir })
+      ;(async () => {
+        for (let i = 0; i < 10; i++) {
+          const key = 'worker ' + workerData.id + ' key ' + i
+          await store.set(key, 'v' + i)
+          if (await store.get(key) !== 'v' + i) throw new Error('lost ' + key)
+        }
+        const error = await store.get('').catch((error) => error)
+        parentPort.postMessage(error instanceof SecureStoreError)
+      })()
+    \`
+    const root = ${JSON.stringify(process.cwd())}, dir = ${JSON.stringify(dir)}
+    const workers = Array.from({ length: 8 }, (_, id) => new Worker(work, { eval: true, workerData: { id, root, dir } }))
+    const ends = await Promise.all(workers.map((worker) => new Promise((resolve, reject) => {
+      let message
+      worker.on('message', (m) => { message = m })
+      worker.on('error', reject)
+      worker.on('exit', (code) => resolve([message, code]))
+    })))
+    console.log(JSON.stringify(ends))
+    const store = new securestore.SecureStore('workers-${mode}', { fallbackDir: dir })
+    console.log((await store.list()).length)`
+  const ends = JSON.stringify(Array.from({ length: 8 }, () => [true, 0]))
+  expect(await runNode(code, env())).toBe(`${ends}\n80\n`)
+})
+
+test('R1 workers that are terminated in the middle of calls harm nobody', async () => {
+  const code = `const { Worker } = require('node:worker_threads')
+    const work = \`
+      const { workerData, parentPort } = require('node:worker_threads')
+      const { SecureStore } = require(workerData.root)
+      const entries = new Map()
+      const keytarLoader = async () => ({
+        getPassword: async (_, account) => entries.get(account) ?? null,
+        setPassword: async (_, account, password) => void entries.set(account, password),
+        deletePassword: async (_, account) => entries.delete(account),
+      })
+      const stores = [new SecureStore('ended', { fallbackDir: workerData.dir }), new SecureStore('ended', { keytarLoader })]
+      const spin = (store) => store.set('key', 'value').then(() => store.get('key')).then(() => spin(store))
+      for (const store of stores) for (let i = 0; i < 4; i++) void spin(store)
+      parentPort.postMessage('busy')
+    \`
+    const workerData = { root: ${JSON.stringify(process.cwd())}, dir: ${JSON.stringify(newDirectory())} }
+    for (let round = 0; round < 10; round++) {
+      const worker = new Worker(work, { eval: true, workerData })
+      await new Promise((resolve) => worker.once('message', resolve))
+      await worker.terminate()
+    }
+    const store = new securestore.SecureStore('ended', { fallbackDir: workerData.dir })
+    await store.set('another key', 'after')
+    console.log(await store.get('another key'), await store.get('key'))`
+  expect(await runNode(code, inFiles())).toBe('after value\n')
+})
+
+test('R1 the environment is read through process.env: what JavaScript changed counts', async () => {
+  const address = JSON.stringify(inject('keyringAddress'))
+  const code = `process.env.DBUS_SESSION_BUS_ADDRESS = ${address}
+    const before = new securestore.SecureStore('environment', { fallbackPolicy: 'deny' })
+    process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
+    const after = new securestore.SecureStore('environment', { fallbackPolicy: 'deny' })
+    console.log(await before.isKeychainAvailable(), await after.isKeychainAvailable())`
+  expect(await runNode(code, { LLXPRT_DISABLE_OS_KEYRING: '' })).toBe('true false\n')
+})
+
+test('R1 the event loop stays free while keys are derived, files written and the keyring asked', async () => {
+  // Not a matter of speed: a timer of 1 ms gets its turn again and again while one call is under way.
+  const code = `const store = new securestore.SecureStore('loop', { fallbackDir: ${JSON.stringify(newDirectory())} })
+    let turns = 0
+    const timer = setInterval(() => { turns++ }, 1)
+    for (let i = 0; i < 50 && turns < 3; i++) await store.set('key ' + i, 'x'.repeat(1e6))
+    clearInterval(timer)
+    console.log(turns >= 3)`
+  expect(await runNode(code, inFiles())).toBe('true\n')
+})
+
+describe('R1 no session bus', () => {
+  test.each([
+    ['unset', undefined],
+    ['empty', ''],
+    ['pointing nowhere', 'unix:path=/nonexistent/bus'],
+    ['nonsense', 'what?'],
+  ])('%s: the keyring is unavailable, and nothing is printed on standard error', async (_, address) => {
+    const dir = JSON.stringify(newDirectory())
+    const code = `console.log(await securestore.createDefaultKeyringAdapter())
+      const store = new securestore.SecureStore('no-bus', { fallbackDir: ${dir} })
+      await store.set('key', 'value')
+      console.log(await store.isKeychainAvailable(), await store.get('key'))`
+    const env = { DBUS_SESSION_BUS_ADDRESS: address, LLXPRT_DISABLE_OS_KEYRING: '' }
+    expect(await runNode(code, env)).toBe('null\nfalse value\n')
+  })
+})
