@@ -27,7 +27,8 @@ pub enum KeyringError {
     /// There is no keyring to ask: no bus, no service, switched off. No error in itself (R1); the code is `UNAVAILABLE`.
     #[error(transparent)]
     Absent(Error),
-    /// There is one, and it refused, hung or broke. Never `NOT_FOUND`: absence is `None` or `false`.
+    /// There is one, and it refused, hung or broke. `NOT_FOUND` comes from injected keyrings alone, that say by an error
+    /// what others say by `None` or `false`.
     #[error(transparent)]
     Failed(Error),
 }

@@ -142,7 +142,7 @@ impl Keyring for JsKeyring {
                     _ => args::secret(value, "password that the keyring gave").map(Some),
                 }
             });
-            not_there(found.await, None)
+            found.await
         })
     }
 
@@ -155,35 +155,19 @@ impl Keyring for JsKeyring {
 
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
         Box::pin(async move {
-            not_there(
-                self.ask("deletePassword", service, Some(account), None, args::cast)
-                    .await,
-                false,
-            )
+            self.ask("deletePassword", service, Some(account), None, args::cast)
+                .await
         })
     }
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
-        Box::pin(async move {
-            not_there(
-                self.ask("findCredentials", service, None, None, args::cast).await,
-                Vec::new(),
-            )
-        })
+        Box::pin(async move { self.ask("findCredentials", service, None, None, args::cast).await })
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a> {
         Box::pin(futures_util::future::join_all(
             accounts.iter().map(|account| self.get(service, account)),
         ))
-    }
-}
-
-/// A keyring that says "not there" by an error means the same as one that says it by its answer.
-fn not_there<T>(answer: Result<T, KeyringError>, absent: T) -> Result<T, KeyringError> {
-    match answer {
-        Err(error) if error.error().code() == Code::NotFound => Ok(absent),
-        answer => answer,
     }
 }
 

@@ -189,7 +189,7 @@ impl SecureStore {
         let key = Key::parse(key)?;
         let choice = self.choice().await;
         let held = self.heard(match with_keyring(&choice) {
-            Ok(keyring) => keyring.contains(&self.parts.service, key.as_str()).await,
+            Ok(keyring) => not_there(keyring.contains(&self.parts.service, key.as_str()).await, false),
             Err(error) => Err(error),
         });
         let failure = match (held, self.parts.policy) {
@@ -212,7 +212,7 @@ impl SecureStore {
     pub async fn list(&self) -> Result<Vec<String>> {
         let choice = self.choice().await;
         let accounts = match with_keyring(&choice) {
-            Ok(keyring) => keyring.accounts(&self.parts.service).await,
+            Ok(keyring) => not_there(keyring.accounts(&self.parts.service).await, Vec::new()),
             Err(error) => Err(error),
         };
         let files = match self.parts.policy {
@@ -283,7 +283,7 @@ impl SecureStore {
         let choice = self.choice().await;
         let _lock = self.lock(key).await;
         let from_keyring = self.heard(match with_keyring(&choice) {
-            Ok(keyring) => keyring.delete(&self.parts.service, key.as_str()).await,
+            Ok(keyring) => not_there(keyring.delete(&self.parts.service, key.as_str()).await, false),
             Err(error) => Err(error),
         });
         let from_files = self.parts.files.remove(key.as_str()).await;
@@ -304,7 +304,7 @@ impl SecureStore {
 
     async fn ask_keyring(&self, choice: &Result<Choice>, key: &Key) -> Result<Option<Secret>, KeyringError> {
         self.heard(match with_keyring(choice) {
-            Ok(keyring) => keyring.get(&self.parts.service, key.as_str()).await,
+            Ok(keyring) => not_there(keyring.get(&self.parts.service, key.as_str()).await, None),
             Err(error) => Err(error),
         })
     }
@@ -362,5 +362,13 @@ fn with_keyring(choice: &Result<Choice>) -> Result<&Arc<dyn Keyring>, KeyringErr
             .keyring()
             .ok_or_else(|| KeyringError::absent("No OS keyring is available")),
         Err(error) => Err(KeyringError::Failed(error.clone())),
+    }
+}
+
+/// A keyring that says "not there" by an error means the same as one that says it by its answer, and did not fail.
+fn not_there<T>(answer: Result<T, KeyringError>, absent: T) -> Result<T, KeyringError> {
+    match answer {
+        Err(error) if error.error().code() == Code::NotFound => Ok(absent),
+        answer => answer,
     }
 }
