@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use scrypt::Params;
 use sha2::{Digest, Sha256};
 use zeroize::ZeroizeOnDrop;
 
-use super::envelope::{LOG_N, P, R, SALT_LEN};
+use super::envelope::SALT_LEN;
+use super::scrypt::scrypt;
 
 /// Length of a derived key, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -119,9 +119,8 @@ fn id(password: &str, salt: &[u8; SALT_LEN]) -> Id {
 fn derive(password: &str, salt: &[u8; SALT_LEN]) -> DerivedKey {
     let _turn = DERIVING.enter();
     let started = Instant::now();
-    let params = Params::new(LOG_N, R, P).expect("the parameters of the format are valid");
     let mut key = DerivedKey(Box::new([0; KEY_LEN]));
-    scrypt::scrypt(password.as_bytes(), salt, &params, key.0.as_mut_slice()).expect("32 bytes are a valid length");
+    scrypt(password.as_bytes(), salt, key.0.as_mut_slice());
     tracing::debug!(duration_us = started.elapsed().as_micros() as u64, "derived a key");
     key
 }

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::atomic;
 use super::io_error::io_error;
 use super::read::{Contents, read};
-use super::atomic;
 use crate::error::{Code, Error, Result};
 
 /// Length of the secret, in bytes.
@@ -203,7 +203,7 @@ fn create(path: &Path) -> Result<Arc<MachineSecret>> {
     }
     let mut bytes = Zeroizing::new([0; LEN]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| failed(error.into()))?;
-    let text = Zeroizing::new(STANDARD.encode(&*bytes));
+    let text = Zeroizing::new(STANDARD.encode(*bytes));
     atomic::create(dir, name, text.as_bytes()).map_err(failed)?;
     // Also the one just made is read back: what is sealed with is what the next process will find.
     read_secret(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
