@@ -305,6 +305,38 @@ async fn a_writer_takes_over_the_salt_of_the_directory_and_never_a_nonce() {
     assert_eq!((salts.len(), starts.len()), (1, 5));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_8_what_the_dead_left_is_swept_and_what_the_living_hold_or_others_made_is_not() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    let file = |name: &str| fs::File::create(temp.path().join(name)).unwrap();
+    for dead in [".0123456789abcdef.tmp", ".fedcba9876543210.lock"] {
+        file(dead);
+    }
+    let alive = [".00000000000000aa.lock", ".00000000000000bb.tmp"];
+    let held = alive.map(|name| {
+        let file = file(name);
+        file.lock().unwrap();
+        file
+    });
+    let foreign = [".mine.tmp", "0123456789abcdef.tmp", ".0123456789abcdeg.tmp"];
+    foreign.iter().for_each(|name| drop(file(name)));
+    let link = temp.path().join(".1111111111111111.tmp");
+    std::os::unix::fs::symlink(temp.path().join(".mine.tmp"), &link).unwrap();
+
+    write(&dir, "k", "v").await;
+    let mut expected = vec!["k.enc", ".1111111111111111.tmp"];
+    expected.extend(alive.iter().chain(&foreign));
+    expected.sort();
+    assert_eq!(names(temp.path()), expected);
+    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+
+    drop(held);
+    write(&dir, "k", "w").await;
+    assert!(alive.iter().all(|name| !temp.path().join(name).exists()));
+}
+
 #[tokio::test]
 async fn a_lock_keeps_every_other_task_and_instance_out_and_leaves_nothing_behind() {
     let temp = tempfile::tempdir().unwrap();

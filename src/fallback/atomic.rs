@@ -137,7 +137,7 @@ impl Temporary {
             // A file system without locks: sweepers go by age there.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let written = file.write_all(bytes).and_then(|()| sync_file(&file));
         let temporary = temporary(file);
         written.map(|()| temporary)
     }
@@ -181,6 +181,7 @@ impl Drop for Temporary {
 }
 
 fn create_dir(dir: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -195,20 +196,28 @@ fn create_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
+fn sync_file(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // On macOS this asks the drive to empty its cache as well, which network file systems do not know.
+        #[cfg(target_vendor = "apple")]
+        Err(error) if is_unsupported(&error) => Ok(rustix::fs::fsync(file)?),
+        done => done,
+    }
+}
+
+/// Whether the file system cannot do this at all.
+#[cfg(unix)]
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
 /// Names in a directory are on disk only once the directory is.
 #[cfg(unix)]
 fn sync_dir(dir: &Path) -> io::Result<()> {
     match File::open(dir).and_then(|dir| dir.sync_all()) {
         // Some network and FUSE file systems cannot sync a directory; that is no reason to refuse the write. Nor is a
         // directory above ours that we may not open.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }

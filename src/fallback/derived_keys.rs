@@ -4,14 +4,14 @@
 //! saves, tens of milliseconds and 16 MiB each, is the same whoever pays it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use scrypt::Params;
 use sha2::{Digest, Sha256};
 use zeroize::ZeroizeOnDrop;
 
-use super::envelope::{LOG_N, P, R, SALT_LEN};
+use super::envelope::SALT_LEN;
+use super::scrypt::scrypt;
 
 /// Length of a derived key, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -24,9 +24,7 @@ const CAPACITY: usize = 4096;
 /// Calls `f` with the key of this password and salt, which is derived if it has not been before. Blocks for as long as
 /// that takes; of callers that come at the same time one derives, and the others wait for it.
 pub fn with_key<T>(password: &str, salt: &[u8; SALT_LEN], f: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
-    let slot = KEYS.lock().slot(id(password, salt));
-    // The lock of the map is not held here: other keys are found, and derived, meanwhile.
-    f(&slot.get_or_init(|| derive(password, salt)).0)
+    KEYS.with(id(password, salt), || derive(password, salt), f)
 }
 
 /// How many cores there are: so many derivations run at a time, and no more, each with its 16 MiB.
@@ -35,11 +33,8 @@ pub fn cores() -> usize {
     *CORES
 }
 
-static KEYS: Shared = Shared(LazyLock::new(|| Mutex::new(Keys::default())));
-static DERIVING: Gate = Gate {
-    running: Mutex::new(0),
-    freed: Condvar::new(),
-};
+static KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
+static DERIVING: Gate = Gate::new();
 
 /// SHA-256 over password and salt: finds the key again without keeping the password.
 type Id = [u8; 32];
@@ -50,12 +45,24 @@ struct DerivedKey(Box<[u8; KEY_LEN]>);
 type Slot = Arc<OnceLock<DerivedKey>>;
 
 #[derive(Default)]
-struct Keys {
+struct Keys(Mutex<Slots>);
+
+impl Keys {
+    fn with<T>(&self, id: Id, derive: impl FnOnce() -> DerivedKey, f: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
+        // Nothing panics while it is locked, and the map is whole at every moment.
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner).slot(id);
+        // It is not locked any more: other keys are found, and derived, meanwhile.
+        f(&slot.get_or_init(derive).0)
+    }
+}
+
+#[derive(Default)]
+struct Slots {
     slots: HashMap<Id, (Slot, u64)>,
     clock: u64,
 }
 
-impl Keys {
+impl Slots {
     fn slot(&mut self, id: Id) -> Slot {
         self.clock += 1;
         if let Some((slot, used)) = self.slots.get_mut(&id) {
@@ -72,15 +79,6 @@ impl Keys {
     }
 }
 
-struct Shared(LazyLock<Mutex<Keys>>);
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Keys> {
-        // Nothing panics while it is held, and the map is whole at every moment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Lets as many derivations run as there are cores.
 struct Gate {
     running: Mutex<usize>,
@@ -90,6 +88,13 @@ struct Gate {
 struct Turn<'a>(&'a Gate);
 
 impl Gate {
+    const fn new() -> Self {
+        Self {
+            running: Mutex::new(0),
+            freed: Condvar::new(),
+        }
+    }
+
     fn enter(&self) -> Turn<'_> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut running = self
@@ -119,9 +124,87 @@ fn id(password: &str, salt: &[u8; SALT_LEN]) -> Id {
 fn derive(password: &str, salt: &[u8; SALT_LEN]) -> DerivedKey {
     let _turn = DERIVING.enter();
     let started = Instant::now();
-    let params = Params::new(LOG_N, R, P).expect("the parameters of the format are valid");
     let mut key = DerivedKey(Box::new([0; KEY_LEN]));
-    scrypt::scrypt(password.as_bytes(), salt, &params, key.0.as_mut_slice()).expect("32 bytes are a valid length");
+    scrypt(password.as_bytes(), salt, key.0.as_mut_slice());
     tracing::debug!(duration_us = started.elapsed().as_micros() as u64, "derived a key");
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use super::*;
+
+    fn key(n: u8) -> DerivedKey {
+        DerivedKey(Box::new([n; KEY_LEN]))
+    }
+
+    #[test]
+    fn simultaneous_first_uses_derive_once() {
+        let (keys, derived) = (Keys::default(), AtomicUsize::new(0));
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let derive = || {
+                        derived.fetch_add(1, SeqCst);
+                        key(7)
+                    };
+                    assert_eq!(keys.with([1; 32], derive, |key| key[0]), 7);
+                });
+            }
+        });
+        assert_eq!(derived.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn another_key_is_derived_while_one_is_under_way() {
+        let keys = Keys::default();
+        let nested = || key(keys.with([2; 32], || key(5), |key| key[0]) + 1);
+        assert_eq!(keys.with([1; 32], nested, |key| key[0]), 6);
+    }
+
+    #[test]
+    fn a_derivation_that_panics_leaves_the_next_caller_to_try_again() {
+        let keys = Keys::default();
+        let broken = || keys.with([1; 32], || panic!("on purpose"), |_| ());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(broken)).is_err());
+        assert_eq!(keys.with([1; 32], || key(3), |key| key[0]), 3);
+    }
+
+    #[test]
+    fn the_number_of_keys_is_bounded_and_the_one_unused_for_longest_goes() {
+        let mut slots = Slots::default();
+        let id = |n: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_le_bytes());
+            id
+        };
+        for n in 0..CAPACITY {
+            let _ = slots.slot(id(n)).set(key(1));
+        }
+        assert!(slots.slot(id(0)).get().is_some());
+        slots.slot(id(CAPACITY));
+        assert_eq!(slots.slots.len(), CAPACITY);
+        assert!(slots.slots.contains_key(&id(0)) && !slots.slots.contains_key(&id(1)));
+    }
+
+    #[test]
+    fn never_more_derivations_than_cores_run_at_a_time() {
+        let (gate, inside, most) = (Gate::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 * cores() {
+                scope.spawn(|| {
+                    let _turn = gate.enter();
+                    most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                    std::thread::yield_now();
+                    inside.fetch_sub(1, SeqCst);
+                });
+            }
+        });
+        assert!((1..=cores()).contains(&most.load(SeqCst)));
+        assert_eq!(*gate.running.lock().unwrap(), 0);
+    }
 }

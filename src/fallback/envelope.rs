@@ -15,6 +15,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Mark;
+use super::scrypt::{N, P, R};
 
 /// The largest file that is read or written, in bytes: 64 MiB, which holds a value of 48 MiB less a few hundred bytes.
 pub const MAX_LEN: usize = 64 << 20;
@@ -28,12 +29,6 @@ pub const TAG_LEN: usize = 16;
 
 const ALG: &str = "aes-256-gcm";
 const KDF: &str = "scrypt";
-/// Cost of scrypt (RFC 7914), as a power of two: N = 16384.
-pub const LOG_N: u8 = 14;
-/// Block size of scrypt.
-pub const R: u32 = 8;
-/// Parallelism of scrypt.
-pub const P: u32 = 1;
 
 /// The marks: white space after the JSON, see [`Mark`]. It is written with the value in one atomic step, and
 /// `JSON.parse`, by which the older programs read, does not see it. No newline, so the file stays one line.
@@ -123,9 +118,8 @@ pub fn print(envelope: &Envelope, mark: Mark) -> Vec<u8> {
         &envelope.ciphertext,
     ]
     .concat();
-    let n = 1u64 << LOG_N;
     let mut line = format!(
-        r#"{{"v":{version},"crypto":{{"alg":"{ALG}","kdf":"{KDF}","N":{n},"r":{R},"p":{P},"saltLen":{SALT_LEN}}},"data":""#
+        r#"{{"v":{version},"crypto":{{"alg":"{ALG}","kdf":"{KDF}","N":{N},"r":{R},"p":{P},"saltLen":{SALT_LEN}}},"data":""#
     );
     STANDARD.encode_string(data, &mut line);
     line.push_str("\"}");
@@ -194,8 +188,7 @@ impl Crypto<'_> {
     fn is_ours(&self) -> bool {
         self.alg == ALG
             && self.kdf == KDF
-            && (self.n, self.r, self.p) == (1 << LOG_N, R.into(), P.into())
-            && self.salt_len == SALT_LEN as u64
+            && [self.n, self.r, self.p, self.salt_len] == [N, R, P, SALT_LEN].map(|ours| ours as u64)
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
-use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::atomic;
 use super::io_error::io_error;
 use super::read::{Contents, read};
-use super::{atomic, cipher};
 use crate::error::{Code, Error, Result};
 
 /// Length of the secret, in bytes.
@@ -158,8 +158,13 @@ impl Source {
 }
 
 fn secret(bytes: &[u8], place: &str) -> Result<Arc<MachineSecret>> {
-    let bytes = bytes.try_into().map_err(|_| invalid(place))?;
-    Ok(Arc::new(MachineSecret(bytes)))
+    // Filled where it stays: a move would leave a copy on the stack.
+    let mut secret = Arc::new(MachineSecret([0; LEN]));
+    match Arc::get_mut(&mut secret) {
+        Some(MachineSecret(target)) if bytes.len() == LEN => target.copy_from_slice(bytes),
+        _ => return Err(invalid(place)),
+    }
+    Ok(secret)
 }
 
 fn invalid(place: &str) -> Error {
@@ -196,9 +201,9 @@ fn create(path: &Path) -> Result<Arc<MachineSecret>> {
     if !dir.is_dir() {
         atomic::ensure_dir(dir).map_err(failed)?;
     }
-    let mut bytes = cipher::random::<LEN>().map_err(|error| failed(error.into()))?;
-    let text = Zeroizing::new(STANDARD.encode(bytes));
-    bytes.zeroize();
+    let mut bytes = Zeroizing::new([0; LEN]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| failed(error.into()))?;
+    let text = Zeroizing::new(STANDARD.encode(*bytes));
     atomic::create(dir, name, text.as_bytes()).map_err(failed)?;
     // Also the one just made is read back: what is sealed with is what the next process will find.
     read_secret(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))

@@ -21,6 +21,7 @@ mod lock;
 pub mod machine;
 pub mod machine_secret;
 mod read;
+mod scrypt;
 mod sweep;
 
 use envelope::Version;
