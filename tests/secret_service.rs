@@ -283,3 +283,18 @@ async fn r7b_on_a_desktop_bus_a_locked_keyring_without_a_display_answers_in_four
     bus.unlock().await;
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
 }
+
+#[tokio::test]
+async fn r7b_a_daemon_that_the_bus_restarts_locked_is_not_taken_for_an_empty_one() {
+    let mut bus = Bus::of_a_desktop();
+    bus.start_keyring().await;
+    let keyring = bus.os_keyring();
+    keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
+    bus.kill_keyring().await;
+    let error = keyring.get(SERVICE, "key").await.unwrap_err();
+    assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
+    let error = keyring.accounts(SERVICE).await.unwrap_err();
+    assert_eq!(error.error().code(), Code::Locked);
+    bus.unlock().await;
+    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
+}

@@ -209,6 +209,68 @@ mod tests {
         }
     }
 
+    #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+    #[test]
+    fn r6_every_error_of_the_d_bus_crates_has_its_meaning_and_shows_no_foreign_text() {
+        use std::sync::Arc;
+        use zbus::Error as Bus;
+        use zbus::fdo::Error as Fdo;
+        let io = || Arc::new(std::io::Error::other("sk-live"));
+        let text = || "sk-live".to_owned();
+        let method_error = |name: &'static str| {
+            let call = zbus::Message::method_call("/", "Ping").and_then(|builder| builder.build(&()));
+            let name = zbus::names::OwnedErrorName::try_from(name).expect("a valid name");
+            Bus::MethodError(name, Some(text()), call.expect("a message"))
+        };
+        let refused = || "unix:path=/sk-live".parse().expect("a valid address");
+        let buses = [
+            (Bus::InputOutput(io()), Meaning::Gone),
+            (Bus::Connection(io(), refused()), Meaning::Gone),
+            (Bus::Address(text()), Meaning::Gone),
+            (Bus::Handshake(text()), Meaning::Gone),
+            (Bus::Unsupported, Meaning::Gone),
+            (
+                method_error("org.freedesktop.Secret.Error.IsLocked"),
+                Meaning::Failed(Code::Locked),
+            ),
+            (method_error("org.freedesktop.DBus.Error.ServiceUnknown"), Meaning::Gone),
+            (Bus::FDO(Box::new(Fdo::NoReply(text()))), Meaning::Stale),
+            (Bus::FDO(Box::new(Fdo::ZBus(Bus::InputOutput(io())))), Meaning::Gone),
+            (Bus::InvalidReply, Meaning::Failed(Code::Unavailable)),
+            (Bus::Failure(text()), Meaning::Failed(Code::Unavailable)),
+            (
+                Bus::Variant(zbus::zvariant::Error::Message(text())),
+                Meaning::Failed(Code::Unavailable),
+            ),
+        ];
+        for (error, meaning) in buses {
+            let (found, what) = zbus_error(&error);
+            assert_eq!(found, meaning, "{error:?}");
+            assert!(!what.contains("sk-live"), "{what}");
+        }
+
+        use secret_service::Error as Crate;
+        let crates = [
+            (Crate::Locked, Meaning::Failed(Code::Locked)),
+            (Crate::Prompt, Meaning::Failed(Code::Denied)),
+            (Crate::PromptDisconnected, Meaning::Stale),
+            (Crate::Crypto("sk-live"), Meaning::Stale),
+            (Crate::Unavailable, Meaning::Gone),
+            (Crate::NoResult, Meaning::Failed(Code::Unavailable)),
+            (Crate::Zbus(Bus::InputOutput(io())), Meaning::Gone),
+            (Crate::ZbusFdo(Fdo::AccessDenied(text())), Meaning::Failed(Code::Denied)),
+            (
+                Crate::Zvariant(zbus::zvariant::Error::Message(text())),
+                Meaning::Failed(Code::Unavailable),
+            ),
+        ];
+        for (error, meaning) in crates {
+            let (found, what) = secret_service_error(&error);
+            assert_eq!(found, meaning, "{error:?}");
+            assert!(!what.contains("sk-live"), "{what}");
+        }
+    }
+
     #[test]
     fn r6_every_mac_os_status_has_its_meaning() {
         let table = BTreeMap::from([

@@ -1,12 +1,10 @@
 //! A keyring in memory, for tests: it can be absent, fail with any code, hang, and come back.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Keyring, KeyringError, Reply};
+use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Code;
 use crate::secret::Secret;
 
@@ -136,11 +134,7 @@ impl Keyring for MemoryKeyring {
         }))
     }
 
-    fn get_many<'a>(
-        &'a self,
-        service: &'a str,
-        accounts: &'a [String],
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>> {
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(async move {
             let mut secrets = Vec::with_capacity(accounts.len());
             for account in accounts {

@@ -2,12 +2,10 @@
 //!
 //! A room per platform holds the calls; this one holds what they share: who they are, and when they end.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Keyring, KeyringError, Reply};
+use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Code;
 use crate::secret::Secret;
 
@@ -99,11 +97,7 @@ impl Keyring for OsKeyring {
         })
     }
 
-    fn get_many<'a>(
-        &'a self,
-        service: &'a str,
-        accounts: &'a [String],
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>> {
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(async move {
             let names = accounts.iter().map(String::as_str).chain([service]);
             match check(names) {

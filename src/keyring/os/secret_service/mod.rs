@@ -52,7 +52,11 @@ impl Backend {
 
     /// Two round trips: where is it, what is it. Of several entries the newest counts.
     pub(super) async fn get(&self, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
-        self.run(|call| async move {
+        self.get_by(self.deadline(), service, account).await
+    }
+
+    async fn get_by(&self, deadline: Instant, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
+        self.run(deadline, |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
             let Some(item) = call.newest(&items).await? else {
                 return Ok(None);
@@ -70,7 +74,7 @@ impl Backend {
 
     /// Two round trips: where is it, write it. Leaves one entry where there were several.
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
             let Some(newest) = call.newest(&items).await? else {
                 return call.create(service, account, secret).await;
@@ -93,7 +97,7 @@ impl Backend {
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
         // Survives a second try: what the first one deleted is deleted.
         let deleted = &AtomicBool::new(false);
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::All).await?;
             try_join_all(items.iter().map(|item| async {
                 call.delete(item).await?;
@@ -109,7 +113,7 @@ impl Backend {
 
     /// One search, then the attributes of all that was found, all in flight at once; no secret is read.
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call
                 .unlocked(&HashMap::from([("service", service)]), Reach::All)
                 .await?;
@@ -125,27 +129,33 @@ impl Backend {
         .await
     }
 
+    /// All in flight at once, within one limit.
     pub(super) async fn get_many(
         &self,
         service: &str,
         accounts: &[String],
     ) -> Vec<Result<Option<Secret>, KeyringError>> {
+        let deadline = self.deadline();
         let mut secrets = Vec::with_capacity(accounts.len());
         for accounts in accounts.chunks(IN_FLIGHT) {
-            secrets.extend(join_all(accounts.iter().map(|account| self.get(service, account))).await);
+            let reading = accounts.iter().map(|account| self.get_by(deadline, service, account));
+            secrets.extend(join_all(reading).await);
         }
         secrets
     }
 
-    /// Does the work on a live session, within the limit; once more on a fresh one when the first had died unnoticed.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.limit
+    }
+
+    /// Does the work on a live session, by the deadline; once more on a fresh one when the first had died unnoticed.
     ///
     /// Work that is done twice must end as if it were done once.
-    async fn run<T, F>(&self, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
+    async fn run<T, F>(&self, deadline: Instant, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
     where
         F: Future<Output = Result<T, Trouble>>,
     {
         let connection = self.connection()?;
-        let deadline = Instant::now() + self.limit;
         let mut second = false;
         loop {
             let session = match timeout_at(deadline, connection.session()).await {
@@ -164,7 +174,7 @@ impl Backend {
                 Ok(Err(trouble)) => {
                     let over = matches!(trouble.meaning, Meaning::Gone | Meaning::Stale);
                     if over {
-                        connection.discard(&session).await;
+                        connection.discard(&session);
                     }
                     if !over || second {
                         return Err(reported(trouble, &connection));
@@ -173,7 +183,7 @@ impl Backend {
                 }
                 Err(_) => {
                     if !connection.prompt.is_up() {
-                        connection.discard(&session).await;
+                        connection.discard(&session);
                     }
                     return Err(timed_out());
                 }
@@ -251,7 +261,10 @@ impl Call {
                 .create(&label, attributes(service, account), secret.expose())
         };
         let trouble = match create().await {
-            Ok(item) => return Ok(self.created(&item)),
+            Ok(item) => {
+                self.created(&item);
+                return Ok(());
+            }
             Err(trouble) => trouble,
         };
         let wish = match (trouble.meaning, self.session.default_collection().await?) {
@@ -262,7 +275,10 @@ impl Call {
         };
         self.ask(wish.clone()).await?;
         match create().await {
-            Ok(item) => Ok(self.created(&item)),
+            Ok(item) => {
+                self.created(&item);
+                Ok(())
+            }
             Err(trouble) => {
                 if trouble.meaning == Meaning::Failed(Code::Locked) {
                     self.connection.prompt.spend(&wish);
