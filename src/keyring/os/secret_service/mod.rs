@@ -30,6 +30,9 @@ use crate::telemetry::fingerprint;
 /// How many requests are in flight at once, at most: enough to hide every round trip, few enough for a bus's quotas.
 const IN_FLIGHT: usize = 64;
 
+/// How often a call is tried: once, once more on a fresh session, and once for somebody who deletes at the same time.
+const TRIES: u32 = 3;
+
 /// The attributes the keyring family writes, and finds its entries by. Other attributes do not matter.
 fn attributes<'a>(service: &'a str, account: &'a str) -> HashMap<&'a str, &'a str> {
     HashMap::from([("service", service), ("username", account)])
@@ -80,14 +83,10 @@ impl Backend {
                 return call.create(service, account, secret).await;
             };
             call.session.set_secret(newest, secret.expose()).await?;
-            // The value is saved, and newest; an older entry that cannot be removed now changes neither.
-            join_all(
-                items
-                    .iter()
-                    .filter(|item| *item != newest)
-                    .map(|item| call.delete(item)),
-            )
-            .await;
+            // The value is saved, and newest. An older entry that cannot be removed, or only after a question to the user,
+            // changes neither.
+            let older = items.iter().filter(|item| *item != newest);
+            join_all(older.map(|item| call.session.delete(item))).await;
             Ok(())
         })
         .await
@@ -99,13 +98,11 @@ impl Backend {
         let deleted = &AtomicBool::new(false);
         self.run(self.deadline(), |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::All).await?;
-            try_join_all(items.iter().map(|item| async {
-                call.delete(item).await?;
+            let done = join_all(items.iter().map(|item| call.delete(item))).await;
+            if done.iter().any(|done| matches!(done, Ok(true))) {
                 deleted.store(true, Ordering::Relaxed);
-                Ok::<_, Trouble>(())
-            }))
-            .await?;
-            Ok(())
+            }
+            done.into_iter().collect::<Result<Vec<_>, _>>()
         })
         .await?;
         Ok(deleted.load(Ordering::Relaxed))
@@ -119,9 +116,9 @@ impl Backend {
                 .await?;
             let mut accounts = Vec::with_capacity(items.len());
             for items in items.chunks(IN_FLIGHT) {
-                let attributes = try_join_all(items.iter().map(|item| call.session.attributes(item))).await?;
-                accounts.extend(attributes.into_iter().filter_map(|mut all| all.remove("username")));
+                accounts.extend(try_join_all(items.iter().map(|item| call.account(item))).await?);
             }
+            let mut accounts: Vec<String> = accounts.into_iter().flatten().collect();
             accounts.sort_unstable();
             accounts.dedup();
             Ok(accounts)
@@ -148,7 +145,8 @@ impl Backend {
         Instant::now() + self.limit
     }
 
-    /// Does the work on a live session, by the deadline; once more on a fresh one when the first had died unnoticed.
+    /// Does the work on a live session, by the deadline; again when the session had died unnoticed (on a fresh one), or
+    /// when what it worked on was deleted meanwhile.
     ///
     /// Work that is done twice must end as if it were done once.
     async fn run<T, F>(&self, deadline: Instant, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
@@ -156,7 +154,7 @@ impl Backend {
         F: Future<Output = Result<T, Trouble>>,
     {
         let connection = self.connection()?;
-        let mut second = false;
+        let mut tries = 0;
         loop {
             let session = match timeout_at(deadline, connection.session()).await {
                 Ok(Ok(session)) => session,
@@ -172,14 +170,18 @@ impl Backend {
             match timeout_at(deadline, work(call)).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(trouble)) => {
-                    let over = matches!(trouble.meaning, Meaning::Gone | Meaning::Stale);
-                    if over {
-                        connection.discard(&session);
-                    }
-                    if !over || second {
+                    let again = match trouble.meaning {
+                        Meaning::Gone | Meaning::Stale => {
+                            connection.discard(&session);
+                            true
+                        }
+                        Meaning::Vanished => true,
+                        Meaning::Missing | Meaning::Failed(_) => false,
+                    };
+                    tries += 1;
+                    if !again || tries == TRIES {
                         return Err(reported(trouble, &connection));
                     }
-                    second = true;
                 }
                 Err(_) => {
                     if !connection.prompt.is_up() {
@@ -293,8 +295,22 @@ impl Call {
         self.connection.prompt.found_unlocked(DEFAULT_COLLECTION);
     }
 
-    async fn delete(&self, item: &OwnedObjectPath) -> Result<(), Trouble> {
-        confirm(&self.session, &self.session.delete(item).await?).await
+    /// Whether it was there to be deleted.
+    async fn delete(&self, item: &OwnedObjectPath) -> Result<bool, Trouble> {
+        match self.session.delete(item).await {
+            Ok(prompt) => confirm(&self.session, &prompt).await.map(|()| true),
+            Err(trouble) if trouble.meaning == Meaning::Vanished => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// The account an item belongs to; `None` when it has none, or is gone.
+    async fn account(&self, item: &OwnedObjectPath) -> Result<Option<String>, Trouble> {
+        match self.session.attributes(item).await {
+            Ok(mut attributes) => Ok(attributes.remove("username")),
+            Err(trouble) if trouble.meaning == Meaning::Vanished => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     async fn ask(&self, wish: Wish) -> Result<(), Trouble> {
