@@ -219,6 +219,35 @@ async fn r1_fifty_writers_of_one_account_leave_one_entry() {
     assert_eq!(bus.count(&OLDER[..2]).await, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_saving_reading_listing_and_deleting_one_account_at_the_same_time_never_fails() {
+    let bus = Bus::with_keyring().await;
+    let keyring = &bus.os_keyring();
+    let value = &Secret::from("value");
+    let saving = async {
+        for _ in 0..50 {
+            keyring.set(SERVICE, "key", value).await.unwrap();
+        }
+    };
+    let deleting = async {
+        for _ in 0..50 {
+            keyring.delete(SERVICE, "key").await.unwrap();
+        }
+    };
+    let reading = async {
+        for _ in 0..100 {
+            let read = keyring.get(SERVICE, "key").await.unwrap();
+            assert!(read.is_none() || read.as_ref() == Some(value));
+        }
+    };
+    let listing = async {
+        for _ in 0..100 {
+            keyring.accounts(SERVICE).await.unwrap();
+        }
+    };
+    tokio::join!(saving, deleting, reading, listing);
+}
+
 #[tokio::test]
 async fn r3_7_entries_without_a_user_name_are_no_accounts() {
     let bus = Bus::with_keyring().await;
@@ -280,6 +309,21 @@ async fn r7b_on_a_desktop_bus_a_locked_keyring_without_a_display_answers_in_four
     let error = keyring.get(SERVICE, "key").await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
+    bus.unlock().await;
+    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
+}
+
+#[tokio::test]
+async fn r7b_a_daemon_that_the_bus_restarts_locked_is_not_taken_for_an_empty_one() {
+    let mut bus = Bus::of_a_desktop();
+    bus.start_keyring().await;
+    let keyring = bus.os_keyring();
+    keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
+    bus.kill_keyring().await;
+    let error = keyring.get(SERVICE, "key").await.unwrap_err();
+    assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
+    let error = keyring.accounts(SERVICE).await.unwrap_err();
+    assert_eq!(error.error().code(), Code::Locked);
     bus.unlock().await;
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
 }

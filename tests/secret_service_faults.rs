@@ -42,7 +42,8 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
     let (bus, fake) = fake().await;
     let other = Bus::with_keyring().await;
     let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(300));
-    assert!(hurried.get(SERVICE, "key").await.is_ok());
+    // With patience: it opens the session that the hurried one shares.
+    assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
 
     fake.hangs(true);
     let start = Instant::now();
@@ -73,7 +74,7 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
     assert_eq!(code(hurried.accounts(SERVICE).await), Code::Timeout);
 
     fake.hangs(false);
-    assert!(hurried.get(SERVICE, "key").await.is_ok());
+    assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
     assert_eq!(fake.sessions(), 2);
 }
 
@@ -87,6 +88,32 @@ async fn r7b_a_hung_call_costs_calls_with_a_longer_limit_nothing_but_patience() 
     assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
     fake.hangs(false);
     assert!(patient.get(SERVICE, "key").await.is_ok());
+}
+
+#[tokio::test]
+async fn r7b_connections_that_were_given_up_are_closed() {
+    let (bus, fake) = fake().await;
+    assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
+    bus.has_connections(3).await; // the fake, the keyring, the one that asks
+    fake.hangs(true);
+    let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(50));
+    for _ in 0..10 {
+        assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Timeout);
+    }
+    bus.has_connections(2).await;
+}
+
+#[tokio::test]
+async fn r7b_many_reads_that_hang_end_together_within_one_limit() {
+    let (bus, fake) = fake().await;
+    let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(500));
+    fake.hangs(true);
+    let accounts: Vec<String> = (0..500).map(|n| format!("key-{n}")).collect();
+    let start = Instant::now();
+    let values = keyring.get_many(SERVICE, &accounts).await;
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(values.len(), 500);
+    assert!(values.into_iter().all(|value| code(value) == Code::Timeout));
 }
 
 #[tokio::test]

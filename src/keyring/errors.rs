@@ -11,7 +11,10 @@ pub(crate) enum Meaning {
     Missing,
     /// There is no keyring to ask. One that had answered before in this process is `UNAVAILABLE`, not absent.
     Gone,
-    /// What the call relied on is no longer true (a session, an object): a second try finds out what is true now.
+    /// What the call named is no longer there: somebody deleted it meanwhile. Another look finds out what is.
+    #[cfg_attr(any(windows, target_os = "macos"), allow(dead_code))]
+    Vanished,
+    /// The session the call relied on is over: another try needs a new one.
     #[cfg_attr(any(windows, target_os = "macos"), allow(dead_code))]
     Stale,
     /// The keyring is there and says no.
@@ -24,7 +27,7 @@ impl Meaning {
         match self {
             Meaning::Gone => KeyringError::absent(what),
             Meaning::Failed(code) => KeyringError::failed(code, what),
-            Meaning::Missing | Meaning::Stale => KeyringError::failed(Code::Unavailable, what),
+            Meaning::Missing | Meaning::Vanished | Meaning::Stale => KeyringError::failed(Code::Unavailable, what),
         }
     }
 }
@@ -33,7 +36,7 @@ impl Meaning {
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/errors.html>, `dbus-protocol.h`
 #[cfg(any(test, all(unix, not(any(target_vendor = "apple", target_os = "android")))))]
 pub(crate) fn dbus_error(name: &str) -> Meaning {
-    use Meaning::{Failed, Gone, Stale};
+    use Meaning::{Failed, Gone, Stale, Vanished};
     if let Some(rest) = name.strip_prefix("org.freedesktop.DBus.Error.") {
         return match rest {
             "ServiceUnknown" | "NameHasNoOwner" | "NoServer" | "NoNetwork" | "Disconnected" | "BadAddress"
@@ -42,7 +45,7 @@ pub(crate) fn dbus_error(name: &str) -> Meaning {
             _ if rest.starts_with("Spawn.") => Gone,
             // The bus says NoReply when the daemon died with the call in its hands.
             "NoReply" | "IOError" => Stale,
-            "UnknownObject" | "UnknownMethod" | "UnknownInterface" => Stale,
+            "UnknownObject" | "UnknownMethod" | "UnknownInterface" => Vanished,
             "Timeout" | "TimedOut" => Failed(Code::Timeout),
             "AccessDenied" | "AuthFailed" | "InteractiveAuthorizationRequired" => Failed(Code::Denied),
             _ => Failed(Code::Unavailable),
@@ -50,7 +53,8 @@ pub(crate) fn dbus_error(name: &str) -> Meaning {
     }
     match name {
         "org.freedesktop.Secret.Error.IsLocked" => Failed(Code::Locked),
-        "org.freedesktop.Secret.Error.NoSession" | "org.freedesktop.Secret.Error.NoSuchObject" => Stale,
+        "org.freedesktop.Secret.Error.NoSession" => Stale,
+        "org.freedesktop.Secret.Error.NoSuchObject" => Vanished,
         "org.gnome.keyring.Error.Denied" => Failed(Code::Denied),
         _ => Failed(Code::Unavailable),
     }
@@ -173,7 +177,7 @@ mod tests {
         let table = [
             ("org.freedesktop.Secret.Error.IsLocked", Meaning::Failed(Code::Locked)),
             ("org.freedesktop.Secret.Error.NoSession", Meaning::Stale),
-            ("org.freedesktop.Secret.Error.NoSuchObject", Meaning::Stale),
+            ("org.freedesktop.Secret.Error.NoSuchObject", Meaning::Vanished),
             ("org.gnome.keyring.Error.Denied", Meaning::Failed(Code::Denied)),
             ("org.freedesktop.DBus.Error.ServiceUnknown", Meaning::Gone),
             ("org.freedesktop.DBus.Error.NameHasNoOwner", Meaning::Gone),
@@ -186,9 +190,9 @@ mod tests {
             ("org.freedesktop.DBus.Error.Spawn.ChildExited", Meaning::Gone),
             ("org.freedesktop.DBus.Error.NoReply", Meaning::Stale),
             ("org.freedesktop.DBus.Error.IOError", Meaning::Stale),
-            ("org.freedesktop.DBus.Error.UnknownObject", Meaning::Stale),
-            ("org.freedesktop.DBus.Error.UnknownMethod", Meaning::Stale),
-            ("org.freedesktop.DBus.Error.UnknownInterface", Meaning::Stale),
+            ("org.freedesktop.DBus.Error.UnknownObject", Meaning::Vanished),
+            ("org.freedesktop.DBus.Error.UnknownMethod", Meaning::Vanished),
+            ("org.freedesktop.DBus.Error.UnknownInterface", Meaning::Vanished),
             ("org.freedesktop.DBus.Error.Timeout", Meaning::Failed(Code::Timeout)),
             ("org.freedesktop.DBus.Error.TimedOut", Meaning::Failed(Code::Timeout)),
             ("org.freedesktop.DBus.Error.AccessDenied", Meaning::Failed(Code::Denied)),
@@ -206,6 +210,68 @@ mod tests {
         ];
         for (name, meaning) in table {
             assert_eq!(dbus_error(name), meaning, "{name}");
+        }
+    }
+
+    #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+    #[test]
+    fn r6_every_error_of_the_d_bus_crates_has_its_meaning_and_shows_no_foreign_text() {
+        use std::sync::Arc;
+        use zbus::Error as Bus;
+        use zbus::fdo::Error as Fdo;
+        let io = || Arc::new(std::io::Error::other("sk-live"));
+        let text = || "sk-live".to_owned();
+        let method_error = |name: &'static str| {
+            let call = zbus::Message::method_call("/", "Ping").and_then(|builder| builder.build(&()));
+            let name = zbus::names::OwnedErrorName::try_from(name).expect("a valid name");
+            Bus::MethodError(name, Some(text()), call.expect("a message"))
+        };
+        let refused = || "unix:path=/sk-live".parse().expect("a valid address");
+        let buses = [
+            (Bus::InputOutput(io()), Meaning::Gone),
+            (Bus::Connection(io(), refused()), Meaning::Gone),
+            (Bus::Address(text()), Meaning::Gone),
+            (Bus::Handshake(text()), Meaning::Gone),
+            (Bus::Unsupported, Meaning::Gone),
+            (
+                method_error("org.freedesktop.Secret.Error.IsLocked"),
+                Meaning::Failed(Code::Locked),
+            ),
+            (method_error("org.freedesktop.DBus.Error.ServiceUnknown"), Meaning::Gone),
+            (Bus::FDO(Box::new(Fdo::NoReply(text()))), Meaning::Stale),
+            (Bus::FDO(Box::new(Fdo::ZBus(Bus::InputOutput(io())))), Meaning::Gone),
+            (Bus::InvalidReply, Meaning::Failed(Code::Unavailable)),
+            (Bus::Failure(text()), Meaning::Failed(Code::Unavailable)),
+            (
+                Bus::Variant(zbus::zvariant::Error::Message(text())),
+                Meaning::Failed(Code::Unavailable),
+            ),
+        ];
+        for (error, meaning) in buses {
+            let (found, what) = zbus_error(&error);
+            assert_eq!(found, meaning, "{error:?}");
+            assert!(!what.contains("sk-live"), "{what}");
+        }
+
+        use secret_service::Error as Crate;
+        let crates = [
+            (Crate::Locked, Meaning::Failed(Code::Locked)),
+            (Crate::Prompt, Meaning::Failed(Code::Denied)),
+            (Crate::PromptDisconnected, Meaning::Stale),
+            (Crate::Crypto("sk-live"), Meaning::Stale),
+            (Crate::Unavailable, Meaning::Gone),
+            (Crate::NoResult, Meaning::Failed(Code::Unavailable)),
+            (Crate::Zbus(Bus::InputOutput(io())), Meaning::Gone),
+            (Crate::ZbusFdo(Fdo::AccessDenied(text())), Meaning::Failed(Code::Denied)),
+            (
+                Crate::Zvariant(zbus::zvariant::Error::Message(text())),
+                Meaning::Failed(Code::Unavailable),
+            ),
+        ];
+        for (error, meaning) in crates {
+            let (found, what) = secret_service_error(&error);
+            assert_eq!(found, meaning, "{error:?}");
+            assert!(!what.contains("sk-live"), "{what}");
         }
     }
 
@@ -297,7 +363,7 @@ mod tests {
         for code in Code::ALL {
             assert_eq!(Meaning::Failed(code).into_error("x").error().code(), code);
         }
-        for meaning in [Meaning::Stale, Meaning::Missing] {
+        for meaning in [Meaning::Stale, Meaning::Vanished, Meaning::Missing] {
             assert_eq!(meaning.into_error("x"), KeyringError::failed(Code::Unavailable, "x"));
         }
     }

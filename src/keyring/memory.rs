@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Batch, Keyring, KeyringError, Reply};
+use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Code;
 use crate::secret::Secret;
 
@@ -134,7 +134,7 @@ impl Keyring for MemoryKeyring {
         }))
     }
 
-    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a> {
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(async move {
             let mut secrets = Vec::with_capacity(accounts.len());
             for account in accounts {

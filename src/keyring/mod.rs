@@ -16,8 +16,8 @@ pub mod os;
 /// An answer that is on its way. Dropping it gives the call up.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyringError>> + Send + 'a>>;
 
-/// The secrets of many accounts, on their way: an answer for each, in the order asked for.
-pub type Batch<'a> = Pin<Box<dyn Future<Output = Vec<Result<Option<Secret>, KeyringError>>> + Send + 'a>>;
+/// Many answers that are on their way together, one for each question.
+pub type Replies<'a, T> = Pin<Box<dyn Future<Output = Vec<Result<T, KeyringError>>> + Send + 'a>>;
 
 /// Why a keyring gave no answer.
 ///
@@ -83,5 +83,5 @@ pub trait Keyring: Send + Sync {
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>>;
 
     /// The secrets of many accounts, in the order asked for, with all requests in flight at once.
-    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a>;
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>>;
 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Batch, Keyring, KeyringError, Reply};
+use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Code;
 use crate::secret::Secret;
 
@@ -97,7 +97,7 @@ impl Keyring for OsKeyring {
         })
     }
 
-    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a> {
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(async move {
             let names = accounts.iter().map(String::as_str).chain([service]);
             match check(names) {

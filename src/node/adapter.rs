@@ -19,7 +19,7 @@ use super::environment::{Environment, JsThread};
 use super::error::Failure;
 use crate::error::Code;
 use crate::keyring::injected::Rejection;
-use crate::keyring::{Batch, Keyring, KeyringError, Reply};
+use crate::keyring::{Keyring, KeyringError, Replies, Reply};
 use crate::secret::Secret;
 use crate::store::{Choice, Loader};
 
@@ -164,7 +164,7 @@ impl Keyring for JsKeyring {
         Box::pin(async move { self.ask("findCredentials", service, None, None, args::cast).await })
     }
 
-    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Batch<'a> {
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(futures_util::future::join_all(
             accounts.iter().map(|account| self.get(service, account)),
         ))

@@ -258,6 +258,25 @@ impl Bus {
             .expect("the bus answers")
     }
 
+    /// Returns when this many connections to the bus are open, the one that asks included.
+    pub async fn has_connections(&self, count: usize) {
+        let bus = self.connect().await;
+        let dbus = DBusProxy::new(&bus).await.expect("the bus itself");
+        let mut changes = dbus.receive_name_owner_changed().await.expect("its signal");
+        let waiting = async {
+            loop {
+                let names = dbus.list_names().await.expect("the bus answers");
+                if names.iter().filter(|name| name.as_str().starts_with(':')).count() == count {
+                    return;
+                }
+                changes.next().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("that many connections are open");
+    }
+
     async fn default_collection(&self, bus: &zbus::Connection) -> Option<OwnedObjectPath> {
         let path: OwnedObjectPath = call(bus, "ReadAlias", &("default",)).await;
         (path.as_str() != "/").then_some(path)

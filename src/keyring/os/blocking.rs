@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use keyring_core::{Entry, Error};
@@ -72,6 +72,7 @@ impl Gate {
 
 pub(super) struct Backend<P> {
     limit: Duration,
+    reached: AtomicBool,
     platform: PhantomData<P>,
 }
 
@@ -82,6 +83,7 @@ impl<P: Platform> Backend<P> {
     pub(super) fn new(_environment: Environment, limit: Duration) -> Self {
         Self {
             limit,
+            reached: AtomicBool::new(false),
             platform: PhantomData,
         }
     }
@@ -129,7 +131,9 @@ impl<P: Platform> Backend<P> {
             .call(move || Ok(wanted.iter().map(|account| read::<P>(&service, account)).collect()))
             .await;
         match secrets {
-            Ok(secrets) => Vec::into_iter(secrets).map(|secret| secret.map_err(reported)).collect(),
+            Ok(secrets) => Vec::into_iter(secrets)
+                .map(|secret| secret.map_err(|trouble| self.reported(trouble)))
+                .collect(),
             Err(error) => accounts.iter().map(|_| Err(error.clone())).collect(),
         }
     }
@@ -147,7 +151,11 @@ impl<P: Platform> Backend<P> {
             tokio::task::spawn_blocking(work).await
         });
         match answer.await {
-            Ok(Ok(answer)) => answer.map_err(reported),
+            Ok(Ok(Ok(done))) => {
+                self.reached.store(true, Ordering::Relaxed);
+                Ok(done)
+            }
+            Ok(Ok(Err(trouble))) => Err(self.reported(trouble)),
             Ok(Err(_)) => Err(KeyringError::failed(
                 Code::Unavailable,
                 format!("{} broke off in the middle of a call", P::NAME),
@@ -161,6 +169,14 @@ impl<P: Platform> Backend<P> {
                     format!("{} did not answer in time", P::NAME),
                 ))
             }
+        }
+    }
+
+    /// Where nobody ever answered there is no keyring; where somebody did, a secret may still be behind it.
+    fn reported(&self, (meaning, what): Trouble) -> KeyringError {
+        match meaning {
+            Meaning::Gone if self.reached.load(Ordering::Relaxed) => KeyringError::failed(Code::Unavailable, what),
+            meaning => meaning.into_error(what),
         }
     }
 }
@@ -217,10 +233,6 @@ fn explained<P: Platform>(mut error: Error) -> Trouble {
         bytes.zeroize();
     }
     (meaning, what)
-}
-
-fn reported((meaning, what): Trouble) -> KeyringError {
-    meaning.into_error(what)
 }
 
 #[cfg(test)]

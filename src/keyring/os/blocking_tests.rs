@@ -1,7 +1,7 @@
 //! The blocking backend on the keyring family's own mock store, with prompts and hangs played by the test.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock};
 
 use keyring_core::api::CredentialStoreApi;
@@ -149,4 +149,15 @@ async fn r7b_after_a_dismissed_prompt_calls_are_silent_until_one_succeeds() {
 
     assert_eq!(keyring.get("svc", "key").await, Ok(None));
     assert_eq!(SILENCED.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn r1_a_store_that_is_gone_is_absent_unless_it_had_answered() {
+    platform!(Mock);
+    let keyring = backend::<Mock>(LIMIT);
+    fail_next("key", Error::NoDefaultStore);
+    assert!(matches!(keyring.get("svc", "key").await, Err(KeyringError::Absent(_))));
+    assert_eq!(keyring.get("svc", "key").await, Ok(None));
+    fail_next("key", Error::NoDefaultStore);
+    assert!(matches!(keyring.get("svc", "key").await, Err(KeyringError::Failed(_))));
 }

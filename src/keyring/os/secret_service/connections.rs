@@ -53,10 +53,12 @@ impl Connection {
     }
 
     /// Gives a session up: calls in flight on it go on, the next call opens another.
-    pub(super) async fn discard(&self, session: &Arc<Session>) {
-        let mut current = self.session.lock().await;
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            *current = None;
+    ///
+    /// Waits for nobody: whoever holds the lock is opening another session, or will look at this one after us.
+    pub(super) fn discard(&self, session: &Arc<Session>) {
+        session.give_up();
+        if let Ok(mut current) = self.session.try_lock() {
+            current.take_if(|current| Arc::ptr_eq(current, session));
         }
     }
 }

@@ -30,6 +30,9 @@ use crate::telemetry::fingerprint;
 /// How many requests are in flight at once, at most: enough to hide every round trip, few enough for a bus's quotas.
 const IN_FLIGHT: usize = 64;
 
+/// How often a call is tried: once, once more on a fresh session, and once for somebody who deletes at the same time.
+const TRIES: u32 = 3;
+
 /// The attributes the keyring family writes, and finds its entries by. Other attributes do not matter.
 fn attributes<'a>(service: &'a str, account: &'a str) -> HashMap<&'a str, &'a str> {
     HashMap::from([("service", service), ("username", account)])
@@ -52,7 +55,11 @@ impl Backend {
 
     /// Two round trips: where is it, what is it. Of several entries the newest counts.
     pub(super) async fn get(&self, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
-        self.run(|call| async move {
+        self.get_by(self.deadline(), service, account).await
+    }
+
+    async fn get_by(&self, deadline: Instant, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
+        self.run(deadline, |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
             let Some(item) = call.newest(&items).await? else {
                 return Ok(None);
@@ -70,20 +77,16 @@ impl Backend {
 
     /// Two round trips: where is it, write it. Leaves one entry where there were several.
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
             let Some(newest) = call.newest(&items).await? else {
                 return call.create(service, account, secret).await;
             };
             call.session.set_secret(newest, secret.expose()).await?;
-            // The value is saved, and newest; an older entry that cannot be removed now changes neither.
-            join_all(
-                items
-                    .iter()
-                    .filter(|item| *item != newest)
-                    .map(|item| call.delete(item)),
-            )
-            .await;
+            // The value is saved, and newest. An older entry that cannot be removed, or only after a question to the user,
+            // changes neither.
+            let older = items.iter().filter(|item| *item != newest);
+            join_all(older.map(|item| call.session.delete(item))).await;
             Ok(())
         })
         .await
@@ -93,15 +96,13 @@ impl Backend {
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
         // Survives a second try: what the first one deleted is deleted.
         let deleted = &AtomicBool::new(false);
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::All).await?;
-            try_join_all(items.iter().map(|item| async {
-                call.delete(item).await?;
+            let done = join_all(items.iter().map(|item| call.delete(item))).await;
+            if done.iter().any(|done| matches!(done, Ok(true))) {
                 deleted.store(true, Ordering::Relaxed);
-                Ok::<_, Trouble>(())
-            }))
-            .await?;
-            Ok(())
+            }
+            done.into_iter().collect::<Result<Vec<_>, _>>()
         })
         .await?;
         Ok(deleted.load(Ordering::Relaxed))
@@ -109,15 +110,15 @@ impl Backend {
 
     /// One search, then the attributes of all that was found, all in flight at once; no secret is read.
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
-        self.run(|call| async move {
+        self.run(self.deadline(), |call| async move {
             let items = call
                 .unlocked(&HashMap::from([("service", service)]), Reach::All)
                 .await?;
             let mut accounts = Vec::with_capacity(items.len());
             for items in items.chunks(IN_FLIGHT) {
-                let attributes = try_join_all(items.iter().map(|item| call.session.attributes(item))).await?;
-                accounts.extend(attributes.into_iter().filter_map(|mut all| all.remove("username")));
+                accounts.extend(try_join_all(items.iter().map(|item| call.account(item))).await?);
             }
+            let mut accounts: Vec<String> = accounts.into_iter().flatten().collect();
             accounts.sort_unstable();
             accounts.dedup();
             Ok(accounts)
@@ -125,28 +126,35 @@ impl Backend {
         .await
     }
 
+    /// All in flight at once, within one limit.
     pub(super) async fn get_many(
         &self,
         service: &str,
         accounts: &[String],
     ) -> Vec<Result<Option<Secret>, KeyringError>> {
+        let deadline = self.deadline();
         let mut secrets = Vec::with_capacity(accounts.len());
         for accounts in accounts.chunks(IN_FLIGHT) {
-            secrets.extend(join_all(accounts.iter().map(|account| self.get(service, account))).await);
+            let reading = accounts.iter().map(|account| self.get_by(deadline, service, account));
+            secrets.extend(join_all(reading).await);
         }
         secrets
     }
 
-    /// Does the work on a live session, within the limit; once more on a fresh one when the first had died unnoticed.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.limit
+    }
+
+    /// Does the work on a live session, by the deadline; again when the session had died unnoticed (on a fresh one), or
+    /// when what it worked on was deleted meanwhile.
     ///
     /// Work that is done twice must end as if it were done once.
-    async fn run<T, F>(&self, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
+    async fn run<T, F>(&self, deadline: Instant, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
     where
         F: Future<Output = Result<T, Trouble>>,
     {
         let connection = self.connection()?;
-        let deadline = Instant::now() + self.limit;
-        let mut second = false;
+        let mut tries = 0;
         loop {
             let session = match timeout_at(deadline, connection.session()).await {
                 Ok(Ok(session)) => session,
@@ -162,18 +170,22 @@ impl Backend {
             match timeout_at(deadline, work(call)).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(trouble)) => {
-                    let over = matches!(trouble.meaning, Meaning::Gone | Meaning::Stale);
-                    if over {
-                        connection.discard(&session).await;
-                    }
-                    if !over || second {
+                    let again = match trouble.meaning {
+                        Meaning::Gone | Meaning::Stale => {
+                            connection.discard(&session);
+                            true
+                        }
+                        Meaning::Vanished => true,
+                        Meaning::Missing | Meaning::Failed(_) => false,
+                    };
+                    tries += 1;
+                    if !again || tries == TRIES {
                         return Err(reported(trouble, &connection));
                     }
-                    second = true;
                 }
                 Err(_) => {
                     if !connection.prompt.is_up() {
-                        connection.discard(&session).await;
+                        connection.discard(&session);
                     }
                     return Err(timed_out());
                 }
@@ -251,7 +263,10 @@ impl Call {
                 .create(&label, attributes(service, account), secret.expose())
         };
         let trouble = match create().await {
-            Ok(item) => return Ok(self.created(&item)),
+            Ok(item) => {
+                self.created(&item);
+                return Ok(());
+            }
             Err(trouble) => trouble,
         };
         let wish = match (trouble.meaning, self.session.default_collection().await?) {
@@ -262,7 +277,10 @@ impl Call {
         };
         self.ask(wish.clone()).await?;
         match create().await {
-            Ok(item) => Ok(self.created(&item)),
+            Ok(item) => {
+                self.created(&item);
+                Ok(())
+            }
             Err(trouble) => {
                 if trouble.meaning == Meaning::Failed(Code::Locked) {
                     self.connection.prompt.spend(&wish);
@@ -277,8 +295,22 @@ impl Call {
         self.connection.prompt.found_unlocked(DEFAULT_COLLECTION);
     }
 
-    async fn delete(&self, item: &OwnedObjectPath) -> Result<(), Trouble> {
-        confirm(&self.session, &self.session.delete(item).await?).await
+    /// Whether it was there to be deleted.
+    async fn delete(&self, item: &OwnedObjectPath) -> Result<bool, Trouble> {
+        match self.session.delete(item).await {
+            Ok(prompt) => confirm(&self.session, &prompt).await.map(|()| true),
+            Err(trouble) if trouble.meaning == Meaning::Vanished => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// The account an item belongs to; `None` when it has none, or is gone.
+    async fn account(&self, item: &OwnedObjectPath) -> Result<Option<String>, Trouble> {
+        match self.session.attributes(item).await {
+            Ok(mut attributes) => Ok(attributes.remove("username")),
+            Err(trouble) if trouble.meaning == Meaning::Vanished => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     async fn ask(&self, wish: Wish) -> Result<(), Trouble> {
