@@ -1,0 +1,276 @@
+//! The store's decisions, all of them: walks `data/decisions.txt` with a keyring in memory and a real directory.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use securestore::error::{Code, Result};
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::{FallbackDir, Mark};
+use securestore::keyring::memory::{MemoryKeyring, Mood};
+use securestore::secret::Secret;
+use securestore::store::{Choice, FallbackPolicy, Parts, Place, SecureStore, Source};
+
+const TABLE: &str = include_str!("data/decisions.txt");
+const SERVICE: &str = "decisions";
+const KEY: &str = "key";
+
+const CALLS: [&str; 5] = ["set", "get", "delete", "list", "has"];
+const POLICIES: [&str; 2] = ["allow", "deny"];
+const FILES: [&str; 5] = ["none", "plain", "newer", "malformed", "blocked"];
+const KEYRINGS: [&str; 10] = [
+    "absent",
+    "empty",
+    "holds",
+    "UNAVAILABLE",
+    "LOCKED",
+    "DENIED",
+    "CORRUPT",
+    "TIMEOUT",
+    "NOT_FOUND",
+    "hangs",
+];
+const REFUSES: [&str; 5] = ["LOCKED", "DENIED", "CORRUPT", "TIMEOUT", "hangs"];
+
+/// One row, its groups not yet spelled out.
+struct Row {
+    line: usize,
+    requirement: &'static str,
+    call: &'static str,
+    policy: Vec<&'static str>,
+    keyring: Vec<&'static str>,
+    file: Vec<&'static str>,
+    result: &'static str,
+    keyring_after: &'static str,
+    file_after: &'static str,
+}
+
+#[tokio::test]
+async fn r3_every_decision_is_made_as_the_table_says() {
+    let rows = rows();
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let identity = HostIdentity {
+        hostname: "host".to_owned(),
+        username: "user".to_owned(),
+    };
+    // One for all, emptied in between: it keeps its salt, and so all this takes one key derivation.
+    let files = FallbackDir::new(home.path().join("files"), SERVICE, identity);
+    let mut failures = Vec::new();
+    for row in &rows {
+        for (policy, keyring, file) in row.combinations() {
+            let what = format!(
+                "line {}: {} {} {policy} {keyring} {file}",
+                row.line, row.requirement, row.call
+            );
+            let case = Case::new(&files, policy, keyring, file).await;
+            let (keyring_before, file_before) = (case.keyring_holds(), case.file_holds().await);
+            let result = case.call(row.call).await;
+            case.keyring.becomes(Mood::Works);
+            let expected = [
+                row.result
+                    .replace("its-code", if keyring == "hangs" { "TIMEOUT" } else { keyring }),
+                row.keyring_after.replace('=', &keyring_before),
+                row.file_after.replace('=', &file_before),
+            ];
+            let actual = [result, case.keyring_holds(), case.file_holds().await];
+            if expected != actual {
+                failures.push(format!("{what}\n    expected {expected:?}\n    actually {actual:?}"));
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} decisions differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn r3_the_table_has_each_combination_exactly_once() {
+    let rows = rows();
+    let mut wrong = Vec::new();
+    for call in CALLS {
+        for policy in POLICIES {
+            for keyring in KEYRINGS {
+                for file in FILES {
+                    let matching: Vec<_> = rows
+                        .iter()
+                        .filter(|row| row.call == call && row.combinations().any(|c| c == (policy, keyring, file)))
+                        .map(|row| row.line)
+                        .collect();
+                    if matching.len() != 1 {
+                        wrong.push(format!("{call} {policy} {keyring} {file}: lines {matching:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+impl Row {
+    fn combinations(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        self.policy.iter().flat_map(move |policy| {
+            self.keyring
+                .iter()
+                .flat_map(move |keyring| self.file.iter().map(move |file| (*policy, *keyring, *file)))
+        })
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let lines = TABLE
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(at, line)| {
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            let &[
+                requirement,
+                call,
+                policy,
+                keyring,
+                file,
+                result,
+                keyring_after,
+                file_after,
+            ] = cells.as_slice()
+            else {
+                panic!("line {} has {} cells", at + 1, cells.len());
+            };
+            Row {
+                line: at + 1,
+                requirement,
+                call,
+                policy: spelled_out(policy, &POLICIES),
+                keyring: spelled_out(keyring, &KEYRINGS),
+                file: spelled_out(file, &FILES),
+                result,
+                keyring_after,
+                file_after,
+            }
+        })
+        .collect()
+}
+
+fn spelled_out(cell: &'static str, all: &[&'static str]) -> Vec<&'static str> {
+    cell.split('/')
+        .flat_map(|word| match word {
+            "any" => all.to_vec(),
+            "refuses" => REFUSES.to_vec(),
+            "fails" => [&["UNAVAILABLE"], REFUSES.as_slice()].concat(),
+            word => {
+                assert!(all.contains(&word), "{word:?} is not in the table's vocabulary");
+                vec![word]
+            }
+        })
+        .collect()
+}
+
+/// One way things can stand.
+struct Case {
+    files: FallbackDir,
+    keyring: Arc<MemoryKeyring>,
+    store: SecureStore,
+}
+
+impl Case {
+    async fn new(files: &FallbackDir, policy: &str, keyring: &str, file: &str) -> Self {
+        let _ = fs::remove_dir_all(files.path());
+        let memory = Arc::new(MemoryKeyring::new(Duration::from_millis(1)));
+        let case = Self {
+            store: SecureStore::new(Parts {
+                service: SERVICE.to_owned(),
+                files: files.clone(),
+                policy: if policy == "allow" {
+                    FallbackPolicy::Allow
+                } else {
+                    FallbackPolicy::Deny
+                },
+                keyring: Source::Known(Choice::Os(memory.clone())),
+                limit: Duration::from_secs(1),
+            }),
+            files: files.clone(),
+            keyring: memory,
+        };
+        case.plant_file(file).await;
+        case.plant_keyring(keyring);
+        case
+    }
+
+    async fn plant_file(&self, file: &str) {
+        let write = async |value: &str, mark| self.files.write(KEY, &Secret::from(value), mark).await.expect("a file");
+        match file {
+            "plain" => write("F", Mark::None).await,
+            "newer" => write("M", Mark::NewerThanOs).await,
+            "malformed" => {
+                fs::create_dir(self.files.path()).expect("a directory");
+                fs::write(self.path(), "no envelope").expect("a file");
+            }
+            // With something in it: no rename and no removal gets rid of it.
+            "blocked" => fs::create_dir_all(self.path().join("something")).expect("a directory"),
+            _ => {}
+        }
+    }
+
+    fn plant_keyring(&self, keyring: &str) {
+        if keyring != "empty" && keyring != "absent" {
+            self.keyring.plant(SERVICE, KEY, "K");
+        }
+        self.keyring.becomes(match keyring {
+            "absent" => Mood::Absent,
+            "empty" | "holds" => Mood::Works,
+            "hangs" => Mood::Hangs,
+            code => Mood::Fails(Code::parse(code).expect("a code")),
+        });
+    }
+
+    /// The call's result, in the table's words.
+    async fn call(&self, call: &str) -> String {
+        match call {
+            "set" => word(self.store.set(KEY, Secret::from("N")).await, |place| match place {
+                Place::Keyring => "keyring".to_owned(),
+                Place::File => "file".to_owned(),
+            }),
+            "get" => word(self.store.get(KEY).await, |value| match value {
+                Some(value) => value.expose().to_owned(),
+                None => "null".to_owned(),
+            }),
+            "delete" => word(self.store.delete(KEY).await, |was_there| was_there.to_string()),
+            "has" => word(self.store.has(KEY).await, |is_there| is_there.to_string()),
+            _ => word(self.store.list().await, |keys| match keys.as_slice() {
+                [] => "not-listed".to_owned(),
+                [key] if key == KEY => "listed".to_owned(),
+                keys => format!("{keys:?}"),
+            }),
+        }
+    }
+
+    fn keyring_holds(&self) -> String {
+        self.keyring
+            .peek(SERVICE, KEY)
+            .map_or("none".to_owned(), |value| value.expose().to_owned())
+    }
+
+    /// What the file is, in the table's words; `newer:N` is a file that holds N and is marked.
+    async fn file_holds(&self) -> String {
+        match self.files.read(KEY).await {
+            Ok(None) => "none".to_owned(),
+            Ok(Some(stored)) if stored.mark == Mark::NewerThanOs => format!("newer:{}", stored.value.expose()),
+            Ok(Some(stored)) => format!("plain:{}", stored.value.expose()),
+            Err(_) if self.path().is_dir() => "blocked".to_owned(),
+            Err(_) => "malformed".to_owned(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.files.path().join(format!("{KEY}.enc"))
+    }
+}
+
+fn word<T>(result: Result<T>, say: impl FnOnce(T) -> String) -> String {
+    result.map_or_else(|error| error.code().as_str().to_owned(), say)
+}
