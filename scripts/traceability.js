@@ -1,0 +1,62 @@
+'use strict'
+
+// Every requirement of docs/requirements.md has a test that names it, and no test names one that is not there.
+
+const { readdirSync, readFileSync } = require('node:fs')
+const path = require('node:path')
+const { root } = require('./lib/run.js')
+
+/** In a test's name, as `R7B.1` (JavaScript, tables) or `r7b_1` (Rust). */
+const IN_TEXT = /\bR(\d+[A-C]?)(?:\.(\d+))?\b/g
+const IN_IDENTIFIER = /(?<![a-z0-9])r(\d+[a-c]?)(?:_(\d+))?(?=_)/g
+
+function main() {
+  const required = new Set([...read('docs/requirements.md').matchAll(/^- (R[\dA-C.]+):/gm)].map(([, number]) => number))
+  const named = new Map()
+  for (const { name, file, pattern } of [...rustTests(), ...javaScriptTests(), ...tableRows()]) {
+    for (const number of numbers(name, pattern)) named.set(number, [...(named.get(number) ?? []), `${file}: ${name}`])
+  }
+  const unproved = [...required].filter((number) => !named.has(number))
+  const unknown = [...named.keys()].filter((number) => !required.has(number))
+  for (const number of unproved) console.error(`${number} has no test that names it`)
+  for (const number of unknown) console.error(`${number} is not in docs/requirements.md, but named by ${named.get(number)[0]}`)
+  console.log(`${required.size} requirements, ${required.size - unproved.length} of them named by tests`)
+  process.exitCode = unproved.length + unknown.length === 0 ? 0 : 1
+}
+
+function numbers(name, pattern) {
+  return [...name.matchAll(pattern)].map(([, number, part]) => `R${number.toUpperCase()}${part ? `.${part}` : ''}`)
+}
+
+/** Functions that are marked as tests, also inside `proptest!`. */
+function rustTests() {
+  const files = [...filesBelow('src', '.rs'), ...filesBelow('tests', '.rs')]
+  return files.flatMap((file) => {
+    const tests = read(file).matchAll(/#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)/g)
+    return [...tests].map(([, name]) => ({ name, file, pattern: IN_IDENTIFIER }))
+  })
+}
+
+function javaScriptTests() {
+  return filesBelow('__test__', '.test.ts').flatMap((file) => {
+    const tests = read(file).matchAll(/^\s*(?:test|describe)(?:\.each\([\s\S]*?\))?\(\s*(['"`])(.*?)\1/gm)
+    return [...tests].map(([, , name]) => ({ name, file, pattern: IN_TEXT }))
+  })
+}
+
+function tableRows() {
+  const file = 'tests/data/decisions.txt'
+  const rows = read(file).split('\n').filter((line) => line.startsWith('R'))
+  return rows.map((name) => ({ name, file, pattern: IN_TEXT }))
+}
+
+function filesBelow(folder, ending) {
+  const entries = readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+  return entries.filter((name) => name.endsWith(ending)).map((name) => path.join(folder, name))
+}
+
+function read(file) {
+  return readFileSync(path.join(root, file), 'utf8')
+}
+
+main()

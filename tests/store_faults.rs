@@ -1,0 +1,216 @@
+//! Faults, put into the store on purpose (R27.1): a keyring that fails between two calls, and writers that contend while
+//! it does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use securestore::error::Code;
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::{FallbackDir, Mark};
+use securestore::keyring::memory::{MemoryKeyring, Mood};
+use securestore::secret::Secret;
+use securestore::store::{Choice, FallbackPolicy, Parts, Place, SecureStore, Source};
+
+const SERVICE: &str = "faults";
+
+struct Home {
+    home: tempfile::TempDir,
+    keyring: Arc<MemoryKeyring>,
+}
+
+impl Home {
+    fn new() -> Self {
+        let keyring = Arc::new(MemoryKeyring::new(Duration::from_millis(1)));
+        Self {
+            home: tempfile::tempdir().expect("a temporary directory"),
+            keyring,
+        }
+    }
+
+    fn files(&self) -> FallbackDir {
+        let identity = HostIdentity {
+            hostname: "host".to_owned(),
+            username: "user".to_owned(),
+        };
+        FallbackDir::new(self.home.path().join("files"), SERVICE, identity)
+    }
+
+    /// A store of its own, as another process would have it: only the keyring and the directory are shared.
+    fn store(&self) -> SecureStore {
+        SecureStore::new(Parts {
+            service: SERVICE.to_owned(),
+            files: self.files(),
+            policy: FallbackPolicy::Allow,
+            keyring: Source::Known(Choice::Os(self.keyring.clone())),
+            limit: Duration::from_secs(1),
+        })
+    }
+
+    async fn value(&self, key: &str) -> String {
+        let value = self.store().get(key).await.expect("an answer").expect("a value");
+        value.expose().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r7b_its_older_value_stays_away() {
+    let home = Home::new();
+    let store = home.store();
+    assert_eq!(store.set("key", Secret::from("old")).await, Ok(Place::Keyring));
+    home.keyring.becomes(Mood::Fails(Code::Denied));
+    assert_eq!(store.set("key", Secret::from("new")).await, Ok(Place::File));
+    for mood in Code::ALL
+        .map(Mood::Fails)
+        .into_iter()
+        .chain([Mood::Absent, Mood::Hangs])
+    {
+        home.keyring.becomes(mood);
+        assert_eq!(home.value("key").await, "new", "{mood:?}");
+    }
+    assert_eq!(
+        home.keyring.peek(SERVICE, "key"),
+        Some(Secret::from("old")),
+        "nothing of this reached the keyring"
+    );
+
+    home.keyring.becomes(Mood::Works);
+    assert_eq!(home.value("key").await, "new");
+    assert_eq!(home.keyring.peek(SERVICE, "key"), Some(Secret::from("new")));
+    assert_eq!(home.files().read("key").await, Ok(None));
+}
+
+#[tokio::test]
+async fn r7b_a_crash_between_the_keyrings_write_and_the_files_removal_loses_nothing() {
+    let home = Home::new();
+    // As such a crash leaves it: the keyring brought up to date, the marked file still there.
+    home.keyring.plant(SERVICE, "key", "value");
+    home.files()
+        .write("key", &Secret::from("value"), Mark::NewerThanOs)
+        .await
+        .expect("a file");
+    assert_eq!(home.value("key").await, "value");
+    assert_eq!(
+        home.files().read("key").await,
+        Ok(None),
+        "the next get finished the work"
+    );
+}
+
+#[tokio::test]
+async fn r7b_a_mark_made_beside_one_kind_of_keyring_says_nothing_of_another() {
+    let home = Home::new();
+    home.keyring.plant(SERVICE, "key", "in the keyring");
+    home.files()
+        .write("key", &Secret::from("in the file"), Mark::NewerThanInjected)
+        .await
+        .expect("a file");
+    assert_eq!(home.value("key").await, "in the keyring");
+}
+
+#[tokio::test]
+async fn r7b_a_newer_file_that_does_not_decrypt_is_corrupt_and_not_silently_older() {
+    let home = Home::new();
+    home.keyring.plant(SERVICE, "key", "old");
+    let elsewhere = HostIdentity {
+        hostname: "another".to_owned(),
+        username: "user".to_owned(),
+    };
+    let files = FallbackDir::new(home.home.path().join("files"), SERVICE, elsewhere);
+    files
+        .write("key", &Secret::from("new"), Mark::NewerThanOs)
+        .await
+        .expect("a file");
+    assert_eq!(
+        home.store().get("key").await.map_err(|error| error.code()),
+        Err(Code::Corrupt)
+    );
+    assert_eq!(home.store().set("key", Secret::from("again")).await, Ok(Place::Keyring));
+    assert_eq!(home.value("key").await, "again");
+}
+
+/// Writers never overtake themselves: whatever the keyring did meanwhile, what is there at the end is the last value of
+/// one of them. An earlier one would be an acknowledged write that an older value shadows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledged_write() {
+    const WRITERS: usize = 6;
+    const VALUES: usize = 25;
+    for round in 0..4 {
+        let home = Arc::new(Home::new());
+        let stop = Arc::new(AtomicBool::new(false));
+        let flicker = tokio::spawn({
+            let (home, stop) = (home.clone(), stop.clone());
+            async move {
+                let moods = [
+                    Mood::Works,
+                    Mood::Fails(Code::Locked),
+                    Mood::Absent,
+                    Mood::Fails(Code::Unavailable),
+                ];
+                for mood in moods.into_iter().cycle() {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    home.keyring.becomes(mood);
+                    // Not a wait for anything: how often it flickers.
+                    tokio::time::sleep(Duration::from_millis(1 + round)).await;
+                }
+            }
+        });
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let (store, stop) = (home.store(), stop.clone());
+                tokio::spawn(async move {
+                    while !stop.load(Ordering::Relaxed) {
+                        // What it reads is checked by what is left; that it reads is what moves values about.
+                        let _ = store.get("key").await;
+                    }
+                })
+            })
+            .collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let store = home.store();
+                tokio::spawn(async move {
+                    for value in 0..VALUES {
+                        let value = Secret::new(format!("{writer}:{value}"));
+                        store.set("key", value).await.expect("every write is acknowledged");
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.await.expect("no writer panics");
+        }
+        stop.store(true, Ordering::Relaxed);
+        for task in readers.into_iter().chain([flicker]) {
+            task.await.expect("no task panics");
+        }
+        home.keyring.becomes(Mood::Works);
+        let last: BTreeSet<String> = (0..WRITERS).map(|writer| format!("{writer}:{}", VALUES - 1)).collect();
+        let value = home.value("key").await;
+        assert!(last.contains(&value), "{value} is no writer's last value");
+        assert_eq!(home.value("key").await, value);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r27_1_set_and_delete_that_contend_leave_a_whole_state_behind() {
+    for _ in 0..20 {
+        let home = Home::new();
+        home.store().set("key", Secret::from("first")).await.expect("a value");
+        let (setting, deleting) = (home.store(), home.store());
+        let set = tokio::spawn(async move { setting.set("key", Secret::from("second")).await });
+        let delete = tokio::spawn(async move { deleting.delete("key").await });
+        set.await.expect("no task panics").expect("a set");
+        assert_eq!(delete.await.expect("no task panics"), Ok(true));
+        let store = home.store();
+        let value = store.get("key").await.expect("an answer");
+        assert_eq!(store.has("key").await, Ok(value.is_some()));
+        assert_eq!(
+            store.list().await.map(|keys| keys.len()),
+            Ok(usize::from(value.is_some()))
+        );
+    }
+}
