@@ -26,6 +26,7 @@ pub struct Fake {
 #[derive(Default)]
 struct State {
     hangs: AtomicBool,
+    hangs_at_unlock: AtomicBool,
     locked: AtomicBool,
     prompts: AtomicUsize,
     dismissals: AtomicUsize,
@@ -54,6 +55,11 @@ impl Fake {
     /// From now on, calls are accepted and never answered; or answered again.
     pub fn hangs(&self, hangs: bool) {
         self.state.hangs.store(hangs, Ordering::SeqCst);
+    }
+
+    /// From now on, only requests to unlock are never answered; or answered again.
+    pub fn hangs_at_unlock(&self, hangs: bool) {
+        self.state.hangs_at_unlock.store(hangs, Ordering::SeqCst);
     }
 
     pub fn locked(&self, locked: bool) {
@@ -128,7 +134,9 @@ impl Service {
     }
 
     async fn unlock(&self, objects: Vec<OwnedObjectPath>) -> (Vec<OwnedObjectPath>, OwnedObjectPath) {
-        self.0.may_answer().await;
+        if self.0.hangs_at_unlock.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         match self.0.locked.load(Ordering::SeqCst) {
             true => (vec![], path(PROMPT)),
             false => (objects, path("/")),
