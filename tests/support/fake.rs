@@ -32,6 +32,7 @@ struct State {
     dismissals: AtomicUsize,
     sessions: AtomicUsize,
     prompted: Notify,
+    held: Notify,
 }
 
 impl Fake {
@@ -80,6 +81,16 @@ impl Fake {
         completed(&emitter, !agrees).await;
     }
 
+    /// Returns when a call is held that will not be answered.
+    pub async fn holds_a_call(&self) {
+        self.state.held.notified().await;
+    }
+
+    /// The service dies with all it holds.
+    pub async fn dies(self) {
+        self.bus.close().await.expect("the connection is closed");
+    }
+
     pub fn prompts(&self) -> usize {
         self.state.prompts.load(Ordering::SeqCst)
     }
@@ -96,6 +107,7 @@ impl Fake {
 impl State {
     async fn may_answer(&self) {
         if self.hangs.load(Ordering::SeqCst) {
+            self.held.notify_one();
             std::future::pending::<()>().await;
         }
     }
