@@ -180,6 +180,42 @@ async fn r7b_a_prompt_nobody_answers_is_a_timeout_and_is_taken_off_the_screen() 
 }
 
 #[tokio::test]
+async fn r7b_a_service_that_hangs_when_it_should_prompt_is_a_timeout_and_may_prompt_later() {
+    let (bus, fake) = fake().await;
+    assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
+    fake.locked(true);
+    fake.hangs_at_unlock(true);
+    let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(200));
+    assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
+
+    fake.hangs_at_unlock(false);
+    let keyring = bus.os_keyring();
+    let user = async {
+        fake.prompted().await;
+        fake.answer(true).await;
+    };
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
+    assert!(value.is_ok());
+    assert_eq!((fake.prompts(), fake.sessions()), (1, 2));
+}
+
+#[tokio::test]
+async fn r7b_a_call_in_flight_when_the_service_dies_ends_at_once() {
+    let (bus, fake) = fake().await;
+    let keyring = bus.os_keyring();
+    assert!(keyring.get(SERVICE, "key").await.is_ok());
+    fake.hangs(true);
+    let start = Instant::now();
+    let death = async {
+        fake.holds_a_call().await;
+        fake.dies().await;
+    };
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), death);
+    assert_eq!(code(value), Code::Unavailable);
+    assert!(start.elapsed() < support::LIMIT / 2);
+}
+
+#[tokio::test]
 async fn r7b_a_bus_that_comes_back_is_used_again() {
     let mut bus = Bus::with_keyring().await;
     let environment = Environment {

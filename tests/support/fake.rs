@@ -26,11 +26,13 @@ pub struct Fake {
 #[derive(Default)]
 struct State {
     hangs: AtomicBool,
+    hangs_at_unlock: AtomicBool,
     locked: AtomicBool,
     prompts: AtomicUsize,
     dismissals: AtomicUsize,
     sessions: AtomicUsize,
     prompted: Notify,
+    held: Notify,
 }
 
 impl Fake {
@@ -56,6 +58,11 @@ impl Fake {
         self.state.hangs.store(hangs, Ordering::SeqCst);
     }
 
+    /// From now on, only requests to unlock are never answered; or answered again.
+    pub fn hangs_at_unlock(&self, hangs: bool) {
+        self.state.hangs_at_unlock.store(hangs, Ordering::SeqCst);
+    }
+
     pub fn locked(&self, locked: bool) {
         self.state.locked.store(locked, Ordering::SeqCst);
     }
@@ -74,6 +81,16 @@ impl Fake {
         completed(&emitter, !agrees).await;
     }
 
+    /// Returns when a call is held that will not be answered.
+    pub async fn holds_a_call(&self) {
+        self.state.held.notified().await;
+    }
+
+    /// The service dies with all it holds.
+    pub async fn dies(self) {
+        self.bus.close().await.expect("the connection is closed");
+    }
+
     pub fn prompts(&self) -> usize {
         self.state.prompts.load(Ordering::SeqCst)
     }
@@ -90,6 +107,7 @@ impl Fake {
 impl State {
     async fn may_answer(&self) {
         if self.hangs.load(Ordering::SeqCst) {
+            self.held.notify_one();
             std::future::pending::<()>().await;
         }
     }
@@ -128,7 +146,9 @@ impl Service {
     }
 
     async fn unlock(&self, objects: Vec<OwnedObjectPath>) -> (Vec<OwnedObjectPath>, OwnedObjectPath) {
-        self.0.may_answer().await;
+        if self.0.hangs_at_unlock.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         match self.0.locked.load(Ordering::SeqCst) {
             true => (vec![], path(PROMPT)),
             false => (objects, path("/")),

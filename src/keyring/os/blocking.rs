@@ -219,7 +219,7 @@ fn explained<P: Platform>(mut error: Error) -> Trouble {
             format!("{name} has no room for it: the {part} takes more than {limit} bytes")
         }
         (_, Meaning::Failed(Code::Corrupt)) => {
-            format!("{name} holds a value that is no text, or a name it cannot have")
+            format!("{name} cannot hold this name, or holds a value that is no text")
         }
         (_, Meaning::Failed(Code::Locked)) => format!("{name} is locked"),
         (_, Meaning::Failed(Code::Denied)) => format!("{name} refused access, or its prompt was dismissed"),

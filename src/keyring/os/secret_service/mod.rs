@@ -30,8 +30,11 @@ use crate::telemetry::fingerprint;
 /// How many requests are in flight at once, at most: enough to hide every round trip, few enough for a bus's quotas.
 const IN_FLIGHT: usize = 64;
 
-/// How often a call is tried: once, once more on a fresh session, and once for somebody who deletes at the same time.
-const TRIES: u32 = 3;
+/// How many sessions a call may use up: one that has died unnoticed, and a fresh one.
+const SESSIONS: u32 = 2;
+
+/// How often a call looks for an entry that others delete and create at the same time.
+const LOOKS: u32 = 50;
 
 /// The attributes the keyring family writes, and finds its entries by. Other attributes do not matter.
 fn attributes<'a>(service: &'a str, account: &'a str) -> HashMap<&'a str, &'a str> {
@@ -154,7 +157,7 @@ impl Backend {
         F: Future<Output = Result<T, Trouble>>,
     {
         let connection = self.connection()?;
-        let mut tries = 0;
+        let (mut sessions, mut looks) = (SESSIONS, LOOKS);
         loop {
             let session = match timeout_at(deadline, connection.session()).await {
                 Ok(Ok(session)) => session,
@@ -170,16 +173,16 @@ impl Backend {
             match timeout_at(deadline, work(call)).await {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(trouble)) => {
-                    let again = match trouble.meaning {
+                    let tries_left = match trouble.meaning {
                         Meaning::Gone | Meaning::Stale => {
                             connection.discard(&session);
-                            true
+                            &mut sessions
                         }
-                        Meaning::Vanished => true,
-                        Meaning::Missing | Meaning::Failed(_) => false,
+                        Meaning::Vanished => &mut looks,
+                        Meaning::Missing | Meaning::Failed(_) => return Err(reported(trouble, &connection)),
                     };
-                    tries += 1;
-                    if !again || tries == TRIES {
+                    *tries_left -= 1;
+                    if *tries_left == 0 {
                         return Err(reported(trouble, &connection));
                     }
                 }

@@ -93,7 +93,7 @@ impl OnePrompt {
 
     /// Whether a prompt is up, so that a call that ran out of time was waiting for the user, not for the service.
     pub(super) fn is_up(&self) -> bool {
-        matches!(&*self.state(), State::Asking(_))
+        matches!(&*self.state(), State::Asking(answer) if answer.has_changed().is_ok())
     }
 
     async fn show(
@@ -137,14 +137,21 @@ pub(super) fn collection_of(object: &OwnedObjectPath) -> String {
 
 /// The answer, and whether the one prompt is used up.
 async fn ask_user(session: &Session, wish: &Wish, until: Instant) -> (Result<(), Trouble>, bool) {
-    let prompt = match wish {
-        Wish::Unlock(objects) => session.unlock(objects).await,
-        Wish::CreateDefaultCollection => session.create_default_collection().await,
+    let asking = async {
+        match wish {
+            Wish::Unlock(objects) => session.unlock(objects).await,
+            Wish::CreateDefaultCollection => session.create_default_collection().await,
+        }
     };
-    let prompt = match prompt {
-        Ok(prompt) if prompt.as_str() == "/" => return (Ok(()), false),
-        Ok(prompt) => prompt,
-        Err(trouble) => return (Err(trouble), false),
+    let prompt = match tokio::time::timeout_at(until, asking).await {
+        Ok(Ok(prompt)) if prompt.as_str() == "/" => return (Ok(()), false),
+        Ok(Ok(prompt)) => prompt,
+        Ok(Err(trouble)) => return (Err(trouble), false),
+        Err(_) => {
+            // It is the service that does not answer, not the user.
+            session.give_up();
+            return (Err(timed_out("The keyring did not answer in time")), false);
+        }
     };
     match tokio::time::timeout_at(until, session.show(&prompt)).await {
         Ok(Ok(true)) => (Ok(()), false),
@@ -153,8 +160,10 @@ async fn ask_user(session: &Session, wish: &Wish, until: Instant) -> (Result<(),
         Err(_) => {
             // Nobody waits for it any more. A service that hangs must not hold the answer back.
             let _ = tokio::time::timeout(Duration::from_millis(100), session.dismiss(&prompt)).await;
-            let what = "The keyring's unlock prompt was not answered in time";
-            (Err(Trouble::new(Meaning::Failed(Code::Timeout), what)), true)
+            (
+                Err(timed_out("The keyring's unlock prompt was not answered in time")),
+                true,
+            )
         }
     }
 }
@@ -162,6 +171,10 @@ async fn ask_user(session: &Session, wish: &Wish, until: Instant) -> (Result<(),
 fn dismissed() -> Trouble {
     let what = "The keyring is locked, and its unlock prompt was dismissed or could not be shown";
     Trouble::new(Meaning::Failed(Code::Denied), what)
+}
+
+fn timed_out(what: &str) -> Trouble {
+    Trouble::new(Meaning::Failed(Code::Timeout), what)
 }
 
 pub(super) fn still_locked() -> Trouble {
