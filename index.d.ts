@@ -63,6 +63,17 @@ export interface SecureStoreOptions {
   keytarLoader?: KeyringLoader
   /** The newer name of {@link SecureStoreOptions.keytarLoader}; it counts when both are given. */
   keyringLoader?: KeyringLoader
+  /**
+   * Gives the machine secret, 32 bytes, that version-2 files are sealed with; `null` when it has none. Where this or
+   * {@link SecureStoreOptions.machineSecretPath} is given, files are written in version 2; they are read in any case. Looked
+   * for in this order: here, in the keyring (service `llxprt-code-machine-secret`, account `default`), in the file.
+   */
+  machineSecretLoader?: () => Promise<Uint8Array | null>
+  /**
+   * The file that holds the machine secret in base64, mode 0600. Default: `~/.llxprt/machine_secret`. The first write in
+   * version 2 makes a secret there when there is none anywhere; a read never does.
+   */
+  machineSecretPath?: string
   /** How long one keyring call may take, in milliseconds, before it ends as `TIMEOUT`. Greater than 0; default 30 000. */
   keyringTimeoutMs?: number
 }

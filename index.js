@@ -25,7 +25,7 @@ Object.defineProperty(SecureStoreError.prototype, 'name', {
 
 const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
-binding.attach({ SecureStoreError, host, load })
+binding.attach({ SecureStoreError, host, load, settle })
 
 let providerKeyStorage
 
@@ -86,14 +86,17 @@ async function load(loader) {
   if (adapter === null || (typeof adapter !== 'object' && typeof adapter !== 'function')) {
     return { call: null, os: false }
   }
-  const call = async (method, ...args) => {
-    try {
-      return { ok: true, value: await ask(adapter, method, args) }
-    } catch (error) {
-      return { ok: false, ...describe(error) }
-    }
-  }
+  const call = (method, ...args) => settle(() => ask(adapter, method, args))
   return { call, os: adapter instanceof OsKeyringAdapter }
+}
+
+// What becomes of a function of the caller's, as an outcome: it never rejects.
+async function settle(call) {
+  try {
+    return { ok: true, value: await call() }
+  } catch (error) {
+    return { ok: false, ...describe(error) }
+  }
 }
 
 async function ask(adapter, method, args) {

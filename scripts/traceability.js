@@ -19,7 +19,8 @@ function main() {
   const unproved = [...required].filter((number) => !named.has(number))
   const unknown = [...named.keys()].filter((number) => !required.has(number))
   for (const number of unproved) console.error(`${number} has no test that names it`)
-  for (const number of unknown) console.error(`${number} is not in docs/requirements.md, but named by ${named.get(number)[0]}`)
+  for (const number of unknown)
+    console.error(`${number} is not in docs/requirements.md, but named by ${named.get(number)[0]}`)
   console.log(`${required.size} requirements, ${required.size - unproved.length} of them named by tests`)
   process.exitCode = unproved.length + unknown.length === 0 ? 0 : 1
 }
@@ -46,7 +47,9 @@ function javaScriptTests() {
 
 function tableRows() {
   const file = 'tests/data/decisions.txt'
-  const rows = read(file).split('\n').filter((line) => line.startsWith('R'))
+  const rows = read(file)
+    .split('\n')
+    .filter((line) => line.startsWith('R'))
   return rows.map((name) => ({ name, file, pattern: IN_TEXT }))
 }
 

@@ -25,7 +25,8 @@ use crate::store::{Choice, Loader};
 
 /// `(method, service, account, password)`; what a method does not take is `null`.
 type Arguments = FnArgs<(&'static str, String, Option<String>, Option<String>)>;
-type Outcome = PromiseRaw<'static, Object<'static>>;
+/// A promise of what `index.js` makes of a call that may fail; it never rejects.
+pub type Outcome = PromiseRaw<'static, Object<'static>>;
 type Call = FunctionRef<Arguments, Outcome>;
 
 /// A loader that JavaScript gave.
@@ -108,15 +109,10 @@ impl JsKeyring {
                     .call(FnArgs::from((method, service, account, password)))
             },
             move |_, outcome| {
-                if outcome.get_named_property("ok")? {
-                    return Ok(convert(outcome.get_named_property("value")?).map_err(unusable));
-                }
-                Ok(Err(Rejection {
-                    message: outcome.get_named_property("message")?,
-                    code: outcome.get_named_property("code")?,
-                    remediation: outcome.get_named_property("remediation")?,
-                }
-                .into_error()))
+                Ok(match rejection(&outcome)? {
+                    None => convert(outcome.get_named_property("value")?).map_err(unusable),
+                    Some(rejection) => Err(rejection.into_error()),
+                })
             },
         );
         match tokio::time::timeout(self.limit, answer).await {
@@ -171,6 +167,18 @@ impl Keyring for JsKeyring {
     }
 }
 
+/// Why an outcome of `index.js` is a failure; `None` when it is none.
+pub fn rejection(outcome: &Object<'_>) -> napi::Result<Option<Rejection>> {
+    if outcome.get_named_property("ok")? {
+        return Ok(None);
+    }
+    Ok(Some(Rejection {
+        message: outcome.get_named_property("message")?,
+        code: outcome.get_named_property("code")?,
+        remediation: outcome.get_named_property("remediation")?,
+    }))
+}
+
 fn unusable(failure: Failure) -> KeyringError {
     match failure {
         Failure::Storage(error) => KeyringError::Failed(error),
@@ -180,7 +188,7 @@ fn unusable(failure: Failure) -> KeyringError {
 }
 
 /// Starts something on the JavaScript thread that gives a promise of an object, and converts that object there.
-async fn on_thread<T: Send + 'static>(
+pub async fn on_thread<T: Send + 'static>(
     thread: &JsThread,
     start: impl FnOnce(&Env) -> napi::Result<Outcome> + Send + 'static,
     convert: impl FnOnce(&Env, Object<'static>) -> napi::Result<T> + Send + 'static,

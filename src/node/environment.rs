@@ -29,6 +29,8 @@ pub struct Environment {
     host: FunctionRef<(), Object<'static>>,
     /// `load(loader)`: a promise of the loader's adapter as one function; see `adapter`.
     pub load: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
+    /// `settle(function)`: a promise of the outcome of calling it, which never rejects.
+    pub settle: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
 }
 
 /// The host and its environment variables, read once, when an object is constructed.
@@ -56,6 +58,9 @@ pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
             .create_ref()?,
         load: lent
             .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("load")?
+            .create_ref()?,
+        settle: lent
+            .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("settle")?
             .create_ref()?,
     };
     env.set_instance_data(environment, (), |_| ())

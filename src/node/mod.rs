@@ -6,6 +6,7 @@
 //! - `args`: JavaScript values as the core's types, or a `TypeError`
 //! - `promise`: the core's futures as promises
 //! - `adapter`: a keyring that JavaScript injected
+//! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
 //! - `secure_store`, `provider_keys`, `os_adapter`: the classes
 
@@ -13,6 +14,7 @@ mod adapter;
 mod args;
 mod environment;
 mod error;
+mod machine_secret;
 mod options;
 mod os_adapter;
 mod promise;

@@ -11,13 +11,18 @@ use super::adapter::JsLoader;
 use super::args;
 use super::environment::{Environment, Host};
 use super::error::Failure;
+use super::machine_secret::JsMachineSecret;
 use crate::fallback::FallbackDir;
 use crate::fallback::file_name;
+use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
 use crate::keyring::os::OsKeyring;
-use crate::store::{Choice, FallbackPolicy, Parts, SecureStore, Source};
+use crate::store::{Choice, FallbackPolicy, KeyringEntry, Parts, SecureStore, Source};
 
 /// How long one keyring call may take, unless `keyringTimeoutMs` says otherwise.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Where the machine secret is, below the home directory, unless `machineSecretPath` says otherwise.
+const MACHINE_SECRET: [&str; 2] = [".llxprt", "machine_secret"];
 
 /// The longest time limit: what fits the 32-bit milliseconds of a JavaScript timer, about 24 days.
 const LONGEST_LIMIT_MS: f64 = 2_147_483_647.0;
@@ -51,12 +56,26 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
         None => Given::default(),
     };
     let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+    let keyring = given.keyring.unwrap_or_else(|| Source::Known(os_keyring(&host, limit)));
     let directory = given.directory.unwrap_or_else(|| host.home.join(defaults.directory));
+    let machine_secret = MachineSecretConfig {
+        write_version_2: given.machine_secret_loader.is_some() || given.machine_secret_path.is_some(),
+        loaders: given
+            .machine_secret_loader
+            .into_iter()
+            .chain([Arc::new(KeyringEntry::new(keyring.clone(), limit)) as Arc<dyn MachineSecretLoader>])
+            .collect(),
+        file: Some(
+            given
+                .machine_secret_path
+                .unwrap_or_else(|| MACHINE_SECRET.iter().fold(host.home, |p, n| p.join(n))),
+        ),
+    };
     Ok(SecureStore::new(Parts {
         service: defaults.service.to_owned(),
-        files: FallbackDir::new(directory, defaults.service, host.identity.clone()),
+        files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
         policy: given.policy.unwrap_or(FallbackPolicy::Allow),
-        keyring: given.keyring.unwrap_or_else(|| Source::Known(os_keyring(&host, limit))),
+        keyring,
         limit,
     }))
 }
@@ -76,6 +95,8 @@ struct Given {
     policy: Option<FallbackPolicy>,
     keyring: Option<Source>,
     limit: Option<Duration>,
+    machine_secret_loader: Option<Arc<dyn MachineSecretLoader>>,
+    machine_secret_path: Option<PathBuf>,
 }
 
 impl Given {
@@ -88,7 +109,7 @@ impl Given {
             None => args::option(options, "keytarLoader")?.map(|loader| (loader, "options.keytarLoader")),
         };
         Ok(Self {
-            directory: args::option(options, "fallbackDir")?.map(directory).transpose()?,
+            directory: path(options, "fallbackDir", "the path of a directory")?,
             policy: args::option(options, "fallbackPolicy")?.map(policy).transpose()?,
             keyring: keyring
                 .map(|(loader, name)| {
@@ -97,20 +118,30 @@ impl Given {
                 })
                 .transpose()?,
             limit,
+            machine_secret_loader: args::option(options, "machineSecretLoader")?
+                .map(|loader| {
+                    let loader = args::function(loader, "options.machineSecretLoader")?;
+                    let loader = JsMachineSecret::new(env, loader, limit.unwrap_or(DEFAULT_LIMIT))?;
+                    Ok::<Arc<dyn MachineSecretLoader>, Failure>(Arc::new(loader))
+                })
+                .transpose()?,
+            machine_secret_path: path(options, "machineSecretPath", "the path of a file")?,
         })
     }
 }
 
-fn directory(value: Unknown<'_>) -> Result<PathBuf, Failure> {
-    let text = args::text(value, "options.fallbackDir")?;
+/// A path among the options, absolute from now on: the store stays where it is when the process changes its directory.
+fn path(options: &Object<'_>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
+    let Some(value) = args::option(options, name)? else {
+        return Ok(None);
+    };
+    let text = args::text(value, &format!("options.{name}"))?;
     if text.is_empty() || text.contains('\0') {
-        return Err(Failure::Type(
-            "options.fallbackDir must be the path of a directory".to_owned(),
-        ));
+        return Err(Failure::Type(format!("options.{name} must be {what}")));
     }
-    // Absolute from now on: the store stays where it is when the process changes its directory.
     std::path::absolute(Path::new(&text))
-        .map_err(|error| Failure::Type(format!("options.fallbackDir must be the path of a directory: {error}")))
+        .map(Some)
+        .map_err(|error| Failure::Type(format!("options.{name} must be {what}: {error}")))
 }
 
 fn policy(value: Unknown<'_>) -> Result<FallbackPolicy, Failure> {

@@ -22,11 +22,13 @@ use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
 
 mod key;
+mod machine_secret;
 mod probe;
 mod source;
 mod turns;
 
 pub use key::Key;
+pub use machine_secret::KeyringEntry;
 pub use probe::PROBE_PREFIX;
 pub use source::{Choice, Loader, Source};
 
