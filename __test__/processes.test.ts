@@ -1,8 +1,11 @@
 // The addon in processes and threads of its own: they end when their work is done, and not before.
 
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { SecureStore } from '@llxprt/securestore'
 import { describe, expect, inject, test } from 'vitest'
-import { newDirectory } from './support/helpers'
-import { runNode } from './support/node'
+import { FakeKeyring, newDirectory } from './support/helpers'
+import { ROOT, runNode } from './support/node'
 
 const inKeyring = () => ({ DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' })
 const inFiles = () => ({ LLXPRT_DISABLE_OS_KEYRING: '1' })
@@ -168,4 +171,32 @@ describe('R1 no session bus', () => {
     const env = { DBUS_SESSION_BUS_ADDRESS: address, LLXPRT_DISABLE_OS_KEYRING: '' }
     expect(await runNode(code, env)).toBe('null\nfalse value\n')
   })
+})
+
+test('R3 one key is changed by one process at a time, and a process that dies gives it free', async () => {
+  const dir = newDirectory()
+  const holder = spawn(
+    process.execPath,
+    [
+      '-e',
+      `const { SecureStore } = require(${JSON.stringify(ROOT)})
+      const setPassword = () => { console.log('holding'); return new Promise(() => {}) }
+      const keytarLoader = async () => ({ setPassword })
+      new SecureStore('held', { fallbackDir: ${JSON.stringify(dir)}, keytarLoader }).set('key', 'never')`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const died = new Promise((resolve) => holder.on('exit', resolve))
+  await new Promise((resolve) => holder.stdout.once('data', resolve))
+
+  const keyring = new FakeKeyring()
+  const store = new SecureStore('held', { fallbackDir: dir, keytarLoader: keyring.loader })
+  const waiting = store.set('key', 'value')
+  await store.set('another key', 'not held up')
+  expect(keyring.entries.has('held/key')).toBe(false)
+  holder.kill('SIGKILL')
+  await died
+  await waiting
+  expect(keyring.entries.get('held/key')).toBe('value')
+  expect(readdirSync(dir)).toEqual([])
 })
