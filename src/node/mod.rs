@@ -8,9 +8,11 @@
 //! - `adapter`: a keyring that JavaScript injected
 //! - `options`: a store's options
 //! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+//! - `auth`: which API key a session uses
 
 mod adapter;
 mod args;
+mod auth;
 mod environment;
 mod error;
 mod options;
