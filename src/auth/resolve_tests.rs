@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::key_file::{LIMIT, Surroundings};
+use super::key_file::Surroundings;
 use super::resolve::{Resolved, resolve};
 use super::sources::{Profile, SETTINGS, Sources, Variable};
 use crate::error::{Code, Error};
@@ -359,91 +359,6 @@ async fn r24_a_saved_key_of_white_space_alone_is_none() {
     let world = World::new();
     world.keyring.plant(SERVICE, "by-flag", " ");
     assert_eq!(world.resolve(&sources(0b10)).await.unwrap_err().code(), Code::NotFound);
-}
-
-#[test]
-fn r23_a_tilde_is_the_home_directory_and_other_paths_start_at_the_current_one() {
-    let surroundings = Surroundings {
-        home: "/home/me".into(),
-        directory: "/work".into(),
-    };
-    for (given, path) in [
-        ("~", "/home/me"),
-        ("~/k", "/home/me/k"),
-        ("~//k", "/home/me/k"),
-        ("~me/k", "/work/~me/k"),
-        ("a/~/k", "/work/a/~/k"),
-        ("k", "/work/k"),
-        ("/etc/k", "/etc/k"),
-    ] {
-        assert_eq!(surroundings.resolve(given), Path::new(path), "{given}");
-    }
-    let backslash = surroundings.resolve("~\\k");
-    let home = cfg!(windows);
-    assert_eq!(backslash.starts_with("/home/me"), home);
-}
-
-#[tokio::test]
-async fn r23_a_key_file_is_a_regular_file_of_text_up_to_1_mib() {
-    let world = World::new();
-    let path = world.home.path().join("flag.key");
-    let flag = sources(1 << 3);
-    let largest = vec![b'k'; LIMIT];
-    write(&path, &largest);
-    assert_eq!(
-        world.resolve(&flag).await.unwrap().api_key.unwrap().expose().len(),
-        LIMIT
-    );
-
-    for (content, why) in [
-        (vec![b'k'; LIMIT + 1], "it is larger than 1 MiB"),
-        (b"MARK\xff".to_vec(), "it is not UTF-8 text"),
-        (b"\xff\xfeM\0A\0".to_vec(), "it is not UTF-8 text"),
-        ("\u{feff} \r\n".into(), "it is empty"),
-    ] {
-        write(&path, content);
-        let error = world.resolve(&flag).await.unwrap_err();
-        let expected = format!("Cannot use the key file '~/flag.key': {}: {why}", path.display());
-        assert_eq!((error.code(), error.message()), (Code::Corrupt, expected.as_str()));
-    }
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn r23_directories_devices_and_pipes_are_refused_without_waiting_and_links_followed() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-    let world = World::new();
-    let pipe = world.home.path().join("pipe");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
-    for path in [
-        pipe.as_path(),
-        world.home.path(),
-        Path::new("/dev/zero"),
-        Path::new("/dev/null"),
-    ] {
-        let given = Sources {
-            keyfile: secret(path.to_str().unwrap()),
-            ..Sources::default()
-        };
-        let answer = tokio::time::timeout(Duration::from_secs(10), world.resolve(&given));
-        let error = answer.await.expect("no waiting").unwrap_err();
-        let expected = format!("Cannot read the key file {}: it is no regular file", path.display());
-        assert_eq!((error.code(), error.message()), (Code::Unavailable, expected.as_str()));
-    }
-
-    // The rights of a key file are the user's own affair.
-    let target = world.home.path().join("target");
-    write(&target, "MARK-target");
-    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o644)).unwrap();
-    symlink(&target, world.home.path().join("link")).unwrap();
-    for given in ["~/link", "~/target"] {
-        let given = Sources {
-            keyfile: secret(given),
-            ..Sources::default()
-        };
-        assert_eq!(world.resolve(&given).await.unwrap().api_key, secret("MARK-target"));
-    }
-    assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
 #[test]
