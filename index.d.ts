@@ -22,6 +22,11 @@ export class SecureStoreError extends Error {
   readonly code: SecureStoreErrorCode
   /** What a person can do about it, in a sentence. */
   readonly remediation: string
+  /**
+   * What a program that nobody can ask ends with (R24). Only the errors of {@link resolveApiKey} and {@link parseKeyArgs}
+   * have it: without the key it was told to use, a session cannot go on.
+   */
+  readonly exitCode?: 41
 }
 
 /**
@@ -190,3 +195,102 @@ export function validateKeyName(name: string): void
  * show, with a `*` for each in between. Characters are Unicode code points.
  */
 export function maskKeyForDisplay(key: string): string
+
+/** The values of `--key`, `--key-name` and `--keyfile`; `null` where a flag is absent. */
+export interface KeyArgs {
+  /** The value of `--key`: a key. */
+  keyOverride: string | null
+  /** The value of `--key-name`: the name of a saved key. */
+  keyNameOverride: string | null
+  /** The value of `--keyfile`: a path. */
+  keyfileOverride: string | null
+}
+
+/**
+ * Finds the flags that choose the session's key, as `--flag value` and as `--flag=value` (R22). Other arguments are
+ * ignored, values are not changed, and nothing is resolved: no keyring and no file is touched (R21.3).
+ *
+ * An argument that starts with `-` is the next flag and no value; a value that does is given as `--flag=value`. Of a
+ * repeated flag the last one counts, and `--` ends the flags.
+ *
+ * @throws SecureStoreError with code `CORRUPT` for a flag without a value (or with one of white space alone), such as
+ * `--key-name requires a value`. It never holds a value.
+ */
+export function parseKeyArgs(argv: readonly string[]): KeyArgs
+
+/**
+ * What a host knows of the session's key. `null`, `undefined` and a missing property mean "absent".
+ *
+ * Empty text, or white space alone, counts as absent in a profile and in the environment. In `key`, `keyName` and `keyfile`,
+ * which come from the command line, it is an error.
+ */
+export interface AuthSources {
+  /** From `--key`. */
+  key?: string | null | undefined
+  /** From `--key-name`. */
+  keyName?: string | null | undefined
+  /** From `--keyfile`. */
+  keyfile?: string | null | undefined
+  /** The settings of the loaded profile, and its name for the debug lines (an inline profile may have none). */
+  profile?:
+    | {
+        name?: string | null | undefined
+        'auth-key-name'?: string | null | undefined
+        'auth-keyfile'?: string | null | undefined
+        'auth-key'?: string | null | undefined
+      }
+    | null
+    | undefined
+  /** The environment; default: `process.env`. Only the variables in `envNames` are read. */
+  env?: Readonly<Record<string, string | undefined>> | null | undefined
+  /** The environment variables that may hold the key, highest first; default: none. */
+  envNames?: readonly string[] | null | undefined
+}
+
+/** The key a session uses, and where it came from. */
+export interface ResolvedApiKey {
+  /** The key; `null` when no source is present. */
+  apiKey: string | null
+  /** Where it came from; `'none'` when no source is present. */
+  source:
+    | 'key'
+    | 'key-name'
+    | 'profile-key-name'
+    | 'keyfile'
+    | 'profile-keyfile'
+    | 'profile-key'
+    | 'environment'
+    | 'none'
+  /** The key's name, the file's path as it was given, or the variable's name; `null` for a raw key and for none. Never the key. */
+  reference: string | null
+  /**
+   * The session settings to set (text) and to clear (`null`), all three of {@link AUTH_EPHEMERAL_SETTINGS}: so that what a
+   * profile said does not outlive what overrode it. It holds the reference, never a secret that came from one; a key that
+   * was given itself (`--key`, `auth-key`) is its own reference. `{}` for environment and none: nothing to set or clear.
+   */
+  ephemeral: {
+    'auth-key-name'?: string | null
+    'auth-keyfile'?: string | null
+    'auth-key'?: string | null
+  }
+  /** Debug lines (R25): what is used, then each source that is present but overridden. They hold no key. */
+  diagnostics: string[]
+}
+
+/**
+ * Finds the key a session uses. The highest source present wins (R23): `--key`, `--key-name`, the profile's
+ * `auth-key-name`, `--keyfile`, the profile's `auth-keyfile`, its `auth-key`, the environment variables.
+ *
+ * `storage` (default: {@link getProviderKeyStorage}) is made and asked only when the winner is a named key. A key file is a
+ * regular file of UTF-8 text, at most 1 MiB; white space around the text is cut, a `~` at the start of its path is the home
+ * directory, and a relative path starts at the current directory.
+ *
+ * A failure is final, whatever lower sources there are (R24). Rejects with a {@link SecureStoreError} whose `exitCode` is 41
+ * and whose message says which key or file it was: `NOT_FOUND` for a named key or a file that is not there, `CORRUPT` for an
+ * invalid name, for a file that is empty, too large or no text, and for a flag's empty value; else what kept keyring or
+ * file from being read. Rejects with a `TypeError` for an argument of the wrong type.
+ */
+export function resolveApiKey(sources: AuthSources, storage?: ProviderKeyStorage): Promise<ResolvedApiKey>
+
+/** The profile settings that say where a key is, for a host's list of valid settings (R21.2). Frozen. */
+export const AUTH_EPHEMERAL_SETTINGS: readonly ['auth-key-name', 'auth-keyfile', 'auth-key']

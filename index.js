@@ -7,7 +7,7 @@ const path = require('node:path')
 const binding = require('./binding.js')
 
 const { OsKeyringAdapter, ProviderKeyStorage, SecureStore } = binding
-const { createDefaultKeyringAdapter, maskKeyForDisplay, validateKeyName } = binding
+const { createDefaultKeyringAdapter, maskKeyForDisplay, parseKeyArgs, validateKeyName } = binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -25,6 +25,8 @@ Object.defineProperty(SecureStoreError.prototype, 'name', {
 
 const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
+const AUTH_EPHEMERAL_SETTINGS = Object.freeze(['auth-key-name', 'auth-keyfile', 'auth-key'])
+
 binding.attach({ SecureStoreError, host, load, settle })
 
 let providerKeyStorage
@@ -38,7 +40,14 @@ function resetProviderKeyStorage() {
   providerKeyStorage = undefined
 }
 
+// The storage is lent as a function: it is made only when a named key is what the session uses. Async, so that a getter of
+// the host's own that throws rejects like everything else.
+async function resolveApiKey(sources, storage) {
+  return binding.resolveApiKey(sources, storage, { env: process.env, storage: getProviderKeyStorage })
+}
+
 module.exports = {
+  AUTH_EPHEMERAL_SETTINGS,
   KEY_NAME_REGEX,
   ProviderKeyStorage,
   SecureStore,
@@ -46,7 +55,9 @@ module.exports = {
   createDefaultKeyringAdapter,
   getProviderKeyStorage,
   maskKeyForDisplay,
+  parseKeyArgs,
   resetProviderKeyStorage,
+  resolveApiKey,
   validateKeyName,
 }
 

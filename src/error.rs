@@ -73,6 +73,7 @@ pub struct Error {
     code: Code,
     message: String,
     remediation: String,
+    exit_code: Option<u8>,
 }
 
 /// The result of a storage operation.
@@ -85,6 +86,7 @@ impl Error {
             code,
             message: message.into(),
             remediation: code.remediation().to_owned(),
+            exit_code: None,
         }
     }
 
@@ -92,6 +94,13 @@ impl Error {
     #[must_use]
     pub fn with_remediation(mut self, remediation: impl Into<String>) -> Self {
         self.remediation = remediation.into();
+        self
+    }
+
+    /// The same error, fatal: a program that nobody can ask what to do ends with this exit code.
+    #[must_use]
+    pub fn with_exit_code(mut self, exit_code: u8) -> Self {
+        self.exit_code = Some(exit_code);
         self
     }
 
@@ -108,6 +117,11 @@ impl Error {
     /// What a person can do about it.
     pub fn remediation(&self) -> &str {
         &self.remediation
+    }
+
+    /// What a program that cannot go on ends with; `None` unless the failure is fatal.
+    pub fn exit_code(&self) -> Option<u8> {
+        self.exit_code
     }
 }
 

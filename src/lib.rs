@@ -10,11 +10,13 @@
 //! - [`store`]: keyring first, file second
 //! - [`provider_keys`]: named API keys
 //! - [`key_command`]: the `/key` command
+//! - [`auth`]: which API key a session uses
 //! - `node`: everything that knows Node-API (feature `node`)
 //!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
 
+pub mod auth;
 pub mod error;
 pub mod fallback;
 pub mod key_command;

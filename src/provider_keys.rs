@@ -79,6 +79,11 @@ pub fn validate_name(name: &str) -> Result<()> {
     if valid { Ok(()) } else { Err(invalid_name(name)) }
 }
 
+/// A key's text without the white space around it, and without a byte-order mark, as pasted text and files bring it (R10).
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
 fn invalid_name(name: &str) -> Error {
     Error::new(
         Code::Corrupt,
@@ -88,9 +93,7 @@ fn invalid_name(name: &str) -> Error {
 }
 
 fn trimmed(api_key: &Secret) -> Result<Secret> {
-    let text = api_key
-        .expose()
-        .trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let text = trim(api_key.expose());
     if text.is_empty() {
         return Err(Error::new(Code::Corrupt, "API key value cannot be empty."));
     }

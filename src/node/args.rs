@@ -54,6 +54,39 @@ pub fn optional_object<'env>(value: Unknown<'env>, name: &str) -> Result<Option<
     }
 }
 
+/// An object argument.
+pub fn object<'env>(value: Unknown<'env>, name: &str) -> Result<Object<'env>, Failure> {
+    let kind = kind(&value)?;
+    optional_object(value, name)?.ok_or_else(|| Failure::Type(format!("{name} must be an object, not {kind}")))
+}
+
+/// The texts of an argument that is an array of strings; they may be secrets.
+pub fn texts(value: Unknown<'_>, name: &str) -> Result<Vec<Secret>, Failure> {
+    if !value.is_array()? {
+        return Err(Failure::Type(format!(
+            "{name} must be an array of strings, not {}",
+            kind(&value)?
+        )));
+    }
+    let array: Object<'_> = cast(value)?;
+    (0..array.get_array_length()?)
+        .map(|at| secret(array.get_element(at)?, &format!("{name}[{at}]")))
+        .collect()
+}
+
+/// Whether an argument was left out, or is null.
+pub fn is_nothing(value: &Unknown<'_>) -> Result<bool, Failure> {
+    Ok(matches!(value.get_type()?, ValueType::Undefined | ValueType::Null))
+}
+
+/// One property of an object that may say null for nothing; `None` where it is missing, undefined or null.
+pub fn given<'env>(object: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
+    Ok(match option(object, name)? {
+        Some(value) if is_nothing(&value)? => None,
+        value => value,
+    })
+}
+
 /// One property of an options object; `None` where it is missing or undefined.
 pub fn option<'env>(options: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
     let value: Unknown<'env> = options.get_named_property(name)?;

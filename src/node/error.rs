@@ -59,14 +59,18 @@ pub fn rejected<'env, T: ToNapiValue>(env: &'env Env, failure: Failure) -> napi:
     PromiseRaw::reject(env, failure.into_napi(env))
 }
 
-/// The `SecureStoreError` object of an error.
+/// The `SecureStoreError` object of an error; a fatal one has an `exitCode`.
 pub fn storage_error<'env>(env: &'env Env, error: &Error) -> napi::Result<Unknown<'env>> {
     let class = Environment::of(env)?.error_class.borrow_back(env)?;
-    class.new_instance(FnArgs::from((
+    let object: Unknown<'env> = class.new_instance(FnArgs::from((
         error.message().to_owned(),
         error.code().as_str().to_owned(),
         error.remediation().to_owned(),
-    )))
+    )))?;
+    if let Some(exit_code) = error.exit_code() {
+        object.coerce_to_object()?.set_named_property("exitCode", exit_code)?;
+    }
+    Ok(object)
 }
 
 fn type_error<'env>(env: &'env Env, message: &str) -> napi::Result<Unknown<'env>> {

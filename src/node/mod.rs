@@ -9,9 +9,11 @@
 //! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
 //! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+//! - `auth`: which API key a session uses
 
 mod adapter;
 mod args;
+mod auth;
 mod environment;
 mod error;
 mod machine_secret;

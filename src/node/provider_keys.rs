@@ -104,6 +104,13 @@ pub fn mask_key_for_display(env: Env, key: Unknown<'_>) -> napi::Result<String> 
     )
 }
 
+/// The keys behind a JavaScript `ProviderKeyStorage`.
+pub fn provider_keys(value: Unknown<'_>, name: &str) -> Result<ProviderKeys, Failure> {
+    args::instance::<ProviderKeyStorage>(value)
+        .map(|storage| storage.keys.clone())
+        .ok_or_else(|| Failure::Type(format!("{name} must be a ProviderKeyStorage")))
+}
+
 /// The store behind a JavaScript `SecureStore`.
 fn secure_store(value: Unknown<'_>) -> Result<crate::store::SecureStore, Failure> {
     let wrong = || Failure::Type("options.secureStore must be a SecureStore".to_owned());

@@ -1,0 +1,157 @@
+//! `parseKeyArgs` and `resolveApiKey`.
+
+use std::collections::BTreeMap;
+
+use napi::Env;
+use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Unknown};
+use napi_derive::napi;
+
+use super::args;
+use super::environment::Environment;
+use super::error::{Failure, rejected, thrown};
+use super::promise::{Revealed, promise};
+use super::provider_keys::provider_keys;
+use crate::auth::key_file::Surroundings;
+use crate::auth::resolve::{Resolved, Resolving, resolve};
+use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::auth::{self, fatal};
+use crate::secret::Secret;
+
+/// Documented in `index.d.ts`.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct KeyArgs {
+    pub key_override: Option<Revealed>,
+    pub key_name_override: Option<Revealed>,
+    pub keyfile_override: Option<Revealed>,
+}
+
+/// Documented in `index.d.ts`.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct ResolvedApiKey {
+    pub api_key: Option<Revealed>,
+    pub source: &'static str,
+    pub reference: Option<String>,
+    pub ephemeral: BTreeMap<&'static str, Option<Revealed>>,
+    pub diagnostics: Vec<String>,
+}
+
+/// Documented in `index.d.ts`.
+#[napi]
+pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<KeyArgs> {
+    let parsed = args::texts(argv, "argv").and_then(|argv| Ok(auth::args::parse(&argv)?));
+    let found = thrown(&env, parsed.map_err(ending))?;
+    Ok(KeyArgs {
+        key_override: found.key.map(Revealed),
+        key_name_override: found.key_name.map(Revealed),
+        keyfile_override: found.keyfile.map(Revealed),
+    })
+}
+
+/// Documented in `index.d.ts`. `index.js` lends the `env` and the `storage` (a function that gives it) that count where
+/// the caller gives none.
+#[napi]
+pub fn resolve_api_key<'env>(
+    env: &'env Env,
+    sources: Unknown<'_>,
+    storage: Unknown<'_>,
+    lent: Object<'_>,
+) -> napi::Result<PromiseRaw<'env, ResolvedApiKey>> {
+    match resolving(env, sources, storage, &lent) {
+        Ok(resolving) => promise(env, async move { resolving.await.map(ResolvedApiKey::from) }),
+        Err(failure) => rejected(env, ending(failure)),
+    }
+}
+
+fn resolving(env: &Env, sources: Unknown<'_>, storage: Unknown<'_>, lent: &Object<'_>) -> Result<Resolving, Failure> {
+    let sources = read(sources, lent)?;
+    let given = match args::is_nothing(&storage)? {
+        true => None,
+        false => Some(provider_keys(storage, "storage")?),
+    };
+    let surroundings = Surroundings {
+        home: Environment::of(env)?.host(env)?.home,
+        // Without a current directory a relative path leads nowhere, which is what its error says then.
+        directory: std::env::current_dir().unwrap_or_default(),
+    };
+    resolve(&sources, &surroundings, || match given {
+        Some(keys) => Ok(keys),
+        None => {
+            let storage: Function<'_, (), Unknown<'_>> = lent.get_named_property("storage")?;
+            provider_keys(storage.call(())?, "storage")
+        }
+    })
+}
+
+fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
+    let sources = args::object(sources, "sources")?;
+    let profile = match args::given(&sources, "profile")? {
+        Some(profile) => read_profile(&args::object(profile, "sources.profile")?)?,
+        None => Profile::default(),
+    };
+    let variables = match args::given(&sources, "env")? {
+        Some(variables) => args::object(variables, "sources.env")?,
+        None => lent.get_named_property("env")?,
+    };
+    let mut environment = Vec::new();
+    if let Some(names) = args::given(&sources, "envNames")? {
+        for name in args::texts(names, "sources.envNames")? {
+            let name = name.expose().to_owned();
+            if let Some(value) = text(&variables, "sources.env", &name)? {
+                environment.push(Variable { name, value });
+            }
+        }
+    }
+    Ok(Sources {
+        key: text(&sources, "sources", "key")?,
+        key_name: text(&sources, "sources", "keyName")?,
+        keyfile: text(&sources, "sources", "keyfile")?,
+        profile,
+        environment,
+    })
+}
+
+fn read_profile(profile: &Object<'_>) -> Result<Profile, Failure> {
+    let setting = |name: &str| text(profile, "sources.profile", name);
+    Ok(Profile {
+        name: setting("name")?.map(|name| name.expose().to_owned()),
+        key_name: setting("auth-key-name")?,
+        keyfile: setting("auth-keyfile")?,
+        key: setting("auth-key")?,
+    })
+}
+
+/// The text of a property; `None` where it is missing, undefined or null.
+fn text(object: &Object<'_>, object_name: &str, name: &str) -> Result<Option<Secret>, Failure> {
+    let value = args::given(object, name)?;
+    value
+        .map(|value| args::secret(value, &format!("{object_name}.{name}")))
+        .transpose()
+}
+
+/// A storage error ends the session, also one that an argument gave (R24).
+fn ending(failure: Failure) -> Failure {
+    match failure {
+        Failure::Storage(error) => Failure::Storage(fatal(error)),
+        other => other,
+    }
+}
+
+impl From<Resolved> for ResolvedApiKey {
+    fn from(resolved: Resolved) -> Self {
+        let ephemeral = match resolved.remembered {
+            // The other settings are cleared, so that none of them speaks for another key in the same session.
+            Some((remembered, value)) => SETTINGS
+                .into_iter()
+                .map(|setting| (setting, (setting == remembered).then(|| Revealed(value.clone()))))
+                .collect(),
+            None => BTreeMap::new(),
+        };
+        Self {
+            api_key: resolved.api_key.map(Revealed),
+            source: resolved.source,
+            reference: resolved.reference,
+            ephemeral,
+            diagnostics: resolved.diagnostics,
+        }
+    }
+}
