@@ -1,3 +1,4 @@
 //! The `/key` command.
 
 pub mod mask;
+pub mod parse;
