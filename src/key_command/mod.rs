@@ -2,3 +2,6 @@
 
 pub mod mask;
 pub mod parse;
+pub mod secure_input;
+#[cfg(test)]
+mod secure_input_tests;
