@@ -6,8 +6,8 @@ const os = require('node:os')
 const path = require('node:path')
 const binding = require('./binding.js')
 
-const { OsKeyringAdapter, ProviderKeyStorage, SecureStore } = binding
-const { createDefaultKeyringAdapter, maskKeyForDisplay, validateKeyName } = binding
+const { KeyCommand, OsKeyringAdapter, ProviderKeyStorage, SecureInputHandler, SecureStore } = binding
+const { createDefaultKeyringAdapter, keySubcommands, maskKeyForDisplay, validateKeyName } = binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -25,7 +25,7 @@ Object.defineProperty(SecureStoreError.prototype, 'name', {
 
 const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
-binding.attach({ SecureStoreError, host, load })
+binding.attach({ SecureStoreError, getProviderKeyStorage, host, load })
 
 let providerKeyStorage
 
@@ -38,9 +38,20 @@ function resetProviderKeyStorage() {
   providerKeyStorage = undefined
 }
 
+// On the class it completes from the process's own storage, whichever that is by then; on a command from the command's.
+KeyCommand.schema = keySchema((args) => new KeyCommand().complete(args))
+Object.defineProperty(KeyCommand.prototype, 'schema', {
+  configurable: true,
+  get() {
+    return keySchema((args) => this.complete(args))
+  },
+})
+
 module.exports = {
   KEY_NAME_REGEX,
+  KeyCommand,
   ProviderKeyStorage,
+  SecureInputHandler,
   SecureStore,
   SecureStoreError,
   createDefaultKeyringAdapter,
@@ -48,6 +59,21 @@ module.exports = {
   maskKeyForDisplay,
   resetProviderKeyStorage,
   validateKeyName,
+}
+
+// The subcommands of `/key` for a host that completes by schema.
+function keySchema(complete) {
+  const key = { kind: 'value', name: 'api-key', description: 'The API key', hint: 'Paste the API key' }
+  return keySubcommands().map(({ value, description, takesName, takesKey }) => {
+    if (!takesName) return { kind: 'literal', value, description }
+    const name = {
+      kind: 'value',
+      name: 'name',
+      description: takesKey ? 'Name for the key' : 'Name of a saved key',
+      completer: (_context, partial) => complete(`${value} ${partial}`),
+    }
+    return { kind: 'literal', value, description, next: [takesKey ? { ...name, next: [key] } : name] }
+  })
 }
 
 // What Rust must know of the host. Asked on the JavaScript thread: on Bun and in workers, what JavaScript writes to

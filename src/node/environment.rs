@@ -29,6 +29,8 @@ pub struct Environment {
     host: FunctionRef<(), Object<'static>>,
     /// `load(loader)`: a promise of the loader's adapter as one function; see `adapter`.
     pub load: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
+    /// `getProviderKeyStorage()`: the storage that a class uses when it is given none.
+    pub provider_key_storage: FunctionRef<(), Unknown<'static>>,
 }
 
 /// The host and its environment variables, read once, when an object is constructed.
@@ -56,6 +58,9 @@ pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
             .create_ref()?,
         load: lent
             .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("load")?
+            .create_ref()?,
+        provider_key_storage: lent
+            .get_named_property::<Function<'_, (), Unknown<'static>>>("getProviderKeyStorage")?
             .create_ref()?,
     };
     env.set_instance_data(environment, (), |_| ())

@@ -7,14 +7,16 @@
 //! - `promise`: the core's futures as promises
 //! - `adapter`: a keyring that JavaScript injected
 //! - `options`: a store's options
-//! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+//! - `secure_store`, `provider_keys`, `os_adapter`, `key_command`, `secure_input`: the classes
 
 mod adapter;
 mod args;
 mod environment;
 mod error;
+mod key_command;
 mod options;
 mod os_adapter;
 mod promise;
 mod provider_keys;
+mod secure_input;
 mod secure_store;
