@@ -294,3 +294,149 @@ export function resolveApiKey(sources: AuthSources, storage?: ProviderKeyStorage
 
 /** The profile settings that say where a key is, for a host's list of valid settings (R21.2). Frozen. */
 export const AUTH_EPHEMERAL_SETTINGS: readonly ['auth-key-name', 'auth-keyfile', 'auth-key']
+
+/** What the text after `/key` means (R12). */
+export type KeyInvocation =
+  /** Nothing was given: the status of the session's key. */
+  | { kind: 'status' }
+  /** Store a key; `key` is all the text after the name, trimmed, and never empty. */
+  | { kind: 'save'; name: string; key: string }
+  /** Make a saved key the session's. */
+  | { kind: 'load'; name: string }
+  /** Show a saved key, masked. */
+  | { kind: 'show'; name: string }
+  /** Show all saved keys, masked. */
+  | { kind: 'list' }
+  /** Remove a saved key. */
+  | { kind: 'delete'; name: string }
+  /** No subcommand: the whole text, trimmed, is a key for this session. */
+  | { kind: 'set'; key: string }
+  /** `none`, in any case: clear the session's key. */
+  | { kind: 'clear' }
+  /** A subcommand that needs a name, without one. */
+  | { kind: 'missing-name'; subcommand: 'save' | 'load' | 'show' | 'delete' }
+  /** A save with a name and no key. */
+  | { kind: 'missing-key'; name: string }
+
+/** How the host runs a {@link KeyCommand}. */
+export interface KeyCommandContext {
+  /** Whether there is somebody to ask. Without, nothing is overwritten or deleted, `confirmed` or not. Default: `true`. */
+  interactive?: boolean | undefined
+  /** Whether they agreed to the `confirm_action` that the same text gave before. Default: `false`. */
+  confirmed?: boolean | undefined
+  /** The whole invocation, as `/key save work sk-…`; comes back in a `confirm_action`. */
+  raw?: string | undefined
+}
+
+/** What the host does about a `/key` command. Only `session_key` ever holds a key (and `raw`, where the host gave it). */
+export type KeyCommandResult =
+  /** Show `content`. */
+  | { type: 'message'; messageType: 'info' | 'error'; content: string }
+  /**
+   * Ask `prompt`; if they agree, run the same text again, with `confirmed: true`. `raw` is the context's. Where that gave
+   * none it is the invocation, from `/key` on, with the key replaced by `***`: good to show, not to run. A save of `***`,
+   * or of what a mask looks like, is refused.
+   */
+  | { type: 'confirm_action'; prompt: string; originalInvocation: { raw: string } }
+  /** Make `apiKey` the session's key, and show `content`: it was loaded by `name`. */
+  | { type: 'session_key'; action: 'set'; apiKey: string; name: string; content: string }
+  /** Make `apiKey` the session's key: it was typed. */
+  | { type: 'session_key'; action: 'set'; apiKey: string; name: null; content: null }
+  /** Clear the session's key, or show its status. */
+  | { type: 'session_key'; action: 'clear' | 'status'; apiKey: null; name: null; content: null }
+
+/** What the word under the cursor may become. Subcommands have a description, names have none. */
+export interface KeyCompletion {
+  value: string
+  description?: string
+}
+
+/** The value of an argument in a {@link KeySchema}. */
+export interface KeyValueArgument {
+  readonly kind: 'value'
+  readonly name: string
+  readonly description: string
+  /** What may stand there, given what is typed of it; {@link KeyCommand.complete} decides. The context is not looked at. */
+  readonly completer?: (context: unknown, partial: string) => Promise<KeyCompletion[]>
+  readonly hint?: string
+  readonly next?: readonly KeyValueArgument[]
+}
+
+/** The subcommands of `/key` and their arguments, for hosts that complete by schema. */
+export type KeySchema = ReadonlyArray<{
+  readonly kind: 'literal'
+  readonly value: 'save' | 'load' | 'show' | 'list' | 'delete'
+  readonly description: string
+  readonly next?: readonly KeyValueArgument[]
+}>
+
+/**
+ * The `/key` command (R12–R19). The host gives the text after `/key`, and does what the result says.
+ *
+ * Words are separated by white space of any kind. The first one decides, and case matters: `save`, `load`, `show`, `list`,
+ * `delete`; anything else is a key for this session. What follows a name, other than the key of a save, is ignored.
+ */
+export class KeyCommand {
+  /**
+   * A command on these keys. Default: {@link getProviderKeyStorage}, as it is now.
+   *
+   * @throws TypeError when `storage` is given and is no {@link ProviderKeyStorage}.
+   */
+  constructor(storage?: ProviderKeyStorage)
+
+  /**
+   * What the text after `/key` means. Touches nothing; names are not validated.
+   *
+   * @throws SecureStoreError with code `CORRUPT` for text with an unpaired surrogate, which no key can hold.
+   */
+  static parse(args: string): KeyInvocation
+
+  /** The subcommands; names are completed from {@link getProviderKeyStorage}, as it is when they are completed. */
+  static readonly schema: KeySchema
+
+  /** The subcommands; names are completed from this command's storage. */
+  readonly schema: KeySchema
+
+  /**
+   * Does what the text after `/key` asks for. Rejects with a TypeError for arguments of a wrong type, and for nothing
+   * else: a storage failure is an error message.
+   */
+  run(args: string, context?: KeyCommandContext): Promise<KeyCommandResult>
+
+  /**
+   * What the last word of the text after `/key` may become; white space at its end means that the next word begins. The
+   * first word completes the subcommands, the second one saved names where a name is due. `[]` when nothing fits, and
+   * when the names cannot be listed.
+   *
+   * A listing of the names is kept for 5 seconds, or until this process saves or deletes a key through the same storage.
+   */
+  complete(args: string): Promise<KeyCompletion[]>
+}
+
+/**
+ * Masks the key in what is typed, before it is shown or kept (R20): in `/key <raw-key>`, in `/key save <name> <key>` and in
+ * `/toolkey <tool> <key>`. Everything else stays as it is. The mask is that of {@link maskKeyForDisplay}, so no character is
+ * added or lost, and masking what is masked changes nothing.
+ *
+ * Any string will do, also one with unpaired surrogates.
+ */
+export class SecureInputHandler {
+  /** Whether the first word is `/key`, `/keyfile` or `/toolkey`. */
+  shouldUseSecureMode(text: string): boolean
+  /**
+   * Remembers the text, and returns it masked for display. Masking runs from the key's start to the first line break;
+   * what follows the break is kept.
+   */
+  processInput(text: string): string
+  /** The text that was processed last, as it was; `''` when there was none. */
+  getActualValue(): string
+  /** Whether {@link shouldUseSecureMode} holds for the text that was processed last; `false` when there was none. */
+  isInSecureMode(): boolean
+  /** Forgets the text. */
+  reset(): void
+  /**
+   * The command as the history may keep it: the key masked from its start to its end, over any number of lines. Of several
+   * commands pasted together the first key is masked, with all that follows it.
+   */
+  sanitizeForHistory(command: string): string
+}

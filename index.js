@@ -6,8 +6,8 @@ const os = require('node:os')
 const path = require('node:path')
 const binding = require('./binding.js')
 
-const { OsKeyringAdapter, ProviderKeyStorage, SecureStore } = binding
-const { createDefaultKeyringAdapter, maskKeyForDisplay, parseKeyArgs, validateKeyName } = binding
+const { KeyCommand, OsKeyringAdapter, ProviderKeyStorage, SecureInputHandler, SecureStore } = binding
+const { createDefaultKeyringAdapter, keySubcommands, maskKeyForDisplay, parseKeyArgs, validateKeyName } = binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -27,7 +27,7 @@ const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
 const AUTH_EPHEMERAL_SETTINGS = Object.freeze(['auth-key-name', 'auth-keyfile', 'auth-key'])
 
-binding.attach({ SecureStoreError, host, load, settle })
+binding.attach({ SecureStoreError, getProviderKeyStorage, host, load, settle })
 
 let providerKeyStorage
 
@@ -46,10 +46,21 @@ async function resolveApiKey(sources, storage) {
   return binding.resolveApiKey(sources, storage, { env: process.env, storage: getProviderKeyStorage })
 }
 
+// On the class it completes from the process's own storage, whichever that is by then; on a command from the command's.
+KeyCommand.schema = keySchema((args) => new KeyCommand().complete(args))
+Object.defineProperty(KeyCommand.prototype, 'schema', {
+  configurable: true,
+  get() {
+    return keySchema((args) => this.complete(args))
+  },
+})
+
 module.exports = {
   AUTH_EPHEMERAL_SETTINGS,
   KEY_NAME_REGEX,
+  KeyCommand,
   ProviderKeyStorage,
+  SecureInputHandler,
   SecureStore,
   SecureStoreError,
   createDefaultKeyringAdapter,
@@ -59,6 +70,21 @@ module.exports = {
   resetProviderKeyStorage,
   resolveApiKey,
   validateKeyName,
+}
+
+// The subcommands of `/key` for a host that completes by schema.
+function keySchema(complete) {
+  const key = { kind: 'value', name: 'api-key', description: 'The API key', hint: 'Paste the API key' }
+  return keySubcommands().map(({ value, description, takesName, takesKey }) => {
+    if (!takesName) return { kind: 'literal', value, description }
+    const name = {
+      kind: 'value',
+      name: 'name',
+      description: takesKey ? 'Name for the key' : 'Name of a saved key',
+      completer: (_context, partial) => complete(`${value} ${partial}`),
+    }
+    return { kind: 'literal', value, description, next: [takesKey ? { ...name, next: [key] } : name] }
+  })
 }
 
 // What Rust must know of the host. Asked on the JavaScript thread: on Bun and in workers, what JavaScript writes to

@@ -38,8 +38,9 @@ describe('the module', () => {
       if (typeof value !== 'function' || !/^class|\[native code\]/.test(String(value)) || !/^[A-Z]/.test(name)) continue
       const body = new RegExp(`^export class ${name}\\b.*?^}`, 'ms').exec(types)?.[0] ?? ''
       const declared = [...body.matchAll(/^ {2}(?!constructor)(\w+)\(/gm)].map(([, method]) => method)
-      const own = Object.getOwnPropertyNames(value.prototype as object).filter(
-        (method) => !['constructor', 'name'].includes(method),
+      const methods = Object.entries(Object.getOwnPropertyDescriptors(value.prototype as object))
+      const own = methods.flatMap(([method, { value }]) =>
+        typeof value === 'function' && method !== 'constructor' ? [method] : [],
       )
       expect(declared.sort(), name).toEqual(own.sort())
     }

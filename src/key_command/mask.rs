@@ -20,9 +20,30 @@ pub fn mask_for_display(key: &str) -> String {
         .collect()
 }
 
+/// What stands for a key where nobody knows, or may show, any of it.
+pub const PLACEHOLDER: &str = "***";
+
+/// Whether a text can only be what was shown in a key's place, [`PLACEHOLDER`] or a mask, as somebody copies it from a
+/// screen or runs it again from the history. A `*` or two may be anybody's key.
+pub fn is_mask(text: &str) -> bool {
+    text.len() >= PLACEHOLDER.len() && text.contains('*') && mask_for_display(text) == text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r13_a_mask_is_told_from_a_key() {
+        for key in ["sk-12345", "sk-123456789"] {
+            assert!(!is_mask(key), "{key}");
+            assert!(is_mask(&mask_for_display(key)), "{key}");
+        }
+        assert!(is_mask(PLACEHOLDER));
+        for key in ["", "*", "**", "sk", "a*b*c*d*e*f*g", "sk-12345*"] {
+            assert!(!is_mask(key), "{key}");
+        }
+    }
 
     #[test]
     fn r12_up_to_eight_characters_are_hidden_and_of_more_only_the_ends_show() {

@@ -3,11 +3,12 @@
 use napi::bindgen_prelude::{
     ClassInstance, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Unknown, ValidateNapiValue,
 };
-use napi::{JsString, JsValue, ValueType, sys};
-use zeroize::{Zeroize, Zeroizing};
+use napi::{JsValue, ValueType, sys};
+use zeroize::Zeroizing;
 
 use super::error::Failure;
 use crate::error::{Code, Error};
+use crate::key_command::secure_input::Units;
 use crate::secret::Secret;
 
 /// How U+FFFD looks in UTF-8: what Node-API puts where a surrogate has no partner.
@@ -40,6 +41,25 @@ pub fn display_text(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
     }
     let mut bytes = utf8(&value)?;
     Secret::from_utf8(std::mem::take(&mut *bytes)).ok_or_else(|| Failure::Storage(unfaithful(name)))
+}
+
+/// A string as JavaScript has it, unpaired surrogates and all; every copy we make of it is wiped.
+pub fn units(value: Unknown<'_>, name: &str) -> Result<Units, Failure> {
+    if value.get_type()? != ValueType::String {
+        return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
+    }
+    utf16(&value)
+}
+
+/// A `true` or `false`.
+pub fn boolean(value: Unknown<'_>, name: &str) -> Result<bool, Failure> {
+    match value.get_type()? {
+        ValueType::Boolean => cast(value),
+        _ => Err(Failure::Type(format!(
+            "{name} must be a boolean, not {}",
+            kind(&value)?
+        ))),
+    }
 }
 
 /// The object that holds a call's options; `None` where it was left out.
@@ -169,6 +189,23 @@ fn utf8(value: &Unknown<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(bytes)
 }
 
+/// The string's UTF-16, likewise.
+#[allow(unsafe_code)]
+fn utf16(value: &Unknown<'_>) -> Result<Units, Failure> {
+    let raw = value.value();
+    let mut length = 0;
+    // SAFETY: `raw` is a live string handle; a null buffer asks for the length alone.
+    check(unsafe { sys::napi_get_value_string_utf16(raw.env, raw.value, std::ptr::null_mut(), 0, &mut length) })?;
+    let mut units = Units::new(vec![0u16; length + 1]);
+    let mut written = 0;
+    // SAFETY: the buffer has room for `length` units and the NUL that Node-API adds.
+    check(unsafe {
+        sys::napi_get_value_string_utf16(raw.env, raw.value, units.as_mut_ptr(), length + 1, &mut written)
+    })?;
+    units.truncate(written);
+    Ok(units)
+}
+
 fn check(status: sys::napi_status) -> Result<(), Failure> {
     match status {
         sys::Status::napi_ok => Ok(()),
@@ -177,10 +214,6 @@ fn check(status: sys::napi_status) -> Result<(), Failure> {
 }
 
 fn has_unpaired_surrogate(value: Unknown<'_>) -> Result<bool, Failure> {
-    let units = cast::<JsString<'_>>(value)?.into_utf16()?;
-    let mut units: Vec<u16> = units.as_slice().to_vec();
-    // The buffer ends with the NUL that Node-API adds, which pairs with nothing and breaks nothing.
-    let unpaired = char::decode_utf16(units.iter().copied()).any(|unit| unit.is_err());
-    units.zeroize();
-    Ok(unpaired)
+    let units = utf16(&value)?;
+    Ok(char::decode_utf16(units.iter().copied()).any(|unit| unit.is_err()))
 }

@@ -31,6 +31,8 @@ pub struct Environment {
     pub load: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
     /// `settle(function)`: a promise of the outcome of calling it, which never rejects.
     pub settle: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
+    /// `getProviderKeyStorage()`: the storage that a class uses when it is given none.
+    pub provider_key_storage: FunctionRef<(), Unknown<'static>>,
 }
 
 /// The host and its environment variables, read once, when an object is constructed.
@@ -61,6 +63,9 @@ pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
             .create_ref()?,
         settle: lent
             .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("settle")?
+            .create_ref()?,
+        provider_key_storage: lent
+            .get_named_property::<Function<'_, (), Unknown<'static>>>("getProviderKeyStorage")?
             .create_ref()?,
     };
     env.set_instance_data(environment, (), |_| ())

@@ -8,7 +8,7 @@
 //! - `adapter`: a keyring that JavaScript injected
 //! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
-//! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+//! - `secure_store`, `provider_keys`, `os_adapter`, `key_command`, `secure_input`: the classes
 //! - `auth`: which API key a session uses
 
 mod adapter;
@@ -16,9 +16,11 @@ mod args;
 mod auth;
 mod environment;
 mod error;
+mod key_command;
 mod machine_secret;
 mod options;
 mod os_adapter;
 mod promise;
 mod provider_keys;
+mod secure_input;
 mod secure_store;

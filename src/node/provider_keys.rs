@@ -9,13 +9,16 @@ use super::error::{Failure, rejected, thrown};
 use super::options::{Defaults, store_with};
 use super::promise::{Revealed, promise, with_text};
 use super::secure_store::SecureStore;
+use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
 use crate::provider_keys::{self, DIRECTORY, ProviderKeys, SERVICE};
 
 /// Documented in `index.d.ts`.
 #[napi]
 pub struct ProviderKeyStorage {
-    keys: ProviderKeys,
+    pub(super) keys: ProviderKeys,
+    /// What `/key` completes from: shared by the commands on this storage, and dropped by its changes.
+    pub(super) names: SavedNames,
 }
 
 #[napi]
@@ -43,6 +46,7 @@ impl ProviderKeyStorage {
         };
         Ok(Self {
             keys: ProviderKeys::new(store),
+            names: SavedNames::default(),
         })
     }
 
@@ -55,8 +59,12 @@ impl ProviderKeyStorage {
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         match args::text(name, "name").and_then(|name| Ok((name, args::secret(api_key, "apiKey")?))) {
             Ok((name, api_key)) => {
-                let saving = self.keys.save(&name, &api_key);
-                promise(env, async move { saving.await.map(|_| ()) })
+                let (saving, names) = (self.keys.save(&name, &api_key), self.names.clone());
+                promise(env, async move {
+                    let saved = saving.await;
+                    names.forget();
+                    saved.map(|_| ())
+                })
             }
             Err(failure) => rejected(env, failure),
         }
@@ -72,7 +80,14 @@ impl ProviderKeyStorage {
 
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, name, "name", |name| self.keys.delete(&name))
+        with_text(env, name, "name", |name| {
+            let (deleting, names) = (self.keys.delete(&name), self.names.clone());
+            async move {
+                let deleted = deleting.await;
+                names.forget();
+                deleted
+            }
+        })
     }
 
     #[napi]

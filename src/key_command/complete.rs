@@ -1,0 +1,243 @@
+//! What `/key` offers while it is typed (R19).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::parse::{Subcommand, is_white_space, split_word};
+use crate::provider_keys::{ProviderKeys, validate_name};
+
+/// How long a listing is good for, so that typing does not ask the keyring at every keystroke.
+const KEPT_FOR: Duration = Duration::from_secs(5);
+
+/// One thing the word under the cursor may become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The whole word.
+    pub value: String,
+    /// What a subcommand does; names have none.
+    pub description: Option<&'static str>,
+}
+
+/// The names of the saved keys, for completion. Clones share one listing, which is kept for 5 seconds; calls at the same
+/// time wait for the same one. A listing that failed is not kept.
+#[derive(Clone, Default)]
+pub struct SavedNames {
+    latest: Arc<Mutex<Arc<Listing>>>,
+}
+
+/// One look at the store: under way while empty, then what was found and when; `None` when the look failed.
+type Listing = OnceCell<Option<(Instant, Vec<String>)>>;
+
+/// What the word under the cursor may become, given the text after `/key` up to the cursor; white space at its end means
+/// that the next word begins. Empty when nothing fits, and when the names cannot be listed.
+pub async fn complete(args: &str, keys: &ProviderKeys, names: &SavedNames) -> Vec<Suggestion> {
+    let (first, rest) = split_word(args);
+    if rest.is_empty() {
+        return subcommands(first);
+    }
+    let takes_name = Subcommand::parse(first).is_some_and(Subcommand::takes_name);
+    let (partial, rest) = split_word(rest);
+    if !takes_name || rest.starts_with(is_white_space) {
+        return Vec::new();
+    }
+    let saved = names.get(keys).await;
+    let fitting = saved.into_iter().filter(|name| name.starts_with(partial));
+    fitting
+        .map(|value| Suggestion {
+            value,
+            description: None,
+        })
+        .collect()
+}
+
+impl SavedNames {
+    /// Drops the listing: the next call looks afresh, also when one is under way that may have missed the change.
+    pub fn forget(&self) {
+        *self.latest() = Arc::default();
+    }
+
+    /// The valid names among the saved ones, sorted; empty when they cannot be listed.
+    async fn get(&self, keys: &ProviderKeys) -> Vec<String> {
+        let listing = self.current();
+        let outcome = listing.get_or_init(|| async {
+            let mut names = keys.list().await.ok()?;
+            // Another program's entries may be anything; no command could name them.
+            names.retain(|name| validate_name(name).is_ok());
+            Some((Instant::now(), names))
+        });
+        match outcome.await {
+            Some((_, names)) => names.clone(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The latest listing, or a new one if that is too old or failed.
+    fn current(&self) -> Arc<Listing> {
+        let mut latest = self.latest();
+        let over = match latest.get() {
+            None => false,
+            Some(None) => true,
+            Some(Some((when, _))) => when.elapsed() >= KEPT_FOR,
+        };
+        if over {
+            *latest = Arc::default();
+        }
+        latest.clone()
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Arc<Listing>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn subcommands(partial: &str) -> Vec<Suggestion> {
+    Subcommand::ALL
+        .into_iter()
+        .filter(|subcommand| subcommand.word().starts_with(partial))
+        .map(|subcommand| Suggestion {
+            value: subcommand.word().to_owned(),
+            description: Some(subcommand.description()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fixture, fixture};
+    use super::*;
+    use crate::error::Code;
+    use crate::keyring::memory::Mood;
+
+    async fn values(fixture: &Fixture, args: &str) -> Vec<String> {
+        let offered = fixture.command.complete(args).await;
+        offered.into_iter().map(|suggestion| suggestion.value).collect()
+    }
+
+    fn listings(fixture: &Fixture) -> usize {
+        fixture
+            .keyring
+            .take_calls()
+            .iter()
+            .filter(|call| **call == "accounts")
+            .count()
+    }
+
+    fn saved(names: &[&str]) -> Fixture {
+        let fixture = fixture();
+        for name in names {
+            fixture.plant(name, "sk-1");
+        }
+        fixture
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_the_first_word_completes_the_subcommands_without_asking_the_keyring() {
+        let fixture = saved(&["save"]);
+        let table: [(&str, &[&str]); 9] = [
+            ("", &["save", "load", "show", "list", "delete"]),
+            (" \t", &["save", "load", "show", "list", "delete"]),
+            ("s", &["save", "show"]),
+            ("\tl", &["load", "list"]),
+            ("delete", &["delete"]),
+            ("L", &[]),
+            ("sk-ant", &[]),
+            ("sk-ant ", &[]),
+            ("saved w", &[]),
+        ];
+        for (args, offered) in table {
+            assert_eq!(values(&fixture, args).await, offered, "{args:?}");
+        }
+        assert_eq!(fixture.keyring.take_calls(), [""; 0]);
+        let described = fixture.command.complete("li").await;
+        assert_eq!(described[0].description, Some("List all saved keys, masked"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_the_second_word_completes_saved_names_where_a_name_is_due() {
+        let fixture = saved(&["work", "Work", "home.1"]);
+        let table: [(&str, &[&str]); 12] = [
+            ("load ", &["Work", "home.1", "work"]),
+            ("show\t", &["Work", "home.1", "work"]),
+            ("delete  w", &["work"]),
+            ("save h", &["home.1"]),
+            (" load W", &["Work"]),
+            ("load work", &["work"]),
+            ("load x", &[]),
+            ("load work ", &[]),
+            ("save work sk-", &[]),
+            ("list ", &[]),
+            ("LOAD ", &[]),
+            ("load\u{feff}home", &["home.1"]),
+        ];
+        for (args, offered) in table {
+            assert_eq!(values(&fixture, args).await, offered, "{args:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_what_no_command_could_name_is_not_offered() {
+        let fixture = saved(&["work", "two words", "ключ"]);
+        assert_eq!(values(&fixture, "load ").await, ["work"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_any_failure_gives_an_empty_list_and_is_not_kept() {
+        let fixture = saved(&["work"]);
+        fixture.spoil_files();
+        for mood in [Mood::Absent, Mood::Hangs, Mood::Fails(Code::Locked)] {
+            fixture.keyring.becomes(mood);
+            assert_eq!(values(&fixture, "load ").await, [""; 0], "{mood:?}");
+        }
+        fixture.keyring.becomes(Mood::Works);
+        assert_eq!(values(&fixture, "load ").await, ["work"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_the_listing_is_kept_for_5_seconds() {
+        let fixture = saved(&["work"]);
+        assert_eq!(values(&fixture, "load ").await, ["work"]);
+        fixture.plant("late", "sk-2");
+        tokio::time::advance(Duration::from_millis(4_999)).await;
+        assert_eq!(values(&fixture, "show ").await, ["work"]);
+        assert_eq!(listings(&fixture), 1);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(values(&fixture, "show ").await, ["late", "work"]);
+        assert_eq!(listings(&fixture), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_save_and_delete_drop_the_listing() {
+        let fixture = saved(&["work"]);
+        assert_eq!(values(&fixture, "load ").await, ["work"]);
+        fixture.confirmed("save home sk-2").await;
+        assert_eq!(values(&fixture, "load ").await, ["home", "work"]);
+        fixture.confirmed("delete work").await;
+        assert_eq!(values(&fixture, "load ").await, ["home"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r19_calls_at_the_same_time_share_one_listing_also_when_it_fails() {
+        let fixture = saved(&["work"]);
+        for (mood, offered) in [(Mood::Works, vec!["work".to_owned()]), (Mood::Hangs, vec![])] {
+            fixture.keyring.becomes(mood);
+            if mood == Mood::Hangs {
+                fixture.spoil_files();
+                fixture.names.forget();
+            }
+            let calls: Vec<_> = (0..20)
+                .map(|_| {
+                    let command = fixture.command.clone();
+                    tokio::spawn(async move { command.complete("load ").await })
+                })
+                .collect();
+            for call in calls {
+                let values: Vec<_> = call.await.unwrap().into_iter().map(|found| found.value).collect();
+                assert_eq!(values, offered);
+            }
+            assert_eq!(listings(&fixture), 1, "{mood:?}");
+        }
+    }
+}

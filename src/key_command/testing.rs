@@ -1,0 +1,102 @@
+//! What the tests of this room stand on: a command over a keyring in memory and a real directory.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{Answer, Context, KeyCommand, SavedNames};
+use crate::fallback::FallbackDir;
+use crate::fallback::machine::HostIdentity;
+use crate::keyring::memory::MemoryKeyring;
+use crate::provider_keys::{ProviderKeys, SERVICE};
+use crate::secret::Secret;
+use crate::store::{Choice, FallbackPolicy, Parts, SecureStore, Source};
+
+/// A command, and the two places behind it.
+pub struct Fixture {
+    pub command: KeyCommand,
+    pub keyring: Arc<MemoryKeyring>,
+    pub names: SavedNames,
+    home: TempDir,
+}
+
+/// An empty keyring that works, no directory yet, policy `allow`.
+pub fn fixture() -> Fixture {
+    let (home, keyring) = (tempfile::tempdir().unwrap(), Arc::new(MemoryKeyring::default()));
+    let identity = HostIdentity {
+        hostname: "devbox".into(),
+        username: "alice".into(),
+    };
+    let keys = ProviderKeys::new(SecureStore::new(Parts {
+        service: SERVICE.to_owned(),
+        files: FallbackDir::new(home.path().join("files"), SERVICE, identity),
+        policy: FallbackPolicy::Allow,
+        keyring: Source::Known(Choice::Os(keyring.clone())),
+        limit: std::time::Duration::from_secs(30),
+    }));
+    let names = SavedNames::default();
+    Fixture {
+        command: KeyCommand::new(keys, names.clone()),
+        keyring,
+        names,
+        home,
+    }
+}
+
+impl Fixture {
+    /// Puts a key into the keyring, behind the command's back.
+    pub fn plant(&self, name: &str, key: &str) {
+        self.keyring.plant(SERVICE, name, key);
+    }
+
+    /// What the keyring holds under a name.
+    pub fn in_keyring(&self, name: &str) -> Option<Secret> {
+        self.keyring.peek(SERVICE, name)
+    }
+
+    /// Makes the directory of the files something that is none, and so useless.
+    pub fn spoil_files(&self) {
+        let path = self.home.path().join("files");
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::write(path, "").unwrap();
+    }
+
+    /// Whether there is a file for the name.
+    pub fn has_file(&self, name: &str) -> bool {
+        self.file(name).exists()
+    }
+
+    /// Makes the name's file one that cannot be read.
+    pub fn spoil_file(&self, name: &str) {
+        std::fs::create_dir_all(self.home.path().join("files")).unwrap();
+        std::fs::write(self.file(name), "not an envelope").unwrap();
+    }
+
+    /// The answer with somebody to ask.
+    pub async fn run(&self, args: &str) -> Answer {
+        self.command.run(args, Context::default()).await
+    }
+
+    /// The answer after somebody agreed.
+    pub async fn confirmed(&self, args: &str) -> Answer {
+        let context = Context {
+            confirmed: true,
+            ..Context::default()
+        };
+        self.command.run(args, context).await
+    }
+
+    /// The answer with nobody to ask, who therefore cannot have agreed either.
+    pub async fn alone(&self, args: &str) -> Answer {
+        let context = |confirmed| Context {
+            interactive: false,
+            confirmed,
+            raw: None,
+        };
+        self.command.run(args, context(true)).await
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.home.path().join("files").join(format!("{name}.enc"))
+    }
+}
