@@ -198,6 +198,41 @@ async fn r1_of_two_entries_for_one_account_the_newest_is_read_and_set_leaves_one
 }
 
 #[tokio::test]
+async fn r1_many_reads_at_once_answer_for_each_account_by_itself() {
+    let bus = Bus::with_keyring().await;
+    let keyring = bus.os_keyring();
+    let service = ("service", SERVICE);
+    for n in 0..10 {
+        let account = format!("key-{n}");
+        keyring.set(SERVICE, &account, &Secret::from("value")).await.unwrap();
+    }
+    bus.plant(&[service, ("username", "twice"), ("mark", "a")], b"older")
+        .await;
+    bus.plant(&[service, ("username", "twice"), ("mark", "b")], b"newer")
+        .await;
+    bus.plant(&[service, ("username", "no text")], b"\xff").await;
+    bus.plant(&[service], b"of nobody").await;
+
+    let mut accounts: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
+    accounts.extend(["none", "twice", "no text", "", "twice"].map(str::to_owned));
+    let mut read = keyring.get_many(SERVICE, &accounts).await;
+    let rest: Vec<_> = read.drain(10..).collect();
+    assert!(read.into_iter().all(|value| value == Ok(secret("value"))));
+    assert_eq!(rest[0], Ok(None));
+    assert_eq!(rest[1], Ok(secret("newer")));
+    assert_eq!(rest[2].as_ref().unwrap_err().error().code(), Code::Corrupt);
+    assert_eq!(rest[3], Ok(None));
+    assert_eq!(rest[4], Ok(secret("newer")));
+
+    // A few of many are looked for one by one; the answers are the same.
+    for n in 0..40 {
+        let account = format!("more-{n}");
+        keyring.set(SERVICE, &account, &Secret::from("more")).await.unwrap();
+    }
+    assert_eq!(keyring.get_many(SERVICE, &accounts).await[10..], rest[..]);
+}
+
+#[tokio::test]
 async fn r1_delete_removes_every_entry_of_an_account() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();

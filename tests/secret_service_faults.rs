@@ -195,8 +195,8 @@ async fn r7b_a_service_that_hangs_when_it_should_prompt_is_a_timeout_and_may_pro
         fake.answer(true).await;
     };
     let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
-    assert!(value.is_ok());
-    assert_eq!((fake.prompts(), fake.sessions()), (1, 2));
+    assert!(value.is_ok(), "{value:?}");
+    assert_eq!(fake.prompts(), 1);
 }
 
 #[tokio::test]

@@ -30,6 +30,9 @@ use crate::telemetry::fingerprint;
 /// How many requests are in flight at once, at most: enough to hide every round trip, few enough for a bus's quotas.
 const IN_FLIGHT: usize = 64;
 
+/// From how many accounts on a look at the whole service pays.
+const MANY: usize = 8;
+
 /// How many sessions a call may use up: one that has died unnoticed, and a fresh one.
 const SESSIONS: u32 = 2;
 
@@ -64,16 +67,7 @@ impl Backend {
     async fn get_by(&self, deadline: Instant, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
         self.run(deadline, |call| async move {
             let items = call.unlocked(&attributes(service, account), Reach::Some).await?;
-            let Some(item) = call.newest(&items).await? else {
-                return Ok(None);
-            };
-            match Secret::from_utf8(call.session.secret(item).await?) {
-                Some(secret) => Ok(Some(secret)),
-                None => Err(Trouble::new(
-                    Meaning::Failed(Code::Corrupt),
-                    format!("The keyring's value of key {} is not text", fingerprint(account)),
-                )),
-            }
+            call.read(account, &items).await
         })
         .await
     }
@@ -117,11 +111,7 @@ impl Backend {
             let items = call
                 .unlocked(&HashMap::from([("service", service)]), Reach::All)
                 .await?;
-            let mut accounts = Vec::with_capacity(items.len());
-            for items in items.chunks(IN_FLIGHT) {
-                accounts.extend(try_join_all(items.iter().map(|item| call.account(item))).await?);
-            }
-            let mut accounts: Vec<String> = accounts.into_iter().flatten().collect();
+            let mut accounts: Vec<String> = call.accounts(&items).await?.into_iter().flatten().collect();
             accounts.sort_unstable();
             accounts.dedup();
             Ok(accounts)
@@ -136,12 +126,56 @@ impl Backend {
         accounts: &[String],
     ) -> Vec<Result<Option<Secret>, KeyringError>> {
         let deadline = self.deadline();
+        if accounts.len() >= MANY
+            && let Ok(Some(secrets)) = self.get_most(deadline, service, accounts).await
+        {
+            return secrets;
+        }
         let mut secrets = Vec::with_capacity(accounts.len());
         for accounts in accounts.chunks(IN_FLIGHT) {
             let reading = accounts.iter().map(|account| self.get_by(deadline, service, account));
             secrets.extend(join_all(reading).await);
         }
         secrets
+    }
+
+    /// Reads most of what a service has: one search for all of it costs the daemon less than one for each account.
+    /// `None` when the service has much that was not asked for.
+    async fn get_most(
+        &self,
+        deadline: Instant,
+        service: &str,
+        accounts: &[String],
+    ) -> Result<Option<Vec<Result<Option<Secret>, KeyringError>>>, KeyringError> {
+        self.run(deadline, |call| async move {
+            let all = call
+                .unlocked(&HashMap::from([("service", service)]), Reach::All)
+                .await?;
+            if all.len() > 2 * accounts.len() {
+                return Ok(None);
+            }
+            let mut items: HashMap<String, Vec<OwnedObjectPath>> = HashMap::new();
+            for (account, item) in call.accounts(&all).await?.into_iter().zip(&all) {
+                if let Some(account) = account {
+                    items.entry(account).or_default().push(item.clone());
+                }
+            }
+            let mut secrets = Vec::with_capacity(accounts.len());
+            for accounts in accounts.chunks(IN_FLIGHT) {
+                let reading = accounts.iter().map(|account| {
+                    let items = items.get(account).map_or(&[][..], Vec::as_slice);
+                    call.read(account, items)
+                });
+                for secret in join_all(reading).await {
+                    match secret {
+                        Err(trouble) if !matches!(trouble.meaning, Meaning::Failed(_)) => return Err(trouble),
+                        secret => secrets.push(secret.map_err(|trouble| reported(trouble, &call.connection))),
+                    }
+                }
+            }
+            Ok(Some(secrets))
+        })
+        .await
     }
 
     fn deadline(&self) -> Instant {
@@ -246,6 +280,29 @@ impl Call {
         Err(still_locked())
     }
 
+    /// The secret of the newest of an account's entries; `None` when there are none.
+    async fn read(&self, account: &str, items: &[OwnedObjectPath]) -> Result<Option<Secret>, Trouble> {
+        let Some(item) = self.newest(items).await? else {
+            return Ok(None);
+        };
+        match Secret::from_utf8(self.session.secret(item).await?) {
+            Some(secret) => Ok(Some(secret)),
+            None => Err(Trouble::new(
+                Meaning::Failed(Code::Corrupt),
+                format!("The keyring's value of key {} is not text", fingerprint(account)),
+            )),
+        }
+    }
+
+    /// The accounts the items belong to, one for each; `None` for one that has none, or is gone.
+    async fn accounts(&self, items: &[OwnedObjectPath]) -> Result<Vec<Option<String>>, Trouble> {
+        let mut accounts = Vec::with_capacity(items.len());
+        for items in items.chunks(IN_FLIGHT) {
+            accounts.extend(try_join_all(items.iter().map(|item| self.account(item))).await?);
+        }
+        Ok(accounts)
+    }
+
     /// The newest of the entries; asks for their times only when there are several.
     async fn newest<'a>(&self, items: &'a [OwnedObjectPath]) -> Result<Option<&'a OwnedObjectPath>, Trouble> {
         if items.len() < 2 {
@@ -307,7 +364,6 @@ impl Call {
         }
     }
 
-    /// The account an item belongs to; `None` when it has none, or is gone.
     async fn account(&self, item: &OwnedObjectPath) -> Result<Option<String>, Trouble> {
         match self.session.attributes(item).await {
             Ok(mut attributes) => Ok(attributes.remove("username")),

@@ -39,8 +39,8 @@ enum State {
     /// Nothing was asked yet, or what was asked for has come true since.
     #[default]
     Unasked,
-    /// A prompt is up; this is where its answer will be.
-    Asking(watch::Receiver<Option<Result<(), Trouble>>>),
+    /// A prompt is up until this time; this is where its answer will be.
+    Asking(watch::Receiver<Option<Result<(), Trouble>>>, Instant),
     /// A prompt was dismissed or ran out of time; this collection was, and may still be, locked.
     Spent(String),
 }
@@ -56,25 +56,31 @@ impl OnePrompt {
         wish: Wish,
         until: Instant,
     ) -> Result<(), Trouble> {
-        let mut answer = {
-            let mut state = self.state();
-            match &*state {
-                State::Spent(_) => return Err(still_locked()),
-                // A closed channel without an answer: the runtime of the task that asked is gone.
-                State::Asking(answer) if answer.has_changed().is_ok() => answer.clone(),
-                State::Asking(_) | State::Unasked => {
-                    let (sender, answer) = watch::channel(None);
-                    *state = State::Asking(answer.clone());
-                    // A task of its own, so that the prompt outlives a caller who gives up while others wait.
-                    tokio::spawn(Arc::clone(self).show(Arc::clone(session), wish, until, sender));
-                    answer
+        loop {
+            let (mut answer, is_late) = {
+                let mut state = self.state();
+                match &*state {
+                    State::Spent(_) => return Err(still_locked()),
+                    // A closed channel without an answer: the runtime of the task that asked is gone.
+                    State::Asking(answer, ends) if answer.has_changed().is_ok() => {
+                        (answer.clone(), Instant::now() >= *ends)
+                    }
+                    State::Asking(..) | State::Unasked => {
+                        let (sender, answer) = watch::channel(None);
+                        *state = State::Asking(answer.clone(), until);
+                        // A task of its own, so that the prompt outlives a caller who gives up while others wait.
+                        tokio::spawn(Arc::clone(self).show(Arc::clone(session), wish.clone(), until, sender));
+                        (answer, false)
+                    }
                 }
+            };
+            let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
+            match answer {
+                // That prompt was over when this caller came: what is so now?
+                _ if is_late => {}
+                Ok(Some(answer)) => return answer,
+                _ => return Err(Trouble::new(Meaning::Stale, "The prompt of the keyring was given up")),
             }
-        };
-        let answer = answer.wait_for(Option::is_some).await;
-        match answer.as_deref() {
-            Ok(Some(answer)) => answer.clone(),
-            _ => Err(Trouble::new(Meaning::Stale, "The prompt of the keyring was given up")),
         }
     }
 
@@ -93,7 +99,7 @@ impl OnePrompt {
 
     /// Whether a prompt is up, so that a call that ran out of time was waiting for the user, not for the service.
     pub(super) fn is_up(&self) -> bool {
-        matches!(&*self.state(), State::Asking(answer) if answer.has_changed().is_ok())
+        matches!(&*self.state(), State::Asking(answer, _) if answer.has_changed().is_ok())
     }
 
     async fn show(
