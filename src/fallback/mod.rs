@@ -179,7 +179,8 @@ impl FallbackDir {
     }
 
     /// Takes the key's lock, waiting for whoever holds it. `None` where locks are not to be had: no directory yet, a
-    /// read-only one, a file system without locks.
+    /// read-only one, a file system without locks. It waits without a limit, on one thread at most for each key and
+    /// directory object; who gives up waiting leaves nothing held.
     pub async fn lock(&self, key: &str) -> Result<Option<KeyLock>> {
         Ok(lock::lock(self.path(), &self.inner.queues, key).await)
     }

@@ -2,10 +2,10 @@
 //!
 //! Why not the `scrypt` crate, which the tests compare this with: a first read must not be slower than the JavaScript it
 //! replaces, which calls OpenSSL. The crate's x86-64 code is SSE2 intrinsics, and how they fare depends on the processor:
-//! one derivation took 24 ms where OpenSSL's plain C took 36, and 41 ms where that took 27. Its scalar code cannot be
-//! chosen on x86-64, AVX code generation cannot be had for one function without `unsafe`, and its 16 MiB are not wiped.
-//! Salsa20/8 in scalar registers is what OpenSSL does, and is no slower anywhere. PBKDF2, HMAC and SHA-256 are
-//! RustCrypto's.
+//! 24 ms where OpenSSL's plain C took 36 (an AMD EPYC), but 41 where that took 27 (as reported when this was planned; not
+//! measured again). Salsa20/8 in scalar registers is what OpenSSL does, so the two should keep pace: 29 ms on that EPYC.
+//! The crate's own scalar code cannot be chosen on x86-64, AVX code generation cannot be had for one function without
+//! `unsafe`, and its 16 MiB are not wiped. PBKDF2, HMAC and SHA-256 are RustCrypto's.
 
 use sha2::Sha256;
 use zeroize::{Zeroizing, optimization_barrier};
