@@ -16,10 +16,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Code, Result};
-use crate::fallback::{FallbackDir, Mark};
+use crate::error::{Code, Error, Result};
+use crate::fallback::{FallbackDir, KeyLock, Mark};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
+use crate::telemetry::fingerprint;
 
 mod key;
 mod machine_secret;
@@ -34,6 +35,9 @@ pub use source::{Choice, Loader, Source};
 
 use probe::Probe;
 use turns::{Turn, Turns};
+
+/// How long other processes may keep the lock of a key, on top of the time that a keyring call may take.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What happens when the keyring is unavailable or refuses (R4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +264,7 @@ impl SecureStore {
     async fn set_now(&self, key: &Key, value: &Secret) -> Result<Place> {
         let choice = self.choice().await;
         let files = &self.parts.files;
-        let _lock = self.lock(key).await;
+        let _lock = self.lock(key).await?;
         let taken = self.heard(match with_keyring(&choice) {
             Ok(keyring) => keyring.set(&self.parts.service, key.as_str(), value).await,
             Err(error) => Err(error),
@@ -283,7 +287,7 @@ impl SecureStore {
 
     async fn delete_now(&self, key: &Key) -> Result<bool> {
         let choice = self.choice().await;
-        let _lock = self.lock(key).await;
+        let _lock = self.lock(key).await?;
         let from_keyring = self.heard(match with_keyring(&choice) {
             Ok(keyring) => not_there(keyring.delete(&self.parts.service, key.as_str()).await, false),
             Err(error) => Err(error),
@@ -333,7 +337,7 @@ impl SecureStore {
     /// `None` when somebody else did so meanwhile, or the key is gone.
     async fn bring_up_to_date(&self, key: &Key, mark: Mark, keyring: &Arc<dyn Keyring>) -> Result<Option<Secret>> {
         let _turn = self.turns.take(key.as_str()).comes().await;
-        let lock = self.lock(key).await;
+        let lock = self.lock(key).await.unwrap_or_default();
         let Some(stored) = self.parts.files.read(key.as_str()).await? else {
             return Ok(None);
         };
@@ -352,8 +356,21 @@ impl SecureStore {
         Ok(Some(stored.value))
     }
 
-    async fn lock(&self, key: &Key) -> Option<crate::fallback::KeyLock> {
-        self.parts.files.lock(key.as_str()).await.ok().flatten()
+    /// The key's lock against other processes; `None` where locks are not to be had. `TIMEOUT` when they keep it for longer
+    /// than a keyring that hangs and a slow disk could make them: one of them must have been stopped.
+    async fn lock(&self, key: &Key) -> Result<Option<KeyLock>> {
+        let patience = self.parts.limit + LOCK_PATIENCE;
+        match tokio::time::timeout(patience, self.parts.files.lock(key.as_str())).await {
+            Ok(lock) => Ok(lock.ok().flatten()),
+            Err(_) => Err(Error::new(
+                Code::Timeout,
+                format!(
+                    "Another process has been changing key {} for more than {} ms",
+                    fingerprint(key.as_str()),
+                    patience.as_millis()
+                ),
+            )),
+        }
     }
 }
 
