@@ -1,7 +1,7 @@
 // `llxprt-key` through pipes, as scripts meet it; with a real gnome-keyring and without.
 
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
@@ -123,6 +123,17 @@ describe('R16 llxprt-key list', () => {
     const child = startLlxprtKey(['list'], env)
     child.stdout.destroy()
     expect(await outcome(child)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('that cannot be written is a failure', async () => {
+    const full = openSync('/dev/full', 'w')
+    const list = spawnSync(process.execPath, [LLXPRT_KEY, 'list'], {
+      env: { ...process.env, ...inFiles() },
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect([list.status, list.stderr]).toEqual([1, 'llxprt-key: Cannot write to standard output (ENOSPC).\n'])
   })
 })
 
@@ -328,7 +339,7 @@ describe('R12 llxprt-key --help', () => {
   })
 
   test('wrong usage is exit code 2, and says where help is', async () => {
-    for (const args of [['nonsense'], ['constructor'], ['save'], ['rename', 'a'], ['list', 'a'], ['--nonsense']]) {
+    for (const args of [['nonsense'], ['constructor'], ['--'], ['save'], ['rename', 'a'], ['list', 'a'], ['-x']]) {
       expect(await llxprtKey(args, inFiles()), args.join(' ')).toEqual(failed('--help', 2))
     }
   })

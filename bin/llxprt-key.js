@@ -41,6 +41,7 @@ async function main(args) {
 function general(args) {
   const { values, positionals } = read(args, { ...HELP, version: { type: 'boolean' } })
   if (positionals.length > 0) throw new UsageError('Options come after the command.')
+  if (!values.help && !values.version) throw new UsageError('The command is missing.')
   say(values.help ? generalHelp() : `llxprt-key ${version()}`)
   return 0
 }

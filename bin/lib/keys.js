@@ -74,10 +74,11 @@ async function save({ names: [name], options: { force } }) {
   if (!force && !(await mayOverwrite(keys, name))) throw new Failure('Nothing was saved.')
   const key = isInteractive() ? await askHidden(`API key for '${name}' (hidden): `) : await readInput()
   await keys.saveKey(name, key)
-  const saved = await keys.getKey(name)
+  // Saved it is, also when it cannot be looked at.
+  const saved = await keys.getKey(name).catch(() => null)
   const place = (await look()).placeOf(name, saved)
   const where = { keyring: ` in ${PLACES.keyring}`, file: ` in ${PLACES.file} because the keyring is unavailable` }
-  say(`Saved key '${name}' (${mask(saved ?? '')})${where[place] ?? ''}`)
+  say(`Saved key '${name}' (${mask(saved ?? key.trim())})${where[place] ?? ''}`)
 }
 
 /** Whether there is no such key yet, or whoever can be asked agrees. */

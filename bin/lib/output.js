@@ -4,10 +4,12 @@
 
 const CODES = { red: 31, green: 32, yellow: 33, faint: 2 }
 
+// Whoever reads us may stop at any time (`llxprt-key list | head -1`): that is no failure of ours. Any other is.
 for (const stream of [process.stdout, process.stderr]) {
-  // Whoever reads us may stop at any time (`llxprt-key list | head -1`): that is no failure of ours.
   stream.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE') return
+    if (stream === process.stdout) complain(`Cannot write to standard output (${error.code}).`)
+    process.exit(1)
   })
 }
 
