@@ -153,15 +153,15 @@ describe('R8 llxprt-key run in a terminal', () => {
   test('leaves Ctrl-C to the command, which gets it once', async () => {
     const env = newHome()
     await saved(env, KEY)
+    // What llxprt-key makes of the interrupt, it does before it passes on the next signal.
     const program = `let count = 0
-      process.on("SIGINT", () => { count += 1; console.log("interrupted") })
-      process.stdin.once("data", () => { console.log("count " + count); process.exit(7) })
+      process.on("SIGINT", () => { count += 1; process.kill(process.ppid, "SIGUSR2") })
+      process.on("SIGUSR2", () => { console.log("count " + count); process.exit(7) })
+      process.stdin.resume()
       console.log("ready")`
     const terminal = new Terminal(`trap : INT; ${COMMAND} run work -- '${process.execPath}' -e '${program}'`, env)
     await terminal.shows(/ready/)
     terminal.type('\u0003')
-    await terminal.shows(/interrupted/)
-    terminal.type('go on\n')
     expect((await terminal.shows(/count (\d+)/))[1]).toBe('1')
     expect(await terminal.ended).toBe(7)
   })
