@@ -1,12 +1,21 @@
 // `llxprt-key` through pipes, as scripts meet it; with a real gnome-keyring and without.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
-import { ROOT } from './support/node'
+import { ROOT, runNode } from './support/node'
 import { LLXPRT_KEY, llxprtKey, outcome, startLlxprtKey } from './support/shell'
 
 const KEY = 'piped-and-never-shown-0123'
@@ -14,7 +23,7 @@ const MASKED = `pi${'*'.repeat(KEY.length - 4)}23`
 
 const inFiles = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
 const files = (home: string) => path.join(home, '.llxprt', 'provider-keys')
-const done = (stdout: string) => ({ code: 0, stdout, stderr: '' })
+const done = (stdout: unknown) => ({ code: 0, stdout, stderr: '' })
 const failed = (message: string, code = 1) => ({ code, stdout: '', stderr: expect.stringContaining(message) })
 
 async function save(env: NodeJS.ProcessEnv, ...names: string[]) {
@@ -256,13 +265,13 @@ describe('R1 llxprt-key with a keyring', () => {
         { name: 'once-in-a-file', place: 'keyring', readable: true },
       ],
     })
-    const { code, stdout } = await llxprtKey(['doctor', '--json'], env)
-    expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toEqual({
-      keyring: { state: 'working', keys: ['home', 'once-in-a-file'] },
-      files: { directory: files(env.HOME), keys: [] },
-      problems: [],
-    })
+    expect(await llxprtKey(['doctor'], env)).toEqual(
+      done(
+        expect.stringMatching(
+          /^OS keyring: Secret Service, answers in [\d.]+ ms\nprovider keys: 2 in the keyring, 0 in files .*\ntool keys: 0 in the/,
+        ),
+      ),
+    )
     expect(await llxprtKey(['run', 'home', '--', 'sh', '-c', 'echo "$' + '{#API_KEY}"'], env)).toEqual(
       done(`${KEY.length}\n`),
     )
@@ -285,33 +294,61 @@ describe('R1 llxprt-key with a keyring', () => {
     expect((await llxprtKey(['show', 'new'], env)).stdout).toContain(MASKED)
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^OS keyring: does not work/)
-    expect(stdout).toMatch(/Problem: The OS keyring does not work: .+\n {2}.*[Uu]nlock/)
+    expect(stdout).toMatch(
+      /^OS keyring: Secret Service, does not work\nprovider keys: unknown in the keyring, 1 in files/,
+    )
+    expect(stdout).toMatch(/Problem: The Secret Service does not work .+\n {2}.*(unlock|permissions)/i)
   })
 
-  test('R18 that does not answer is what doctor says', async () => {
+  test('R18 that is not there is a problem to doctor, if nobody switched it off', async () => {
     const env = { HOME: newDirectory(), DBUS_SESSION_BUS_ADDRESS: '', LLXPRT_DISABLE_OS_KEYRING: '' }
     await save(env, 'work')
-    const { code, stdout } = await llxprtKey(['doctor', '--json'], env)
+    const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(1)
-    expect(JSON.parse(stdout)).toEqual({
-      keyring: { state: 'unavailable', keys: [] },
-      files: { directory: files(env.HOME), keys: ['work'] },
-      problems: [{ message: expect.stringContaining('No OS keyring'), remedy: expect.stringMatching(/./) }],
-    })
+    expect(stdout).toMatch(/^OS keyring: none \(.+\)\nprovider keys: 1 in files/)
+    expect(stdout).toMatch(/Problem: No keyring: .+\n {2}.*install a keyring/)
+    expect((await llxprtKey(['doctor'], { ...env, LLXPRT_DISABLE_OS_KEYRING: '1' })).code).toBe(0)
   })
 })
 
-test('R18 llxprt-key doctor names the key that cannot be read, and what helps', async () => {
-  const env = inFiles()
-  await save(env, 'good', 'bad')
-  writeFileSync(path.join(files(env.HOME), 'bad.enc'), 'damaged')
-  const { code, stdout } = await llxprtKey(['doctor'], env)
-  expect(code).toBe(1)
-  expect(stdout).toMatch(/^OS keyring: left alone/)
-  expect(stdout).toContain(`Encrypted files: ${path.join('~', '.llxprt', 'provider-keys')}, 2 keys\n`)
-  expect(stdout).toMatch(/Problem: Key 'bad' cannot be read: .*\n {2}.*Re-save the key/)
-  expect(stdout).not.toContain(KEY.slice(0, 4))
+describe('R18 llxprt-key doctor', () => {
+  test('--json is the report of doctor(): places, never keys', async () => {
+    const env = inFiles()
+    await save(env, 'work')
+    const { code, stdout } = await llxprtKey(['doctor', '--json'], env)
+    expect(code).toBe(0)
+    const report = JSON.parse(await runNode('console.log(JSON.stringify(await securestore.doctor()))', env)) as object
+    expect(JSON.parse(stdout)).toEqual(report)
+    expect(report).toMatchObject({
+      keyring: { works: false, code: null },
+      places: [{ name: 'provider keys', directory: files(env.HOME), fileKeys: 1 }, { name: 'tool keys' }],
+      problems: [],
+    })
+  })
+
+  test('names the key that cannot be read, and what helps', async () => {
+    const env = inFiles()
+    await save(env, 'good', 'bad')
+    writeFileSync(path.join(files(env.HOME), 'bad.enc'), 'damaged')
+    const { code, stdout } = await llxprtKey(['doctor'], env)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/Problem: Key 'bad' cannot be read: .*\n {2}.*Re-save the key/)
+    expect(stdout).not.toMatch(/'good'|No problems/)
+    expect(stdout).not.toContain(KEY.slice(0, 4))
+    const problems = [{ message: expect.stringContaining("'bad'"), remedy: expect.stringContaining('Re-save the key') }]
+    expect(JSON.parse((await llxprtKey(['doctor', '--json'], env)).stdout)).toMatchObject({ problems })
+  })
+
+  test('finds what others could read before it is tightened', async () => {
+    const env = inFiles()
+    await save(env, 'work')
+    chmodSync(path.join(files(env.HOME), 'work.enc'), 0o644)
+    const { code, stdout } = await llxprtKey(['doctor'], env)
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/Problem: Others have access to 1 files? in .*\n {2}chmod 600/),
+    ])
+  })
 })
 
 describe('R12 llxprt-key --help', () => {

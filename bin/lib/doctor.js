@@ -1,11 +1,11 @@
 'use strict'
 
-// Where keys are kept, whether the keyring answers, what is wrong and how to mend it.
+// Where keys are kept, whether the keyring answers, what is wrong and how to mend it: the addon's report, for people.
 
 const os = require('node:os')
 const path = require('node:path')
 const { paint, printable, say } = require('./output.js')
-const { SERVICE, directory, look } = require('./places.js')
+const { SERVICE } = require('./places.js')
 
 /** A keyring that shows a prompt waits for a person; a check-up does not wait longer than this, in milliseconds. */
 const PATIENCE = 10_000
@@ -16,82 +16,59 @@ const doctor = {
   details: 'Exit code 1 when something is wrong.',
   names: [],
   options: { json: { type: 'boolean' } },
-  optionHelp: [['--json', 'the same for programs: { keyring, files, problems }']],
+  optionHelp: [['--json', 'the same for programs: { versions, keyring, places, legacy, problems }']],
   run: checkUp,
 }
 
-const KEYRING_STATES = {
-  working: 'answers',
-  failing: 'does not work',
-  unavailable: 'there is none',
-  disabled: 'left alone (LLXPRT_DISABLE_OS_KEYRING=1)',
-}
-
 async function checkUp({ options: { json } }) {
-  const report = await examine()
+  const report = await require('../../index.js').doctor({ keyringTimeoutMs: PATIENCE })
+  // After the report, which only looks: reading a key may tighten modes, and take the key into the keyring.
+  report.problems.push(...(await unreadable(report)))
   if (json) say(JSON.stringify(report, null, 2))
   else print(report)
   return report.problems.length === 0 ? 0 : 1
 }
 
-async function examine() {
-  const { getProviderKeyStorage } = require('../../index.js')
-  const problems = []
-  const state = await keyringState(problems)
-  const keys = getProviderKeyStorage()
-  const names = await keys.listKeys().catch((error) => {
-    problems.push(problem('Keys cannot be listed', error))
-    return []
-  })
-  for (const name of names) {
-    await keys.getKey(name).catch((error) => problems.push(problem(`Key '${name}' cannot be read`, error)))
-  }
-  const { placeOf } = await look()
-  const at = (place) => names.filter((name) => placeOf(name) === place)
-  return {
-    keyring: { state, keys: at('keyring') },
-    files: { directory: directory(), keys: at('file') },
-    problems,
-  }
+/** The keys that are there and cannot be read, as those of another machine: the report counts keys, and opens none. */
+async function unreadable({ places }) {
+  const { ProviderKeyStorage, SecureStore } = require('../../index.js')
+  const fallbackDir = places.find(({ service }) => service === SERVICE)?.directory
+  const secureStore = new SecureStore(SERVICE, { fallbackDir, keyringTimeoutMs: PATIENCE })
+  const keys = new ProviderKeyStorage({ secureStore })
+  // A place that cannot be listed is in the report.
+  const names = await keys.listKeys().catch(() => [])
+  const failures = await Promise.all(names.map((name) => keys.getKey(name).then(() => null, tell(name))))
+  return failures.filter((problem) => problem !== null)
 }
 
-async function keyringState(problems) {
-  const { SecureStore, createDefaultKeyringAdapter } = require('../../index.js')
-  if (process.env.LLXPRT_DISABLE_OS_KEYRING === '1') return 'disabled'
-  const adapter = await createDefaultKeyringAdapter()
-  if (!adapter) {
-    const remedy = 'Start or install one (gnome-keyring, KWallet), or set LLXPRT_DISABLE_OS_KEYRING=1 to do without.'
-    problems.push({ message: 'No OS keyring answers; keys go to encrypted files.', remedy })
-    return 'unavailable'
-  }
-  const store = new SecureStore(SERVICE, { fallbackPolicy: 'deny', keyringTimeoutMs: PATIENCE })
-  if (await store.isKeychainAvailable()) return 'working'
-  const unsaid = { message: 'it did not give back what was written', remediation: 'Unlock or restart it.' }
-  const error = await adapter.findCredentials(SERVICE).then(
-    () => unsaid,
-    (error) => error,
-  )
-  problems.push(problem('The OS keyring does not work', error))
-  return 'failing'
-}
+const tell = (name) => (error) => ({
+  message: `Key '${name}' cannot be read: ${error.message}`,
+  remedy: error.remediation ?? '',
+})
 
-function problem(what, { message, remediation }) {
-  return { message: `${what}: ${message}`, remedy: remediation ?? '' }
-}
-
-function print({ keyring, files, problems }) {
-  say(`OS keyring: ${KEYRING_STATES[keyring.state]}, ${count(keyring.keys)}`)
-  say(
-    `Encrypted files: ${printable(path.join('~', path.relative(os.homedir(), files.directory)))}, ${count(files.keys)}`,
-  )
-  if (problems.length === 0) say(paint('green', 'Nothing is wrong.'))
+function print({ keyring, places, problems }) {
+  say(`OS keyring: ${ofKeyring(keyring)}`)
+  for (const place of places) say(`${printable(place.name)}: ${ofPlace(place, keyring)}`)
+  if (problems.length === 0) say(paint('green', 'No problems.'))
   for (const { message, remedy } of problems) {
     say(`${paint('red', 'Problem:')} ${printable(message)}\n  ${printable(remedy)}`)
   }
 }
 
-function count({ length }) {
-  return length === 1 ? '1 key' : `${length} keys`
+function ofKeyring({ backend, why, works, durationMs }) {
+  if (backend === 'none') return `none (${printable(why)})`
+  return works ? `${backend}, answers in ${durationMs.toFixed(1)} ms` : `${backend}, does not work`
+}
+
+function ofPlace({ directory, keyringKeys, fileKeys }, { backend }) {
+  const files = `${fileKeys ?? 'unknown'} in files (${printable(shorten(directory))})`
+  return backend === 'none' ? files : `${keyringKeys ?? 'unknown'} in the keyring, ${files}`
+}
+
+/** A path as people know it, with their home directory as `~`. */
+function shorten(directory) {
+  const below = path.relative(os.homedir(), directory)
+  return below.startsWith('..') || path.isAbsolute(below) ? directory : path.join('~', below)
 }
 
 module.exports = { doctor }

@@ -56,4 +56,4 @@ function decodeByte(_, hex) {
   return String.fromCharCode(Number.parseInt(hex, 16))
 }
 
-module.exports = { PLACES, SERVICE, directory, look }
+module.exports = { PLACES, SERVICE, look }
