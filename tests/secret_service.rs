@@ -88,7 +88,14 @@ async fn r7b_a_locked_keyring_without_a_display_says_so_and_is_used_again_once_u
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
+    assert_eq!(keyring.contains(SERVICE, "key").await, Ok(true));
+    assert_eq!(keyring.contains(SERVICE, "other").await, Ok(false));
     bus.lock().await;
+    assert_eq!(
+        keyring.contains(SERVICE, "key").await,
+        Ok(true),
+        "a locked entry is there, and nobody is prompted"
+    );
 
     let start = Instant::now();
     let error = keyring.get(SERVICE, "key").await.unwrap_err();

@@ -10,7 +10,10 @@ use securestore::key_command::{Invocation, parse};
 fuzz_target!(|args: &str| {
     let command = format!("/key {args}");
     if let Invocation::Save { key, .. } | Invocation::Set { key } = parse(args) {
-        assert_eq!(key_for_history(&command).map(|range| &command[range]), Some(key.expose()));
+        assert_eq!(
+            key_for_history(&command).map(|range| &command[range]),
+            Some(key.expose())
+        );
     }
     for line in [args, &command] {
         let line = Units::new(line.encode_utf16().collect());

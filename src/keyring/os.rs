@@ -76,6 +76,13 @@ impl Keyring for OsKeyring {
         })
     }
 
+    fn contains<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+        Box::pin(async move {
+            check([service, account])?;
+            self.0.contains(service, account).await
+        })
+    }
+
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
         Box::pin(async move {
             check([service, account])?;

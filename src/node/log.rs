@@ -110,9 +110,10 @@ impl Log {
         }
         let targets = filter.as_deref().map(str::parse::<Targets>);
         if let Some(Err(_)) = targets {
-            eprintln!(
-                "LLXPRT_SECURESTORE_LOG is ignored: it is no filter such as `debug` or `securestore::store=debug`"
-            );
+            Stderr.take(Record::warning(
+                "log_filter",
+                "LLXPRT_SECURESTORE_LOG is ignored: it is no filter, such as debug or securestore::store=debug",
+            ));
         }
         let log = targets.and_then(Result::ok);
         self.0

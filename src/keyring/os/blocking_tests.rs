@@ -86,6 +86,8 @@ async fn r1_what_is_saved_is_read_listed_and_deleted() {
         keyring.set("svc", account, &Secret::from(account)).await.unwrap();
     }
     assert_eq!(keyring.get("svc", "b").await, Ok(Some(Secret::from("b"))));
+    assert_eq!(keyring.contains("svc", "b").await, Ok(true));
+    assert_eq!(keyring.contains("svc", "none").await, Ok(false));
     assert_eq!(keyring.accounts("svc").await, Ok(vec!["a".to_owned(), "b".to_owned()]));
     let many = ["b".to_owned(), "none".to_owned(), "a".to_owned()];
     assert_eq!(

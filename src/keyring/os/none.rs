@@ -17,6 +17,10 @@ impl Backend {
         Err(absent())
     }
 
+    pub(super) async fn contains(&self, _service: &str, _account: &str) -> Result<bool, KeyringError> {
+        Err(absent())
+    }
+
     pub(super) async fn set(&self, _service: &str, _account: &str, _secret: &Secret) -> Result<(), KeyringError> {
         Err(absent())
     }

@@ -72,6 +72,15 @@ impl Backend {
         .await
     }
 
+    /// One round trip. A locked entry is there, too: nobody is asked to unlock anything.
+    pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
+        self.run(self.deadline(), |call| async move {
+            let (unlocked, locked) = call.session.search(&attributes(service, account)).await?;
+            Ok(!unlocked.is_empty() || !locked.is_empty())
+        })
+        .await
+    }
+
     /// Two round trips: where is it, write it. Leaves one entry where there were several.
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
         self.run(self.deadline(), |call| async move {
