@@ -68,6 +68,7 @@ describe('R8 llxprt-key run', () => {
 
   test('says nothing of the key in its log', async () => {
     const { stderr } = await llxprtKey(['run', 'work', ...WHERE], { ...env, LLXPRT_SECURESTORE_LOG: 'trace' })
+    expect(stderr).toContain('operation')
     expect(stderr).not.toContain(KEY)
   })
 

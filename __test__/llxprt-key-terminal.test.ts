@@ -2,16 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { newDirectory } from './support/helpers'
-import { LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+import { inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
 
 const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 const KEY = 'typed-and-never-shown-0123'
 const MASKED = `ty${'*'.repeat(KEY.length - 4)}23`
 const PROMPT = /API key for 'work' \(hidden\): /
 const PRINT_HASH = "require('node:crypto').createHash('sha256').update(process.env.API_KEY).digest('hex')"
-
-const newHome = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
 
 async function saved(env: NodeJS.ProcessEnv, key: string) {
   expect(await llxprtKey(['save', 'work'], env, key)).toMatchObject({ code: 0, stderr: '' })
@@ -25,7 +22,7 @@ async function expectSaved(env: NodeJS.ProcessEnv, key: string) {
 
 describe('R13 llxprt-key save in a terminal', () => {
   test('asks for the key and does not show it', async () => {
-    const env = newHome()
+    const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     terminal.type(`${KEY}\r`)
@@ -42,7 +39,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     ['a bracketed paste', `\u001b[200~${KEY}\n\u001b[201~\r`],
     ['arrow keys, Escape and Tab', `\u001b[D\u001bOA\u001b[1;5C\u001b${KEY}\t\r`],
   ])('takes what is typed with %s', async (_, typed) => {
-    const env = newHome()
+    const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     // By the byte, as slow lines deliver it: in the middle of characters and of control sequences.
@@ -52,7 +49,7 @@ describe('R13 llxprt-key save in a terminal', () => {
   })
 
   test('refuses bytes that are no UTF-8', async () => {
-    const env = newHome()
+    const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     terminal.type(Buffer.from([0x61, 0xff, 0x0d]))
@@ -64,7 +61,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
   ])('is cancelled by %s, and the terminal is as it was', async (_, typed) => {
-    const env = newHome()
+    const env = inFiles()
     const terminal = new Terminal(`stty -a; ${COMMAND} save work; echo "exit code $?"; stty -a`, env)
     await terminal.shows(PROMPT)
     terminal.type(`begun${typed}`)
@@ -77,7 +74,7 @@ describe('R13 llxprt-key save in a terminal', () => {
 
   test.each(['INT', 'TERM', 'HUP'])('is ended by SIG%s, and the terminal is as it was', async (signal) => {
     const inner = `sh -c 'echo "process $$"; exec ${COMMAND.replaceAll("'", '"')} save work'`
-    const terminal = new Terminal(`trap : INT; stty -a; ${inner}; echo "exit code $?"; stty -a`, newHome())
+    const terminal = new Terminal(`trap : INT; stty -a; ${inner}; echo "exit code $?"; stty -a`, inFiles())
     const id = Number((await terminal.shows(/process (\d+)/))[1])
     await terminal.shows(PROMPT)
     process.kill(id, `SIG${signal}`)
@@ -87,7 +84,7 @@ describe('R13 llxprt-key save in a terminal', () => {
   })
 
   test('asks before it overwrites a key', async () => {
-    const env = newHome()
+    const env = inFiles()
     await saved(env, 'the first key')
     const kept = new Terminal(`${COMMAND} save work`, env)
     await kept.shows(/Key 'work' already exists. Overwrite\? \[y\/N\] /)
@@ -115,7 +112,7 @@ describe('R13 llxprt-key save in a terminal', () => {
 })
 
 test('R17 llxprt-key delete asks in a terminal; Ctrl-D is no yes', async () => {
-  const env = newHome()
+  const env = inFiles()
   await saved(env, KEY)
   for (const [typed, code] of [
     ['n\n', 1],
@@ -132,7 +129,7 @@ test('R17 llxprt-key delete asks in a terminal; Ctrl-D is no yes', async () => {
 })
 
 test('R8 llxprt-key colours what it says on a terminal only, and not where NO_COLOR asks it not to', async () => {
-  const env = newHome()
+  const env = inFiles()
   await saved(env, KEY)
   const coloured = new RegExp(`work {2}\u001b\\[2m${MASKED.replaceAll('*', '\\*')}\u001b\\[0m`)
   const list = async (more: NodeJS.ProcessEnv) => {
@@ -151,7 +148,7 @@ test('R8 llxprt-key colours what it says on a terminal only, and not where NO_CO
 
 describe('R8 llxprt-key run in a terminal', () => {
   test('leaves Ctrl-C to the command, which gets it once', async () => {
-    const env = newHome()
+    const env = inFiles()
     await saved(env, KEY)
     // What llxprt-key makes of the interrupt, it does before it passes on the next signal.
     const program = `let count = 0

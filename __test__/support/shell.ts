@@ -2,10 +2,22 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import path from 'node:path'
+import { expect } from 'vitest'
+import { newDirectory } from './helpers'
 import { ROOT } from './node'
 
 export const LLXPRT_KEY = path.join(ROOT, 'bin/llxprt-key.js')
 const DEADLINE_MS = 50_000
+
+/** An environment with a new home and no keyring. */
+export const inFiles = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
+
+/** Where the files of a home are. */
+export const files = (home: string): string => path.join(home, '.llxprt', 'provider-keys')
+
+/** What a command gives that did what it should, and one that did not. */
+export const done = (stdout: unknown) => ({ code: 0, stdout, stderr: '' })
+export const failed = (message: string, code = 1) => ({ code, stdout: '', stderr: expect.stringContaining(message) })
 
 export interface Outcome {
   code: number | null
