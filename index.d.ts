@@ -440,3 +440,121 @@ export class SecureInputHandler {
    */
   sanitizeForHistory(command: string): string
 }
+
+/**
+ * Something that the store did (R8): what, to which key (by its fingerprint), how it went, how long it took. It never holds
+ * a key's name, a value, or an error's message. Which event has which fields is in the README; a field that does not apply
+ * is missing.
+ */
+export interface LogEvent {
+  /** When, in milliseconds since 1970. */
+  readonly timestamp: number
+  /** A failed operation is a `warn`, a call of keyring or files a `trace`, everything else a `debug`. */
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  /** What happened. */
+  readonly event: 'operation' | 'probe' | 'keyring_call' | 'file_call' | 'key_derived' | 'key_source'
+  /** Which layer says so; what a filter in `LLXPRT_SECURESTORE_LOG` names. */
+  readonly target: 'securestore::store' | 'securestore::keyring' | 'securestore::files' | 'securestore::auth'
+  /** What was called, such as `get`. */
+  readonly operation?: string
+  /** The service. */
+  readonly service?: string
+  /** The key: the first 8 hex digits of the SHA-256 of its name. Missing where the name is invalid. */
+  readonly key?: string
+  /** Who answered, the last that was asked. */
+  readonly backend?: 'keyring' | 'file'
+  /** Whose keyring: the operating system's, or one that a loader gave. */
+  readonly keyring?: 'os' | 'injected'
+  /** The directory of the file. */
+  readonly directory?: string
+  /** `absent`: it went well, and there is nothing. */
+  readonly outcome?: 'ok' | 'absent' | 'failed'
+  /** The code of the failure. */
+  readonly code?: SecureStoreErrorCode
+  /** Why the encrypted file was asked. */
+  readonly fallback?: 'no_keyring' | 'keyring_failed' | 'not_in_keyring' | 'file_is_newer'
+  /** How the keyring failed, where that is why. */
+  readonly keyring_code?: SecureStoreErrorCode
+  /** How many keys it was about. */
+  readonly count?: number
+  /** What a probe found: whether a value that was written came back. */
+  readonly available?: boolean
+  /** Which source the session's key came from. */
+  readonly source?: ResolvedApiKey['source']
+  /** How long it took, in microseconds. */
+  readonly duration_us?: number
+  /** How many events were dropped just before this one, because the sink was too slow. */
+  readonly dropped?: number
+}
+
+/**
+ * Hands every event of this environment (the main thread, or this worker) to a function, one by one, in order, on the
+ * JavaScript thread; `null` ends that. There is one sink: a new one takes the place of the old one.
+ *
+ * The events of an operation come before its promise is settled. Up to 1024 events wait for a thread that is busy; those
+ * that come then are dropped, and the next one says how many ({@link LogEvent.dropped}). A sink never keeps the process
+ * alive, and what it throws, or rejects with, is ignored. Without a sink events cost nothing.
+ *
+ * @throws TypeError for what is neither a function nor `null`.
+ */
+export function setLogSink(sink: ((event: LogEvent) => void) | null): void
+
+/** What {@link doctor} found. It names no key. */
+export interface DoctorReport {
+  versions: {
+    /** Of this addon. */
+    addon: string
+    /** Such as `linux-x64`. */
+    platform: string
+    /** Such as `node 22.1.0`. */
+    runtime: string
+  }
+  keyring: {
+    /** The keyring in use. */
+    backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none'
+    /** Why that one, or none. */
+    why: string
+    /** Whether a value that was written came back. */
+    works: boolean
+    /** How long that, or its failure, took, in milliseconds; `null` where there is no keyring. */
+    durationMs: number | null
+    /** The failure; `null` when it works, and when it is switched off. */
+    code: SecureStoreErrorCode | null
+    /** What failed; `null` as `code` is. */
+    message: string | null
+    /** What a person can do about it; `null` as `code` is. */
+    remediation: string | null
+  }
+  /** Provider keys, tool keys, and each directory in `~/.llxprt/secure-store`. */
+  places: Array<{
+    /** `provider keys`, `tool keys`, else the service. */
+    name: string
+    /** The service in the keyring. */
+    service: string
+    /** Where its files are, or would be. */
+    directory: string
+    /** How many keys are in the keyring; `null` when it cannot be asked. */
+    keyringKeys: number | null
+    /** How many keys have an encrypted file; 0 without a directory, `null` when it cannot be looked at. */
+    fileKeys: number | null
+    /** The directory's mode in octal, such as `'0700'`; `null` without a directory, and on Windows. */
+    directoryMode: string | null
+    /** Whether others have access to the directory. */
+    directoryTooOpen: boolean
+    /** How many of the files others have access to. */
+    filesTooOpen: number
+  }>
+  /** Data of earlier programs; `[]` when there is none. */
+  legacy: Array<{ path: string; kind: string; message: string }>
+  /** What is wrong, and what to do about it, in words for a terminal; `[]` when all is well. */
+  problems: Array<{ message: string; remedy: string }>
+}
+
+/**
+ * Examines the operating system's keyring and the places where keys are (R8). It changes nothing, but for a throw-away
+ * value that it writes to the keyring, reads back and deletes; a locked keyring may show its one prompt.
+ *
+ * Resolves within `keyringTimeoutMs` (default 30 000), whatever the keyring does: what fails is in the report. Rejects with
+ * a `TypeError` for options of a wrong type or value, and for nothing else.
+ */
+export function doctor(options?: { keyringTimeoutMs?: number }): Promise<DoctorReport>

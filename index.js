@@ -7,7 +7,8 @@ const path = require('node:path')
 const binding = require('./binding.js')
 
 const { KeyCommand, OsKeyringAdapter, ProviderKeyStorage, SecureInputHandler, SecureStore } = binding
-const { createDefaultKeyringAdapter, keySubcommands, maskKeyForDisplay, parseKeyArgs, validateKeyName } = binding
+const { createDefaultKeyringAdapter, keySubcommands, maskKeyForDisplay, parseKeyArgs, setLogSink, validateKeyName } =
+  binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -27,7 +28,7 @@ const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
 const AUTH_EPHEMERAL_SETTINGS = Object.freeze(['auth-key-name', 'auth-keyfile', 'auth-key'])
 
-binding.attach({ SecureStoreError, getProviderKeyStorage, host, load, settle })
+binding.attach({ SecureStoreError, deliver, getProviderKeyStorage, host, load, settle })
 
 let providerKeyStorage
 
@@ -44,6 +45,11 @@ function resetProviderKeyStorage() {
 // the host's own that throws rejects like everything else.
 async function resolveApiKey(sources, storage) {
   return binding.resolveApiKey(sources, storage, { env: process.env, storage: getProviderKeyStorage })
+}
+
+async function doctor(options) {
+  const runtime = process.versions.bun ? `bun ${process.versions.bun}` : `node ${process.versions.node}`
+  return binding.doctor(options, { platform: `${process.platform}-${process.arch}`, runtime })
 }
 
 // On the class it completes from the process's own storage, whichever that is by then; on a command from the command's.
@@ -64,11 +70,13 @@ module.exports = {
   SecureStore,
   SecureStoreError,
   createDefaultKeyringAdapter,
+  doctor,
   getProviderKeyStorage,
   maskKeyForDisplay,
   parseKeyArgs,
   resetProviderKeyStorage,
   resolveApiKey,
+  setLogSink,
   validateKeyName,
 }
 
@@ -98,6 +106,7 @@ function host() {
     osKeyringDisabled: env.LLXPRT_DISABLE_OS_KEYRING === '1',
     sessionBusAddress: env.DBUS_SESSION_BUS_ADDRESS ?? null,
     runtimeDir: env.XDG_RUNTIME_DIR ?? null,
+    log: env.LLXPRT_SECURESTORE_LOG ?? null,
   }
 }
 
@@ -109,6 +118,16 @@ function username() {
     // A user without an entry in the user database, as containers have them.
   }
   return process.getuid ? String(process.getuid()) : 'unknown'
+}
+
+// A sink that fails, at once or later, is its owner's affair and not the store's: the process goes on.
+function deliver(sink, event) {
+  try {
+    const result = sink(event)
+    if (typeof result?.then === 'function') result.then(undefined, () => {})
+  } catch {
+    // Telling it would need a log.
+  }
 }
 
 // An injected keyring as one function for Rust (`call` is null where the loader gives none). It looks the method up anew

@@ -1,9 +1,12 @@
 'use strict'
 
 // npm run quickstart: installs, builds, and does the main job for real: a named API key is saved, listed, shown, loaded
-// and deleted, once in the OS keyring if one answers here, and once in encrypted files in a temporary home.
+// and deleted. Once through the API, in the OS keyring if one answers here; and once in a shell, by llxprt-key, in encrypted
+// files in a temporary home.
 
-const { existsSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { spawnSync } = require('node:child_process')
+const { createHash } = require('node:crypto')
+const { mkdtempSync, readdirSync, rmSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { build, installPackages } = require('./lib/setup.js')
@@ -21,7 +24,7 @@ async function main() {
   const home = mkdtempSync(path.join(os.tmpdir(), 'securestore-quickstart-'))
   try {
     await inKeyring(securestore, home)
-    await inFiles(securestore, home)
+    inFiles(home)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -45,14 +48,34 @@ async function inKeyring({ ProviderKeyStorage, SecureStore, createDefaultKeyring
   })
 }
 
-async function inFiles({ ProviderKeyStorage, SecureStore }, home) {
-  console.log('\n2. In encrypted files')
-  const fallbackDir = path.join(home, '.llxprt', 'provider-keys')
-  const store = new SecureStore('llxprt-code-provider-keys', { fallbackDir, keytarLoader: async () => null })
-  await walk(new ProviderKeyStorage({ secureStore: store }), async () => {
-    const file = path.join(fallbackDir, `${NAME}.enc`)
-    return existsSync(file) ? file : `${fallbackDir} (${readdirSync(fallbackDir).length} files)`
-  })
+function inFiles(home) {
+  console.log('\n2. In encrypted files, from a shell')
+  const folder = path.join(home, '.llxprt', 'provider-keys')
+  const printHash = 'require("node:crypto").createHash("sha256").update(process.env.API_KEY).digest("hex")'
+  shell(home, ['save', NAME], KEY)
+  console.log(`           in: ${path.join(folder, readdirSync(folder)[0] ?? '')}`)
+  shell(home, ['list'])
+  shell(home, ['show', NAME])
+  const hash = shell(home, ['run', NAME, '--', process.execPath, '-p', printHash]).trim()
+  if (hash !== createHash('sha256').update(KEY).digest('hex')) throw new Error('what was loaded is not what was saved')
+  shell(home, ['delete', NAME, '--force'])
+  if (readdirSync(folder).length > 0) throw new Error('the key is still there')
+}
+
+/** Runs llxprt-key, shows command and result, and gives the result. */
+function shell(home, args, input = '') {
+  console.log(`   $ ${input && 'echo … | '}llxprt-key ${args.map(quote).join(' ')}`)
+  const env = { ...process.env, HOME: home, USERPROFILE: home, LLXPRT_DISABLE_OS_KEYRING: '1' }
+  const program = path.join(root, 'bin', 'llxprt-key.js')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { env, input, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`llxprt-key ${args[0]} failed: ${stderr}`)
+  console.log(stdout.trimEnd().replace(/^/gm, '     '))
+  return stdout
+}
+
+/** An argument as one would type it. */
+function quote(arg) {
+  return /^[\w./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 }
 
 /** The main job; after each step, `place` says where the key is now. */

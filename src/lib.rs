@@ -4,19 +4,21 @@
 //!
 //! - [`error`]: six codes, a message, a remedy
 //! - [`secret`]: text that wipes itself and never prints
-//! - [`telemetry`]: what the log may know of a key
+//! - [`telemetry`]: what may be seen from outside: events without secrets, and where they go
 //! - [`keyring`]: the OS credential store, and one in memory for tests
 //! - [`fallback`]: the encrypted files
 //! - [`store`]: keyring first, file second
 //! - [`provider_keys`]: named API keys
 //! - [`key_command`]: the `/key` command
 //! - [`auth`]: which API key a session uses
+//! - [`doctor`]: what is there, what works, what is wrong
 //! - `node`: everything that knows Node-API (feature `node`)
 //!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
 
 pub mod auth;
+pub mod doctor;
 pub mod error;
 pub mod fallback;
 pub mod key_command;

@@ -65,6 +65,11 @@ export class PrivateKeyring {
     await until(() => !this.#owns(), 'gnome-keyring-daemon is still on its bus')
   }
 
+  /** From now on the daemon answers nothing. */
+  pause(): void {
+    this.#daemon?.kill('SIGSTOP')
+  }
+
   /** Locks the collection that new secrets go to. */
   lock(): void {
     this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.Lock', [`array:objpath:${this.#collection()}`])

@@ -19,3 +19,15 @@ export function runNode(code: string, env: NodeJS.ProcessEnv = {}): Promise<stri
     })
   })
 }
+
+/** The same for a program that may say something on standard error, which comes back too. */
+export function runNodeWithLog(code: string, env: NodeJS.ProcessEnv): Promise<{ stdout: string; stderr: string }> {
+  const program = `const securestore = require(${JSON.stringify(ROOT)});\n(async () => {${code}\n})()`
+  return new Promise((resolve, reject) => {
+    const options = { env: { ...process.env, ...env }, timeout: 50_000, maxBuffer: 2 ** 26 }
+    execFile(process.execPath, ['-e', program], options, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${error.message}\nstdout: ${stdout}\nstderr: ${stderr}`))
+      else resolve({ stdout, stderr })
+    })
+  })
+}

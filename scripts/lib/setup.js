@@ -13,6 +13,8 @@ const TEST_PROGRAMS = [
   ['gnome-keyring-daemon', 'gnome-keyring'],
   ['secret-tool', 'libsecret-tools'],
   ['strace', 'strace'],
+  ['script', 'bsdutils'],
+  ['ps', 'procps'],
 ]
 
 /** Installs the npm packages, unless what is installed is what the lock file asks for. */

@@ -9,6 +9,7 @@ use super::sources::{Kind, Sources, diagnostics, present};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{ProviderKeys, validate_name};
 use crate::secret::Secret;
+use crate::telemetry::events::key_source;
 
 /// The key, where it came from, and what to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,9 @@ pub fn resolve<E: From<Error>>(
         diagnostics: diagnostics(&present),
     };
     let Some(used) = used else {
-        return Ok(Box::pin(async move { Ok(resolved) }));
+        return Ok(Box::pin(
+            async move { key_source("none", async { Ok(resolved) }).await },
+        ));
     };
     let text = used.text();
     let looking_up: Pin<Box<dyn Future<Output = Result<Secret>> + Send>> = match used.kind() {
@@ -59,7 +62,7 @@ pub fn resolve<E: From<Error>>(
         }
     };
     Ok(Box::pin(async move {
-        resolved.api_key = Some(looking_up.await.map_err(fatal)?);
+        resolved.api_key = Some(key_source(resolved.source, looking_up).await.map_err(fatal)?);
         Ok(resolved)
     }))
 }

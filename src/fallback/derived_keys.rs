@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 use zeroize::ZeroizeOnDrop;
 
 use super::envelope::SALT_LEN;
 use super::scrypt::scrypt;
+use crate::telemetry::events::key_derived;
 
 /// Length of a derived key, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -123,10 +123,8 @@ fn id(password: &str, salt: &[u8; SALT_LEN]) -> Id {
 
 fn derive(password: &str, salt: &[u8; SALT_LEN]) -> DerivedKey {
     let _turn = DERIVING.enter();
-    let started = Instant::now();
     let mut key = DerivedKey(Box::new([0; KEY_LEN]));
-    scrypt(password.as_bytes(), salt, key.0.as_mut_slice());
-    tracing::debug!(duration_us = started.elapsed().as_micros() as u64, "derived a key");
+    key_derived(|| scrypt(password.as_bytes(), salt, key.0.as_mut_slice()));
     key
 }
 

@@ -181,7 +181,7 @@ fn read_envelope(path: &Path) -> Result<Option<(Envelope, Mark)>> {
     parsed.map(Some).map_err(|fault| refusal(path, fault))
 }
 
-fn is_regular(entry: &fs::DirEntry) -> bool {
+pub fn is_regular(entry: &fs::DirEntry) -> bool {
     match entry.file_type() {
         Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()),
         Ok(kind) => kind.is_file(),

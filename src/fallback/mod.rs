@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
+use crate::telemetry::events::{Answer, FileCall, Told, file_call};
+use crate::telemetry::{carried, carrying};
 
 mod atomic;
 mod cipher;
@@ -16,6 +18,7 @@ mod derived_keys;
 pub mod envelope;
 pub mod file_name;
 mod files;
+pub mod inspect;
 pub(crate) mod io_error;
 mod lock;
 pub mod machine;
@@ -116,26 +119,32 @@ impl FallbackDir {
     /// `CORRUPT` when the file is malformed, of an unknown version, or does not decrypt; `DENIED` or `UNAVAILABLE` when
     /// it cannot be read.
     pub async fn read(&self, key: &str) -> Result<Option<Stored>> {
-        let key = key.to_owned();
-        let found = self.on_thread(move |inner| inner.find(&key)).await;
-        self.finish(vec![found]).await.pop().unwrap_or_else(|| Err(stopped()))
+        self.observed("read", Some(key), async {
+            let key = key.to_owned();
+            let found = self.on_thread(move |inner| inner.find(&key)).await;
+            self.finish(vec![found]).await.pop().unwrap_or_else(|| Err(stopped()))
+        })
+        .await
     }
 
     /// The values of many keys, in the order asked for, in one go.
     pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<Stored>>> {
-        let found = self.on_threads(keys.to_vec(), |inner, key| inner.find(&key)).await;
-        self.finish(found).await
+        self.observed("read_many", None, async {
+            let found = self.on_threads(keys.to_vec(), |inner, key| inner.find(&key)).await;
+            self.finish(found).await
+        })
+        .await
     }
 
     /// The mark alone, without decrypting; `Mark::None` when there is no file, and when it is malformed.
     pub async fn mark(&self, key: &str) -> Result<Mark> {
-        let key = key.to_owned();
-        self.on_thread(move |inner| match inner.files.find(&key) {
+        let name = key.to_owned();
+        let looking = self.on_thread(move |inner| match inner.files.find(&name) {
             Ok(found) => Ok(found.map_or(Mark::None, |sealed| sealed.mark)),
             Err(error) if error.code() == Code::Corrupt => Ok(Mark::None),
             Err(error) => Err(error),
-        })
-        .await
+        });
+        self.observed("mark", Some(key), looking).await
     }
 
     /// Writes the file atomically (R4.8): when this returns, the value is on disk.
@@ -143,6 +152,11 @@ impl FallbackDir {
     /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE`, and the file as it was, when it is of
     /// version 2 and no machine secret is configured, when the disk is full, and the like; `DENIED` without the right.
     pub async fn write(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
+        self.observed("write", Some(key), self.write_now(key, value, mark))
+            .await
+    }
+
+    async fn write_now(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
         // Before a machine secret comes to be for nothing.
         file_name::file_name(key)?;
         let secrets = &self.inner.secrets;
@@ -163,19 +177,22 @@ impl FallbackDir {
 
     /// Removes the file, under either of its names; `false` when there was none.
     pub async fn remove(&self, key: &str) -> Result<bool> {
-        let key = key.to_owned();
-        self.on_thread(move |inner| inner.files.remove(&key)).await
+        let name = key.to_owned();
+        let removing = self.on_thread(move |inner| inner.files.remove(&name));
+        self.observed("remove", Some(key), removing).await
     }
 
     /// Whether there is a file with a well-formed envelope (R3.8); a malformed one is `CORRUPT`. Nothing is decrypted.
     pub async fn has(&self, key: &str) -> Result<bool> {
-        let key = key.to_owned();
-        self.on_thread(move |inner| Ok(inner.files.find(&key)?.is_some())).await
+        let name = key.to_owned();
+        let looking = self.on_thread(move |inner| Ok(inner.files.find(&name)?.is_some()));
+        self.observed("has", Some(key), looking).await
     }
 
     /// The keys of the files, sorted; a missing directory is an empty one.
     pub async fn list(&self) -> Result<Vec<String>> {
-        self.on_thread(|inner| inner.files.list()).await
+        self.observed("list", None, self.on_thread(|inner| inner.files.list()))
+            .await
     }
 
     /// Takes the key's lock, waiting for whoever holds it. `None` where locks are not to be had: no directory yet, a
@@ -183,6 +200,21 @@ impl FallbackDir {
     /// directory object; who gives up waiting leaves nothing held.
     pub async fn lock(&self, key: &str) -> Result<Option<KeyLock>> {
         Ok(lock::lock(self.path(), &self.inner.queues, key).await)
+    }
+
+    async fn observed<A: Answer>(
+        &self,
+        operation: &'static str,
+        key: Option<&str>,
+        answering: impl Future<Output = A>,
+    ) -> A {
+        let call = FileCall {
+            operation,
+            service: &self.inner.service,
+            directory: self.path(),
+            key,
+        };
+        file_call(call, answering).await
     }
 
     /// Opens what needs a machine secret, with each there is until one fits.
@@ -234,10 +266,10 @@ impl FallbackDir {
     async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = self.inner.clone();
         let permit = inner.threads.clone().acquire_owned().await;
-        let task = tokio::task::spawn_blocking(move || {
+        let task = tokio::task::spawn_blocking(carrying(move || {
             let _permit = permit;
             f(&inner)
-        });
+        }));
         task.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -261,7 +293,7 @@ impl FallbackDir {
                 done.await
                     .unwrap_or_else(|_| (0..count).map(|_| Err(stopped())).collect::<Vec<_>>())
             };
-            tasks.push((tokio::spawn(work), count));
+            tasks.push((tokio::spawn(carried(work)), count));
             items = rest;
         }
         let mut all = Vec::new();
@@ -295,6 +327,12 @@ impl Inner {
     fn open_v2(&self, sealed: &Sealed, secret: &MachineSecret) -> Result<Stored> {
         self.files
             .open(sealed, &self.identity.password_v2(&self.service, secret))
+    }
+}
+
+impl Answer for Mark {
+    fn told(&self) -> Told {
+        (*self != Mark::None).told()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::secret::Secret;
 mod errors;
 pub mod injected;
 pub mod memory;
+pub mod observed;
 pub mod os;
 
 /// An answer that is on its way. Dropping it gives the call up.

@@ -17,8 +17,9 @@ use tokio::sync::oneshot;
 use super::args;
 use super::environment::{Environment, JsThread};
 use super::error::Failure;
-use crate::error::Code;
+use crate::error::{Code, Error};
 use crate::keyring::injected::Rejection;
+use crate::keyring::observed::Observed;
 use crate::keyring::{Keyring, KeyringError, Replies, Reply};
 use crate::secret::Secret;
 use crate::store::{Choice, Loader};
@@ -76,7 +77,7 @@ impl Loader for JsLoader {
             let Ok(Some((call, os))) = loaded.await else {
                 return Choice::Nothing;
             };
-            let keyring = Arc::new(JsKeyring {
+            let keyring = Observed::injected(JsKeyring {
                 call: Arc::new(call),
                 thread: self.thread.clone(),
                 limit: self.limit,
@@ -101,6 +102,7 @@ impl JsKeyring {
     ) -> Result<T, KeyringError> {
         let (service, account, password) = (service.to_owned(), account.map(str::to_owned), password.cloned());
         let call = self.call.clone();
+        let sent = password.clone();
         let answer = on_thread(
             &self.thread,
             move |env| {
@@ -111,7 +113,7 @@ impl JsKeyring {
             move |_, outcome| {
                 Ok(match rejection(&outcome)? {
                     None => convert(outcome.get_named_property("value")?).map_err(unusable),
-                    Some(rejection) => Err(rejection.into_error()),
+                    Some(rejection) => Err(without(sent.as_ref(), rejection.into_error())),
                 })
             },
         );
@@ -177,6 +179,20 @@ pub fn rejection(outcome: &Object<'_>) -> napi::Result<Option<Rejection>> {
         code: outcome.get_named_property("code")?,
         remediation: outcome.get_named_property("remediation")?,
     }))
+}
+
+/// An adapter may put what it was given into its error's message: a password does not get on from there.
+fn without(password: Option<&Secret>, failure: KeyringError) -> KeyringError {
+    let (Some(password), KeyringError::Failed(error)) = (password, &failure) else {
+        return failure;
+    };
+    let hidden = |text: &str| match password.expose() {
+        "" => text.to_owned(),
+        password => text.replace(password, "***"),
+    };
+    KeyringError::Failed(
+        Error::new(error.code(), hidden(error.message())).with_remediation(hidden(error.remediation())),
+    )
 }
 
 fn unusable(failure: Failure) -> KeyringError {

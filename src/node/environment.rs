@@ -1,7 +1,9 @@
 //! One JavaScript environment: the main thread, or a worker. Each loads the addon for itself and lends it what only
 //! JavaScript has.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
@@ -9,6 +11,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
+use super::log::{Log, SinkFunction};
 use crate::fallback::machine::HostIdentity;
 use crate::keyring::os;
 
@@ -23,6 +26,10 @@ pub struct JsThread(Arc<ThreadsafeFunction<Job, (), (), Status, false, true>>);
 pub struct Environment {
     /// The way onto its thread.
     pub thread: JsThread,
+    /// Where its events go.
+    pub log: Log,
+    /// The function of `setLogSink`.
+    pub sink: RefCell<Option<Rc<SinkFunction>>>,
     /// The class `SecureStoreError`.
     pub error_class: FunctionRef<FnArgs<(String, String, String)>, Unknown<'static>>,
     /// `host()`: the facts of the host and of `process.env`, as they are now.
@@ -33,6 +40,8 @@ pub struct Environment {
     pub settle: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
     /// `getProviderKeyStorage()`: the storage that a class uses when it is given none.
     pub provider_key_storage: FunctionRef<(), Unknown<'static>>,
+    /// `deliver(sink, event)`: calls the sink; what it throws goes no further.
+    pub deliver: FunctionRef<FnArgs<(Unknown<'static>, Object<'static>)>, ()>,
 }
 
 /// The host and its environment variables, read once, when an object is constructed.
@@ -50,8 +59,11 @@ pub struct Host {
 /// Called by `index.js` as it loads, once per environment.
 #[napi]
 pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
+    let thread = JsThread::new(env)?;
     let environment = Environment {
-        thread: JsThread::new(env)?,
+        log: Log::new(thread.clone()),
+        sink: RefCell::default(),
+        thread,
         error_class: lent
             .get_named_property::<Function<'_, _, Unknown<'static>>>("SecureStoreError")?
             .create_ref()?,
@@ -67,6 +79,9 @@ pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
         provider_key_storage: lent
             .get_named_property::<Function<'_, (), Unknown<'static>>>("getProviderKeyStorage")?
             .create_ref()?,
+        deliver: lent
+            .get_named_property::<Function<'_, _, ()>>("deliver")?
+            .create_ref()?,
     };
     env.set_instance_data(environment, (), |_| ())
 }
@@ -79,11 +94,12 @@ impl Environment {
             .ok_or_else(|| napi::Error::from_reason("Load @llxprt/securestore through its index.js"))
     }
 
-    /// The facts of the host, read from JavaScript now.
+    /// The facts of the host, read from JavaScript now. What they say of the log counts from now on.
     pub fn host(&self, env: &Env) -> napi::Result<Host> {
         let facts = self.host.borrow_back(env)?.call(())?;
         let text = |name: &str| facts.get_named_property::<String>(name);
         let variable = |name: &str| facts.get_named_property::<Option<String>>(name);
+        self.log.follow(variable("log")?);
         Ok(Host {
             identity: HostIdentity {
                 hostname: text("hostname")?,

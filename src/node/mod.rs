@@ -10,13 +10,17 @@
 //! - `options`: a store's options
 //! - `secure_store`, `provider_keys`, `os_adapter`, `key_command`, `secure_input`: the classes
 //! - `auth`: which API key a session uses
+//! - `doctor`: the report on what is there and works
+//! - `log`: what becomes of this environment's events
 
 mod adapter;
 mod args;
 mod auth;
+mod doctor;
 mod environment;
 mod error;
 mod key_command;
+mod log;
 mod machine_secret;
 mod options;
 mod os_adapter;

@@ -15,6 +15,7 @@ use super::machine_secret::JsMachineSecret;
 use crate::fallback::FallbackDir;
 use crate::fallback::file_name;
 use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
+use crate::keyring::observed::Observed;
 use crate::keyring::os::OsKeyring;
 use crate::store::{Choice, FallbackPolicy, KeyringEntry, Parts, SecureStore, Source};
 
@@ -85,7 +86,7 @@ pub fn os_keyring(host: &Host, limit: Duration) -> Choice {
     if host.os_keyring_disabled {
         return Choice::Nothing;
     }
-    Choice::Os(Arc::new(OsKeyring::new(host.os_keyring.clone(), limit)))
+    Choice::Os(Observed::os(OsKeyring::new(host.os_keyring.clone(), limit)))
 }
 
 /// What the caller gave.
@@ -156,7 +157,8 @@ fn policy(value: Unknown<'_>) -> Result<FallbackPolicy, Failure> {
     }
 }
 
-fn milliseconds(value: Unknown<'_>) -> Result<Duration, Failure> {
+/// A time limit, from the option `keyringTimeoutMs`.
+pub fn milliseconds(value: Unknown<'_>) -> Result<Duration, Failure> {
     let wanted = "options.keyringTimeoutMs must be a number of milliseconds greater than 0";
     if value.get_type()? != ValueType::Number {
         return Err(Failure::Type(format!("{wanted}, not {}", args::kind(&value)?)));

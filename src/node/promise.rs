@@ -7,9 +7,11 @@ use napi::{Env, JsValue, ValueType, sys};
 use tokio::runtime::Runtime;
 
 use super::args;
+use super::environment::Environment;
 use super::error::{Failure, rejected};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
+use crate::telemetry::within;
 
 /// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
 const WORKER_THREADS: usize = 2;
@@ -26,11 +28,14 @@ where
 {
     let runtime = runtime()?;
     let (deferred, object) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> napi::Result<T> + Send>>()?;
-    let task = runtime.spawn(work);
+    let log = Environment::of(env)?.log.clone();
+    let task = runtime.spawn(within(log.outlet(), work));
     runtime.spawn(async move {
         // Awaiting the task, not the future, is what catches a panic.
         let outcome = task.await.unwrap_or_else(|_| Err(broken()));
         deferred.resolve(Box::new(move |env| {
+            // What the work told comes before what it gave.
+            log.deliver(&env);
             outcome.map_err(|error| Failure::Storage(error).into_napi(&env))
         }));
     });

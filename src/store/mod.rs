@@ -12,7 +12,6 @@
 //! and only then the file removed. Whatever step a crash hits, the newest acknowledged value is in the file, or in the
 //! keyring with no marked file beside it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,19 +19,23 @@ use crate::error::{Code, Error, Result};
 use crate::fallback::{FallbackDir, KeyLock, Mark};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
+use crate::telemetry::events::{Fallback, Operation};
 use crate::telemetry::fingerprint;
 
 mod key;
 mod machine_secret;
+mod many;
+mod note;
 mod probe;
 mod source;
 mod turns;
 
 pub use key::Key;
 pub use machine_secret::KeyringEntry;
-pub use probe::PROBE_PREFIX;
+pub use probe::{PROBE_PREFIX, ask as ask_keyring};
 pub use source::{Choice, Loader, Source};
 
+use note::{note, why};
 use probe::Probe;
 use turns::{Turn, Turns};
 
@@ -96,9 +99,14 @@ impl SecureStore {
     pub fn set(&self, key: &str, value: Secret) -> impl Future<Output = Result<Place>> + Send + use<> {
         let (store, change) = (self.clone(), self.change(key));
         async move {
-            let (key, turn) = change?;
+            let mut operation = Operation::begins("set");
+            let (key, turn) = match change {
+                Ok(change) => change,
+                Err(error) => return operation.ends(store.service(), None, Err(error)),
+            };
             let _turn = turn.comes().await;
-            store.set_now(&key, &value).await
+            let stored = store.set_now(&key, &value, &mut operation).await;
+            operation.ends(store.service(), Some(key.as_str()), stored)
         }
     }
 
@@ -109,9 +117,14 @@ impl SecureStore {
     pub fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
         let (store, change) = (self.clone(), self.change(key));
         async move {
-            let (key, turn) = change?;
+            let mut operation = Operation::begins("delete");
+            let (key, turn) = match change {
+                Ok(change) => change,
+                Err(error) => return operation.ends(store.service(), None, Err(error)),
+            };
             let _turn = turn.comes().await;
-            store.delete_now(&key).await
+            let deleted = store.delete_now(&key, &mut operation).await;
+            operation.ends(store.service(), Some(key.as_str()), deleted)
         }
     }
 
@@ -119,21 +132,36 @@ impl SecureStore {
     ///
     /// The keyring's own error when it failed and there is no file; `CORRUPT` when the file cannot be read back.
     pub async fn get(&self, key: &str) -> Result<Option<Secret>> {
-        let key = Key::parse(key)?;
+        let mut operation = Operation::begins("get");
+        let key = match Key::parse(key) {
+            Ok(key) => key,
+            Err(error) => return operation.ends(self.service(), None, Err(error)),
+        };
+        let found = self.get_now(&key, &mut operation).await;
+        operation.ends(self.service(), Some(key.as_str()), found)
+    }
+
+    async fn get_now(&self, key: &Key, operation: &mut Operation) -> Result<Option<Secret>> {
         let choice = self.choice().await;
+        operation.uses_keyring();
         if self.parts.policy == FallbackPolicy::Deny {
-            return self.ask_keyring(&choice, &key).await.map_err(KeyringError::into_error);
+            return self.ask_keyring(&choice, key).await.map_err(KeyringError::into_error);
         }
         if let Ok(choice) = &choice
             && let Some(keyring) = choice.keyring()
-            && self.is_newer(&key, choice).await
-            && let Some(value) = self.bring_up_to_date(&key, choice.mark(), keyring).await?
+            && self.is_newer(key, choice).await
+            && let Some(value) = self.bring_up_to_date(key, choice.mark(), keyring).await?
         {
+            operation.falls_back(Fallback::NewerFile);
             return Ok(Some(value));
         }
-        let failure = match self.ask_keyring(&choice, &key).await {
-            Ok(Some(value)) => return Ok(Some(value)),
-            Ok(None) | Err(KeyringError::Absent(_)) => None,
+        let asked = self.ask_keyring(&choice, key).await;
+        if let Ok(Some(value)) = asked {
+            return Ok(Some(value));
+        }
+        operation.falls_back(why(&asked));
+        let failure = match asked {
+            Ok(_) | Err(KeyringError::Absent(_)) => None,
             Err(KeyringError::Failed(error)) if error.code() == Code::Unavailable => None,
             Err(KeyringError::Failed(error)) => Some(error),
         };
@@ -144,60 +172,29 @@ impl SecureStore {
         }
     }
 
-    /// The values of many keys, in the order asked for, with all requests in flight at once.
-    pub async fn get_many(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
-        let choice = self.choice().await;
-        let in_files: BTreeSet<String> = match self.parts.policy {
-            FallbackPolicy::Allow => self.parts.files.list().await.unwrap_or_default().into_iter().collect(),
-            FallbackPolicy::Deny => BTreeSet::new(),
-        };
-        let mut answers: Vec<Option<Result<Option<Secret>>>> = keys.iter().map(|_| None).collect();
-        match choice.as_ref().map(Choice::keyring) {
-            // Only keys without a file can be answered by the keyring alone; the others take the careful way below.
-            Ok(Some(keyring)) => {
-                let (at, names): (Vec<usize>, Vec<String>) = keys
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, key)| !in_files.contains(*key) && Key::parse(key).is_ok())
-                    .map(|(at, key)| (at, key.clone()))
-                    .unzip();
-                let found = keyring.get_many(&self.parts.service, &names).await;
-                for (at, found) in at.into_iter().zip(found) {
-                    // A keyring that failed may have a file beside it by now: the careful way again.
-                    answers[at] = found.ok().flatten().map(|value| Ok(Some(value)));
-                }
-            }
-            Ok(None) if self.parts.policy == FallbackPolicy::Allow => {
-                let found = self.parts.files.read_many(keys).await;
-                for ((answer, found), key) in answers.iter_mut().zip(found).zip(keys) {
-                    *answer = Some(match Key::parse(key) {
-                        Ok(_) => found.map(|stored| stored.map(|stored| stored.value)),
-                        Err(error) => Err(error),
-                    });
-                }
-            }
-            _ => {}
-        }
-        let mut values = Vec::with_capacity(keys.len());
-        for (answer, key) in answers.into_iter().zip(keys) {
-            values.push(match answer {
-                Some(answer) => answer,
-                None => self.get(key).await,
-            });
-        }
-        values
-    }
-
     /// Whether the key is held (R3.8); `false` only when it is known that neither keyring nor file holds it.
     ///
     /// A keyring that failed and no file: the keyring's error. A file whose envelope is malformed: `CORRUPT`.
     pub async fn has(&self, key: &str) -> Result<bool> {
-        let key = Key::parse(key)?;
+        let mut operation = Operation::begins("has");
+        let key = match Key::parse(key) {
+            Ok(key) => key,
+            Err(error) => return operation.ends(self.service(), None, Err(error)),
+        };
+        let found = self.has_now(&key, &mut operation).await;
+        operation.ends(self.service(), Some(key.as_str()), found)
+    }
+
+    async fn has_now(&self, key: &Key, operation: &mut Operation) -> Result<bool> {
         let choice = self.choice().await;
         let held = self.heard(match with_keyring(&choice) {
             Ok(keyring) => not_there(keyring.contains(&self.parts.service, key.as_str()).await, false),
             Err(error) => Err(error),
         });
+        operation.uses_keyring();
+        if self.parts.policy == FallbackPolicy::Allow && !matches!(held, Ok(true)) {
+            operation.falls_back(why(&held));
+        }
         let failure = match (held, self.parts.policy) {
             (Ok(true), _) => return Ok(true),
             (Ok(false), FallbackPolicy::Deny) => return Ok(false),
@@ -216,11 +213,18 @@ impl SecureStore {
     ///
     /// A source that fails is left out; when none could be read the call fails, with the keyring's error if it has one.
     pub async fn list(&self) -> Result<Vec<String>> {
+        let mut operation = Operation::begins("list");
+        let keys = self.list_now(&mut operation).await;
+        operation.ends(self.service(), None, keys)
+    }
+
+    async fn list_now(&self, operation: &mut Operation) -> Result<Vec<String>> {
         let choice = self.choice().await;
         let accounts = match with_keyring(&choice) {
             Ok(keyring) => not_there(keyring.accounts(&self.parts.service).await, Vec::new()),
             Err(error) => Err(error),
         };
+        note(operation, &accounts, self.parts.policy);
         let files = match self.parts.policy {
             FallbackPolicy::Allow => Some(self.parts.files.list().await),
             FallbackPolicy::Deny => None,
@@ -261,7 +265,7 @@ impl SecureStore {
         Ok((key, turn))
     }
 
-    async fn set_now(&self, key: &Key, value: &Secret) -> Result<Place> {
+    async fn set_now(&self, key: &Key, value: &Secret, operation: &mut Operation) -> Result<Place> {
         let choice = self.choice().await;
         let files = &self.parts.files;
         let _lock = self.lock(key).await?;
@@ -269,6 +273,7 @@ impl SecureStore {
             Ok(keyring) => keyring.set(&self.parts.service, key.as_str(), value).await,
             Err(error) => Err(error),
         });
+        note(operation, &taken, self.parts.policy);
         match (taken, self.parts.policy) {
             (Ok(()), _) => {
                 // A stale copy must not survive. If it does, the caller hears of it: a marked one would win.
@@ -285,13 +290,14 @@ impl SecureStore {
         }
     }
 
-    async fn delete_now(&self, key: &Key) -> Result<bool> {
+    async fn delete_now(&self, key: &Key, operation: &mut Operation) -> Result<bool> {
         let choice = self.choice().await;
         let _lock = self.lock(key).await?;
         let from_keyring = self.heard(match with_keyring(&choice) {
             Ok(keyring) => not_there(keyring.delete(&self.parts.service, key.as_str()).await, false),
             Err(error) => Err(error),
         });
+        note(operation, &from_keyring, self.parts.policy);
         let from_files = self.parts.files.remove(key.as_str()).await;
         match from_keyring {
             Ok(was_there) => Ok(from_files? || was_there),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::error::{Code, Error, Result};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
-use crate::telemetry::hex;
+use crate::telemetry::{carried, events, hex};
 
 /// What the name of every throw-away account starts with; none of them is ever listed (R2).
 pub const PROBE_PREFIX: &str = "__securestore_probe__";
@@ -52,14 +52,15 @@ impl Probe {
                     state.under_way = Some(receiver.clone());
                     let (probe, service) = (self.clone(), service.to_owned());
                     // A task of its own: the probe is everybody's, so it must not end with whoever asked first.
-                    tokio::spawn(async move {
-                        let outcome = match keyring.await {
-                            Ok(Some(keyring)) => ask(keyring.as_ref(), &service).await,
-                            Ok(None) => Ok(false),
-                            Err(error) => Err(error),
-                        };
-                        let _ = sender.send(Some(probe.conclude(outcome)));
-                    });
+                    tokio::spawn(carried(async move {
+                        let outcome = events::probe(&service, async {
+                            match keyring.await? {
+                                Some(keyring) => ask(keyring.as_ref(), &service).await,
+                                None => Ok(false),
+                            }
+                        });
+                        let _ = sender.send(Some(probe.conclude(outcome.await)));
+                    }));
                     receiver
                 }
             }
@@ -105,8 +106,8 @@ impl Probe {
     }
 }
 
-/// Writes, reads back, deletes.
-async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
+/// Whether a value that is written comes back: writes, reads back, deletes. It may take as long as three calls.
+pub async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
     let account = format!("{PROBE_PREFIX}{}", random_hex()?);
     let value = Secret::new(random_hex()?);
     let outcome = async {

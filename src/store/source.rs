@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::error::{Code, Error, Result};
 use crate::fallback::Mark;
 use crate::keyring::Keyring;
+use crate::telemetry::carried;
 
 /// A keyring, and whose it is.
 #[derive(Clone)]
@@ -89,9 +90,9 @@ impl Loading {
             slot.get_or_insert_with(|| {
                 let (sender, receiver) = watch::channel(None);
                 let load = self.loader.clone().load();
-                tokio::spawn(async move {
+                tokio::spawn(carried(async move {
                     let _ = sender.send(Some(load.await));
-                });
+                }));
                 receiver
             })
             .clone()

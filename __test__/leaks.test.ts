@@ -1,0 +1,96 @@
+// No secret and no key's name gets out, whatever fails: the whole public API with markers, the sink and standard error at
+// `trace`, in a process of its own.
+//
+// By contract a key's name is in what `/key` answers, in the errors that say which key it was (`Key name '<name>' is
+// invalid`, `Named key '<name>' not found`) and in those that name a key's file. So names are looked for in events and on
+// standard error, secrets everywhere.
+
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, inject, test } from 'vitest'
+import { newDirectory } from './support/helpers'
+import { PrivateKeyring } from './support/keyring'
+
+const SECRET = 'sk-MaRkEr-7f3a9c51e2d84b06'
+const NAME = 'nAmE-mArKeR-4d21'
+/** How they might look on their way out. */
+const encodings = (text: string) => [
+  text,
+  Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -2),
+  Buffer.from(text).toString('hex'),
+  encodeURIComponent(text),
+  [...Buffer.from(text)].join(', '),
+]
+
+interface Seen {
+  exports: string[]
+  exercised: string[]
+  events: object[]
+  errors: Array<{ message: string; code?: string }>
+  shown: unknown[]
+}
+
+async function run(mode: string, address?: string): Promise<{ seen: Seen; stderr: string }> {
+  const bus = address ? { DBUS_SESSION_BUS_ADDRESS: address, LLXPRT_DISABLE_OS_KEYRING: '' } : {}
+  const home = newDirectory()
+  const env = { ...process.env, ...bus, HOME: home, USERPROFILE: home, SECRET, NAME, MODE: mode }
+  const program = path.join(__dirname, 'leaks/everything.cjs')
+  const options = {
+    env: { ...env, LLXPRT_SECURESTORE_LOG: 'trace,zbus=trace', RUST_BACKTRACE: 'full' },
+    maxBuffer: 2 ** 28,
+  }
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], options)
+  return { seen: JSON.parse(stdout), stderr }
+}
+
+describe('R8 no secret and no name gets out when the keyring', () => {
+  test.each([
+    'works',
+    'none',
+    'throws',
+    'locked',
+    'access denied',
+    'timed out',
+    'not found',
+    'something else',
+    'storage error',
+    'text',
+    'echo',
+    'wrong answers',
+    'hangs',
+  ])('is or says: %s', async (mode) => {
+    check(await run(mode))
+  })
+
+  test("is the operating system's", async () => {
+    check(await run('os', inject('keyringAddress')))
+  })
+
+  test("is the operating system's, and locked", async () => {
+    const keyring = await PrivateKeyring.start()
+    keyring.lock()
+    const out = await run('os', keyring.address).finally(() => keyring.stop())
+    check(out)
+    expect(out.seen.errors.some(({ code }) => code === 'LOCKED' || code === 'DENIED')).toBe(true)
+  })
+})
+
+function check({ seen, stderr }: { seen: Seen; stderr: string }): void {
+  // A new export without an exercise is a hole in this test.
+  expect(seen.exercised).toEqual(seen.exports)
+  expect([seen.events.length > 50, seen.errors.length > 50, stderr.length > 0]).toEqual([true, true, true])
+  const lines = stderr.split('\n').filter(Boolean)
+  for (const line of lines) expect(JSON.parse(line)).toHaveProperty('event')
+  for (const marker of encodings(SECRET)) {
+    for (const found of [...seen.errors, ...seen.shown, ...seen.events].map((shown) => JSON.stringify(shown))) {
+      expect(found).not.toContain(marker)
+    }
+    expect(stderr).not.toContain(marker)
+  }
+  for (const marker of encodings(NAME)) {
+    expect(JSON.stringify(seen.events)).not.toContain(marker)
+    expect(stderr).not.toContain(marker)
+  }
+  for (const { message } of seen.errors) expect(message).not.toMatch(/panicked|\.rs:\d/)
+}

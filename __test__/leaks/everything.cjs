@@ -1,0 +1,303 @@
+'use strict'
+
+// Runs the whole public API, on success and on failure, with secrets and names that are easy to find again. What came out
+// (events, errors, results that must not hold a secret) is printed as JSON; leaks.test.ts looks for the markers in it.
+
+const { mkdirSync, mkdtempSync, writeFileSync } = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const securestore = require('../..')
+
+const { SECRET, NAME, MODE } = process.env
+const home = os.homedir()
+const seen = { exports: Object.keys(securestore), events: [], errors: [], shown: [] }
+
+securestore.setLogSink((event) => seen.events.push(event))
+
+/** A keyring that fails as the mode says. */
+function keyring() {
+  const entries = new Map()
+  const answer = (password, work) => {
+    switch (MODE) {
+      case 'locked':
+      case 'access denied':
+      case 'timed out':
+      case 'not found':
+      case 'something else':
+        throw new Error(MODE)
+      case 'echo':
+        throw new Error(`cannot store ${password}`)
+      case 'storage error':
+        throw new securestore.SecureStoreError(`no ${password}`, 'LOCKED', `unlock ${password}`)
+      case 'text':
+        throw `no ${password}`
+      case 'wrong answers':
+        return [SECRET]
+      case 'hangs':
+        return new Promise(() => {})
+      default:
+        return work()
+    }
+  }
+  return {
+    getPassword: async (service, account) => answer('', () => entries.get(service + account) ?? null),
+    setPassword: async (service, account, password) =>
+      answer(password, () => void entries.set(service + account, password)),
+    deletePassword: async (service, account) => answer('', () => entries.delete(service + account)),
+    findCredentials: async () => answer('', () => [...entries].map(([account, password]) => ({ account, password }))),
+  }
+}
+
+const adapter = keyring()
+const loaders = {
+  none: async () => null,
+  throws: async () => {
+    throw new Error(SECRET)
+  },
+}
+const loader = loaders[MODE] ?? (async () => adapter)
+
+function newStore(options = {}) {
+  const given = MODE === 'os' ? {} : { keyringLoader: loader }
+  return new securestore.SecureStore('leaks', { ...given, keyringTimeoutMs: MODE === 'hangs' ? 50 : 5000, ...options })
+}
+
+/** Runs a call; its failure is noted. Its answer is only looked at where it must not hold a secret. */
+async function attempt(call, show = false) {
+  try {
+    const value = await call()
+    if (show) seen.shown.push(value)
+  } catch (error) {
+    const { name, message, stack, code, remediation, cause } = error
+    seen.errors.push({ name, message, stack, code, remediation, cause: String(cause) })
+  }
+}
+
+const unpaired = `${SECRET}\ud800`
+/** What is no text, and holds the secret. */
+const wrong = [[SECRET], { key: SECRET, toString: () => SECRET }, () => SECRET, Symbol(SECRET), null, undefined, 7]
+const invalid = [`${NAME}/x`, '', '..', `${NAME}\0`, unpaired, NAME.repeat(30)]
+
+async function useStore(store) {
+  for (const value of [SECRET, unpaired, ...wrong]) await attempt(() => store.set(NAME, value))
+  await attempt(() => store.get(NAME))
+  await attempt(() => store.has(NAME), true)
+  await attempt(() => store.list())
+  await attempt(() => store.isKeychainAvailable(), true)
+  for (const name of [...invalid, ...wrong]) {
+    await attempt(() => store.set(name, SECRET))
+    await attempt(() => store.get(name))
+    await attempt(() => store.has(name))
+    await attempt(() => store.delete(name))
+  }
+  await attempt(() => store.delete(NAME), true)
+}
+
+/** Files that hold the secret where an envelope should be. */
+function malformed() {
+  const dir = mkdtempSync(path.join(home, 'malformed-'))
+  const crypto = { alg: 'aes-256-gcm', kdf: 'scrypt', N: 16384, r: 8, p: 1, saltLen: 16 }
+  const contents = [
+    SECRET,
+    JSON.stringify({ v: SECRET, crypto, data: SECRET }),
+    JSON.stringify({ v: 9, crypto, data: SECRET }),
+    JSON.stringify({ v: 1, crypto: SECRET, data: SECRET }),
+    JSON.stringify({ v: 1, crypto: { ...crypto, kdf: SECRET }, data: SECRET }),
+    JSON.stringify({ v: 1, crypto, data: SECRET }),
+    JSON.stringify({ v: 1, crypto, data: Buffer.from(SECRET.repeat(9)).toString('base64') }),
+    JSON.stringify({ v: 2, crypto, data: Buffer.from(SECRET.repeat(9)).toString('base64') }),
+    JSON.stringify({ v: 1, [SECRET]: crypto }),
+    Buffer.from([0xff, 0xfe, ...Buffer.from(SECRET)]),
+  ]
+  contents.forEach((content, at) => {
+    writeFileSync(path.join(dir, `${NAME}${at}.enc`), content)
+  })
+  return { dir, names: contents.map((_, at) => `${NAME}${at}`) }
+}
+
+/** One for each export. */
+const exercises = {
+  AUTH_EPHEMERAL_SETTINGS: () => seen.shown.push(securestore.AUTH_EPHEMERAL_SETTINGS),
+  KEY_NAME_REGEX: () => seen.shown.push(String(securestore.KEY_NAME_REGEX)),
+
+  async KeyCommand() {
+    const command = new securestore.KeyCommand(new securestore.ProviderKeyStorage({ secureStore: newStore() }))
+    for (const text of [`save ${NAME} ${SECRET}`, `save ${NAME} ${unpaired}`, `save a/b ${SECRET}`, ...wrong]) {
+      await attempt(() => command.run(text), true)
+      await attempt(() => command.run(text, { interactive: false }), true)
+      await attempt(() => command.run(text, { confirmed: true }), true)
+      await attempt(() => command.complete(text), true)
+    }
+    for (const subcommand of ['show', 'delete', 'list']) {
+      await attempt(() => command.run(`${subcommand} ${NAME}`, { confirmed: true }), true)
+    }
+    // What is loaded, typed or parsed holds the key by its nature.
+    await attempt(() => command.run(`load ${NAME}`))
+    await attempt(() => command.run(SECRET))
+    await attempt(() => command.run('', wrong[0]))
+    await attempt(() => securestore.KeyCommand.parse(`save ${NAME} ${SECRET}`))
+    for (const text of [unpaired, ...wrong]) await attempt(() => securestore.KeyCommand.parse(text))
+    await attempt(() => JSON.stringify(command.schema), true)
+    await attempt(() => new securestore.KeyCommand(wrong[1]))
+  },
+
+  async ProviderKeyStorage() {
+    const keys = new securestore.ProviderKeyStorage({ secureStore: newStore() })
+    for (const key of [SECRET, '', unpaired, ...wrong]) await attempt(() => keys.saveKey(NAME, key))
+    await attempt(() => keys.getKey(NAME))
+    await attempt(() => keys.hasKey(NAME), true)
+    await attempt(() => keys.listKeys())
+    for (const name of [...invalid, ...wrong]) {
+      for (const method of ['getKey', 'hasKey', 'deleteKey']) await attempt(() => keys[method](name))
+      await attempt(() => keys.saveKey(name, SECRET))
+    }
+    await attempt(() => keys.deleteKey(NAME), true)
+    for (const options of wrong) await attempt(() => new securestore.ProviderKeyStorage({ secureStore: options }))
+  },
+
+  async SecureInputHandler() {
+    const handler = new securestore.SecureInputHandler()
+    for (const line of [`/key ${SECRET}`, `/key save ${NAME} ${SECRET}`, `/toolkey exa ${SECRET}`]) {
+      await attempt(() => handler.processInput(line), true)
+      await attempt(() => handler.sanitizeForHistory(line), true)
+      await attempt(() => handler.shouldUseSecureMode(line), true)
+    }
+    for (const text of wrong) await attempt(() => handler.processInput(text))
+    await attempt(() => require('node:util').inspect(handler, { showHidden: true, depth: 9 }), true)
+    await attempt(() => JSON.stringify(handler), true)
+    await attempt(() => [handler.isInSecureMode(), handler.getActualValue().length, handler.reset()], true)
+  },
+
+  async SecureStore() {
+    await useStore(newStore())
+    await useStore(newStore({ fallbackPolicy: 'deny' }))
+    const { dir, names } = malformed()
+    const store = newStore({ fallbackDir: dir })
+    for (const name of names) {
+      await attempt(() => store.get(name))
+      await attempt(() => store.has(name), true)
+    }
+    await attempt(() => store.list())
+    for (const name of names) await attempt(() => store.set(name, SECRET))
+    // A file in the directory's place.
+    writeFileSync(path.join(home, 'no-directory'), SECRET)
+    await useStore(newStore({ fallbackDir: path.join(home, 'no-directory') }))
+    const secrets = [
+      async () => Buffer.alloc(32, 7),
+      async () => SECRET,
+      async () => Buffer.from(SECRET),
+      async () => {
+        throw new TypeError(`machine secret at ${home}`)
+      },
+      async () => null,
+    ]
+    for (const machineSecretLoader of secrets) {
+      const store = newStore({ fallbackDir: mkdtempSync(path.join(home, 'v2-')), machineSecretLoader })
+      await attempt(() => store.set(NAME, SECRET))
+      await attempt(() => store.get(NAME))
+    }
+    for (const option of [
+      'fallbackPolicy',
+      'keyringTimeoutMs',
+      'keyringLoader',
+      'machineSecretLoader',
+      'machineSecretPath',
+    ]) {
+      for (const value of [...wrong, SECRET]) await attempt(() => newStore({ [option]: value }))
+    }
+    for (const service of wrong) await attempt(() => new securestore.SecureStore(service))
+    await attempt(() => require('node:util').inspect(newStore(), { showHidden: true, depth: 9 }), true)
+  },
+
+  SecureStoreError: () => attempt(() => String(new securestore.SecureStoreError('message', 'LOCKED', 'remedy')), true),
+
+  async createDefaultKeyringAdapter() {
+    const adapter = await securestore.createDefaultKeyringAdapter()
+    if (adapter === null) return
+    await attempt(() => adapter.setPassword('leaks', NAME, SECRET))
+    await attempt(() => adapter.getPassword('leaks', NAME))
+    await attempt(() => adapter.findCredentials('leaks'))
+    await attempt(() => adapter.deletePassword('leaks', NAME), true)
+    for (const value of wrong) await attempt(() => adapter.setPassword('leaks', NAME, value))
+    await attempt(() => adapter.setPassword('leaks', `${NAME}\0`, SECRET))
+  },
+
+  async doctor() {
+    await attempt(() => securestore.doctor({ keyringTimeoutMs: 2000 }), true)
+    for (const options of wrong) await attempt(() => securestore.doctor(options))
+  },
+
+  async getProviderKeyStorage() {
+    const keys = securestore.getProviderKeyStorage()
+    await attempt(() => keys.saveKey(NAME, SECRET))
+    await attempt(() => keys.getKey(NAME))
+    await attempt(() => keys.deleteKey(NAME), true)
+  },
+
+  async maskKeyForDisplay() {
+    await attempt(() => securestore.maskKeyForDisplay(SECRET), true)
+    for (const value of wrong) await attempt(() => securestore.maskKeyForDisplay(value))
+  },
+
+  async parseKeyArgs() {
+    await attempt(() => securestore.parseKeyArgs(['--key', SECRET]))
+    for (const argv of [['--key', unpaired], ['--key-name', '--key', SECRET], [SECRET, '--keyfile'], ...wrong]) {
+      await attempt(() => securestore.parseKeyArgs(argv))
+    }
+  },
+
+  resetProviderKeyStorage: () => attempt(() => securestore.resetProviderKeyStorage(), true),
+
+  async resolveApiKey() {
+    const storage = new securestore.ProviderKeyStorage({ secureStore: newStore() })
+    await attempt(() => storage.saveKey(NAME, SECRET))
+    const file = path.join(home, 'key-file')
+    const binary = path.join(home, 'binary')
+    writeFileSync(file, SECRET)
+    writeFileSync(binary, Buffer.from([0xff, ...Buffer.from(SECRET)]))
+    const env = { LEAKS: SECRET }
+    const all = { key: SECRET, keyName: NAME, keyfile: file, env, envNames: ['LEAKS'] }
+    const withProfile = {
+      ...all,
+      profile: { name: 'p', 'auth-key': SECRET, 'auth-key-name': NAME, 'auth-keyfile': file },
+    }
+    const lists = [all, withProfile, { env, envNames: ['LEAKS'] }, { keyName: NAME }, { keyfile: file }, {}]
+    for (const sources of lists) {
+      await attempt(async () => (await securestore.resolveApiKey(sources, storage)).diagnostics, true)
+    }
+    for (const sources of [
+      { keyName: `${NAME}-missing` },
+      { keyName: 'a b' },
+      { keyfile: binary },
+      { keyfile: `${file}-missing` },
+      { keyfile: home },
+      { key: unpaired },
+      { key: [SECRET] },
+      { key: ' ', env, envNames: [unpaired] },
+      ...wrong,
+    ]) {
+      await attempt(() => securestore.resolveApiKey(sources, storage))
+    }
+    await attempt(() => securestore.resolveApiKey({ keyName: NAME }, wrong[0]))
+  },
+
+  async setLogSink() {
+    for (const sink of wrong.filter((sink) => sink !== null && typeof sink !== 'function')) {
+      await attempt(() => securestore.setLogSink(sink))
+    }
+  },
+
+  async validateKeyName() {
+    await attempt(() => securestore.validateKeyName(NAME), true)
+    for (const name of [...invalid, ...wrong]) await attempt(() => securestore.validateKeyName(name))
+  },
+}
+
+async function main() {
+  mkdirSync(path.join(home, '.llxprt', 'secure-store'), { recursive: true })
+  for (const name of Object.keys(exercises)) await exercises[name]()
+  seen.exercised = Object.keys(exercises)
+  console.log(JSON.stringify(seen, (_, value) => (typeof value === 'symbol' ? 'symbol' : value)))
+}
+
+main()

@@ -1,0 +1,117 @@
+// Runs `llxprt-key` as a shell does: through pipes, and in a pseudo-terminal.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import path from 'node:path'
+import { expect } from 'vitest'
+import { newDirectory } from './helpers'
+import { ROOT } from './node'
+
+export const LLXPRT_KEY = path.join(ROOT, 'bin/llxprt-key.js')
+const DEADLINE_MS = 50_000
+
+/** An environment with a new home and no keyring. */
+export const inFiles = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
+
+/** Where the files of a home are. */
+export const files = (home: string): string => path.join(home, '.llxprt', 'provider-keys')
+
+/** What a command gives that did what it should, and one that did not. */
+export const done = (stdout: unknown) => ({ code: 0, stdout, stderr: '' })
+export const failed = (message: string, code = 1) => ({ code, stdout: '', stderr: expect.stringContaining(message) })
+
+export interface Outcome {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs the command with this on its standard input, which is a pipe. */
+export function llxprtKey(args: string[], env: NodeJS.ProcessEnv, input: string | Uint8Array = ''): Promise<Outcome> {
+  const child = startLlxprtKey(args, env)
+  // It may have failed before it read anything.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  return outcome(child)
+}
+
+/** Starts the command; its standard streams are pipes. */
+export function startLlxprtKey(args: string[], env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+  const options = { env: { ...process.env, ...env }, timeout: DEADLINE_MS, killSignal: 'SIGKILL' as const }
+  return spawn(process.execPath, [LLXPRT_KEY, ...args], options)
+}
+
+/** What a process printed until it ended, and how it ended. */
+export function outcome(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const output = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk) => {
+      output.stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      output.stderr += chunk
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, ...output }))
+  })
+}
+
+/** Waits until a stream has said this; gives all that it said since. */
+export function said(stream: NodeJS.ReadableStream, what: string | RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const onData = (chunk: Buffer) => {
+      text += chunk
+      if (text.search(what) < 0) return
+      stream.off('data', onData)
+      resolve(text)
+    }
+    stream.on('data', onData)
+    stream.on('end', () => reject(new Error(`'${what}' was never said, but: ${text}`)))
+  })
+}
+
+/** A shell command in a pseudo-terminal of its own, which `script` makes. */
+export class Terminal {
+  /** All that was shown so far. */
+  screen = ''
+  /** The exit code. */
+  readonly ended: Promise<number | null>
+  readonly #script: ChildProcessWithoutNullStreams
+  #seen = 0
+  #waiting: (() => void) | undefined
+
+  constructor(command: string, env: NodeJS.ProcessEnv) {
+    const all = { ...process.env, SHELL: '/bin/sh', TERM: 'xterm', ...env }
+    this.#script = spawn('script', ['-qfec', command, '/dev/null'], { env: all, timeout: DEADLINE_MS })
+    this.#script.stdout.on('data', (chunk) => {
+      this.screen += chunk
+      this.#waiting?.()
+    })
+    this.ended = new Promise((resolve, reject) => {
+      this.#script.on('error', reject)
+      this.#script.on('close', (code) => {
+        resolve(code)
+        this.#waiting?.()
+      })
+    })
+  }
+
+  /** Waits until this is shown, after what was waited for before; gives the match. */
+  async shows(what: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = what.exec(this.screen.slice(this.#seen))
+      if (match) {
+        this.#seen += match.index + match[0].length
+        return match
+      }
+      if (this.#script.exitCode !== null) throw new Error(`${what} was never shown, but: ${this.screen}`)
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+  }
+
+  type(text: string | Uint8Array): void {
+    this.#script.stdin.write(text)
+  }
+}

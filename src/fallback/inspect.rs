@@ -1,0 +1,75 @@
+//! A look at a directory of encrypted files that changes nothing, unlike every other: rights stay as they are, and what
+//! crashed processes left is not swept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::file_name::{decode, is_key};
+use super::files::is_regular;
+use super::io_error::io_error;
+use crate::error::Result;
+
+/// What there is to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// How many keys have a file.
+    pub keys: usize,
+    /// The directory's mode, such as `0o700`; `None` where the platform has none.
+    pub mode: Option<u32>,
+    /// How many of the files others may read or write.
+    pub open_files: usize,
+}
+
+impl Inspection {
+    /// Whether others get into the directory.
+    pub fn is_open(&self) -> bool {
+        self.mode.is_some_and(is_open)
+    }
+}
+
+/// Looks at a directory; `None` when there is none. Blocks.
+pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
+    let failed = |error: io::Error| io_error("look at", dir, &error);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut keys = BTreeSet::new();
+    let mut open_files = 0;
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let Some(key) = entry.file_name().to_str().and_then(decode) else {
+            continue;
+        };
+        if is_key(&key) && is_regular(&entry) {
+            // Of a link this is its own mode, which opens nothing; what it leads to is someone else's to decide.
+            let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            if !link && entry.metadata().ok().and_then(|file| mode(&file)).is_some_and(is_open) {
+                open_files += 1;
+            }
+            keys.insert(key);
+        }
+    }
+    Ok(Some(Inspection {
+        keys: keys.len(),
+        mode: mode(&fs::metadata(dir).map_err(failed)?),
+        open_files,
+    }))
+}
+
+fn is_open(mode: u32) -> bool {
+    mode & 0o077 != 0
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> Option<u32> {
+    Some(std::os::unix::fs::MetadataExt::mode(metadata) & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> Option<u32> {
+    None
+}

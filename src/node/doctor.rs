@@ -1,0 +1,162 @@
+//! `doctor`: the report on what is there and works.
+
+use std::path::Path;
+
+use napi::Env;
+use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, Unknown};
+use napi_derive::napi;
+
+use super::args;
+use super::environment::Environment;
+use super::error::{Failure, rejected};
+use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
+use super::promise::promise;
+use crate::doctor::{KeyringReport, Legacy, Place, Problem, Report, Subject, examine};
+
+/// Documented in `index.d.ts`, as are its parts.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct DoctorReport {
+    pub versions: Versions,
+    pub keyring: DoctorKeyring,
+    pub places: Vec<DoctorPlace>,
+    pub legacy: Vec<DoctorLegacy>,
+    pub problems: Vec<DoctorProblem>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct Versions {
+    pub addon: &'static str,
+    pub platform: String,
+    pub runtime: String,
+}
+
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct DoctorKeyring {
+    pub backend: &'static str,
+    pub why: String,
+    pub works: bool,
+    pub duration_ms: Option<f64>,
+    pub code: Option<&'static str>,
+    pub message: Option<String>,
+    pub remediation: Option<String>,
+}
+
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct DoctorPlace {
+    pub name: String,
+    pub service: String,
+    pub directory: String,
+    pub keyring_keys: Option<u32>,
+    pub file_keys: Option<u32>,
+    pub directory_mode: Option<String>,
+    pub directory_too_open: bool,
+    pub files_too_open: u32,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct DoctorLegacy {
+    pub path: String,
+    pub kind: &'static str,
+    pub message: String,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct DoctorProblem {
+    pub message: String,
+    pub remedy: String,
+}
+
+/// Documented in `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
+#[napi]
+pub fn doctor<'env>(
+    env: &'env Env,
+    options: Unknown<'_>,
+    lent: Object<'_>,
+) -> napi::Result<PromiseRaw<'env, DoctorReport>> {
+    let versions = Versions {
+        addon: env!("CARGO_PKG_VERSION"),
+        platform: lent.get_named_property("platform")?,
+        runtime: lent.get_named_property("runtime")?,
+    };
+    match subject(env, options) {
+        Ok(subject) => promise(env, async move { Ok(report(examine(subject).await, versions)) }),
+        Err(failure) => rejected(env, failure),
+    }
+}
+
+fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
+    let limit = match args::optional_object(options, "options")? {
+        Some(options) => args::option(&options, "keyringTimeoutMs")?
+            .map(milliseconds)
+            .transpose()?,
+        None => None,
+    };
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let host = Environment::of(env)?.host(env)?;
+    Ok(Subject {
+        keyring: os_keyring(&host, limit),
+        home: host.home,
+        limit,
+    })
+}
+
+fn report(report: Report, versions: Versions) -> DoctorReport {
+    DoctorReport {
+        versions,
+        keyring: report.keyring.into(),
+        places: report.places.into_iter().map(DoctorPlace::from).collect(),
+        legacy: report.legacy.into_iter().map(DoctorLegacy::from).collect(),
+        problems: report.problems.into_iter().map(DoctorProblem::from).collect(),
+    }
+}
+
+impl From<KeyringReport> for DoctorKeyring {
+    fn from(keyring: KeyringReport) -> Self {
+        let error = keyring.error.as_ref();
+        Self {
+            backend: keyring.backend,
+            works: keyring.works,
+            duration_ms: keyring.duration.map(|duration| duration.as_micros() as f64 / 1000.0),
+            code: error.map(|error| error.code().as_str()),
+            message: error.map(|error| error.message().to_owned()),
+            remediation: error.map(|error| error.remediation().to_owned()),
+            why: keyring.why,
+        }
+    }
+}
+
+impl From<Place> for DoctorPlace {
+    fn from(place: Place) -> Self {
+        let files = place.files.ok();
+        Self {
+            name: place.name,
+            service: place.service,
+            directory: text(&place.directory),
+            keyring_keys: place.keyring_keys.map(|keys| keys as u32),
+            file_keys: files.map(|files| files.keys as u32),
+            directory_mode: files.and_then(|files| files.mode).map(|mode| format!("{mode:04o}")),
+            directory_too_open: files.is_some_and(|files| files.is_open()),
+            files_too_open: files.map_or(0, |files| files.open_files as u32),
+        }
+    }
+}
+
+impl From<Legacy> for DoctorLegacy {
+    fn from(found: Legacy) -> Self {
+        Self {
+            path: text(&found.path),
+            kind: found.kind,
+            message: found.message,
+        }
+    }
+}
+
+impl From<Problem> for DoctorProblem {
+    fn from(Problem { message, remedy }: Problem) -> Self {
+        Self { message, remedy }
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,328 @@
+//! The events: their names, targets and fields. The README's list is this file in words.
+//!
+//! What an event needs is gathered only while somebody listens: [`Clock::started`] is where that is found out, before
+//! the work begins, by one comparison. Without a listener nothing here formats, allocates or looks at the clock.
+
+use std::path::Path;
+use std::time::Instant;
+
+use tracing::field::{DisplayValue, display};
+use tracing::{Level, enabled, event};
+
+use super::Fingerprint;
+use crate::error::{Code, Error};
+
+/// What a store's operations say.
+pub const STORE: &str = "securestore::store";
+/// What calls of a keyring say.
+pub const KEYRING: &str = "securestore::keyring";
+/// What calls of the encrypted files say.
+pub const FILES: &str = "securestore::files";
+/// What the choice of a session's key says.
+pub const AUTH: &str = "securestore::auth";
+
+/// What became of a call, in an event's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// `ok`; `absent` when what was asked for is not there; `failed`.
+    pub outcome: &'static str,
+    /// The code of a failure.
+    pub code: Option<Code>,
+    /// How many keys it was about, where it is about many.
+    pub count: Option<u64>,
+}
+
+/// An answer that can be told without showing it.
+pub trait Answer {
+    /// What became of the call.
+    fn told(&self) -> Told;
+}
+
+/// A failure that has one of the six codes. Its message is never told.
+pub trait Coded {
+    /// The code.
+    fn code(&self) -> Code;
+}
+
+/// When a call began; nothing when nobody would hear of its end.
+#[derive(Clone, Copy)]
+pub struct Clock(Option<Instant>);
+
+/// Why the encrypted file was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// There is no keyring.
+    NoKeyring,
+    /// The keyring failed with this code.
+    Failed(Code),
+    /// The keyring has no such key.
+    NotInKeyring,
+    /// The file is newer than what the keyring holds.
+    NewerFile,
+}
+
+/// A store's operation under way, and what it notes of itself.
+pub struct Operation {
+    name: &'static str,
+    clock: Clock,
+    backend: Option<&'static str>,
+    fallback: Option<Fallback>,
+}
+
+/// A call of a keyring.
+pub struct KeyringCall<'a> {
+    /// Which.
+    pub operation: &'static str,
+    /// Whose keyring it is: `os` or `injected`.
+    pub keyring: &'static str,
+    /// The service.
+    pub service: &'a str,
+    /// The account, where it is about one.
+    pub account: Option<&'a str>,
+}
+
+/// A call of the encrypted files of a directory.
+pub struct FileCall<'a> {
+    /// Which.
+    pub operation: &'static str,
+    /// The service.
+    pub service: &'a str,
+    /// The directory. Not the file: its name is the key's.
+    pub directory: &'a Path,
+    /// The key, where it is about one.
+    pub key: Option<&'a str>,
+}
+
+impl Clock {
+    /// Starts where somebody listens.
+    fn started(listens: bool) -> Self {
+        Self(listens.then(Instant::now))
+    }
+
+    /// Microseconds so far; `None` where nobody listened from the start.
+    fn duration(self) -> Option<u64> {
+        self.0.map(|started| started.elapsed().as_micros() as u64)
+    }
+}
+
+impl Operation {
+    /// An operation begins.
+    pub fn begins(name: &'static str) -> Self {
+        Self {
+            name,
+            clock: Clock::started(enabled!(target: STORE, Level::WARN)),
+            backend: None,
+            fallback: None,
+        }
+    }
+
+    /// Notes that the keyring answers.
+    pub fn uses_keyring(&mut self) {
+        self.backend = Some("keyring");
+    }
+
+    /// Notes that the encrypted file has to, and why.
+    pub fn falls_back(&mut self, why: Fallback) {
+        self.backend = Some("file");
+        self.fallback = Some(why);
+    }
+
+    /// It has ended: event `operation`, at level `warn` when it failed, else `debug`. `key` is missing where its name
+    /// is invalid, and where the operation is about many. Gives the answer back.
+    pub fn ends<A: Answer>(self, service: &str, key: Option<&str>, answer: A) -> A {
+        if let Some(duration_us) = self.clock.duration() {
+            self.tell(service, key, answer.told(), duration_us);
+        }
+        answer
+    }
+
+    fn tell(self, service: &str, key: Option<&str>, told: Told, duration_us: u64) {
+        let Told { outcome, code, count } = told;
+        let operation = self.name;
+        let key = shown(key);
+        let backend = self.backend;
+        let fallback = self.fallback.map(Fallback::as_str);
+        let keyring_code = self.fallback.and_then(Fallback::code).map(Code::as_str);
+        macro_rules! tell {
+            ($level:expr) => {
+                event!(name: "operation", target: STORE, $level,
+                    { operation, service, key, backend, outcome, code = code.map(Code::as_str), fallback, keyring_code, count, duration_us })
+            };
+        }
+        match code {
+            Some(_) => tell!(Level::WARN),
+            None => tell!(Level::DEBUG),
+        }
+    }
+}
+
+/// A keyring was probed: event `probe`, level `debug`. `answer` says whether the value came back.
+pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Error>>) -> Result<bool, Error> {
+    let clock = Clock::started(enabled!(target: STORE, Level::DEBUG));
+    let answer = probing.await;
+    if let Some(duration_us) = clock.duration() {
+        let available = *answer.as_ref().unwrap_or(&false);
+        let code = answer.as_ref().err().map(|error| error.code().as_str());
+        event!(name: "probe", target: STORE, Level::DEBUG, { service, available, code, duration_us });
+    }
+    answer
+}
+
+/// Whether anybody would hear of a keyring's calls.
+pub fn keyring_listened_to() -> bool {
+    enabled!(target: KEYRING, Level::TRACE)
+}
+
+/// A keyring answers a call: event `keyring_call`, level `trace`.
+pub async fn keyring_call<A: Answer>(call: KeyringCall<'_>, answering: impl Future<Output = A>) -> A {
+    let clock = Clock::started(keyring_listened_to());
+    let answer = answering.await;
+    if let Some(duration_us) = clock.duration() {
+        let Told { outcome, code, count } = answer.told();
+        let KeyringCall {
+            operation,
+            keyring,
+            service,
+            account,
+        } = call;
+        let key = shown(account);
+        event!(name: "keyring_call", target: KEYRING, Level::TRACE,
+            { operation, keyring, service, key, outcome, code = code.map(Code::as_str), count, duration_us });
+    }
+    answer
+}
+
+/// The encrypted files answer a call: event `file_call`, level `trace`.
+pub async fn file_call<A: Answer>(call: FileCall<'_>, answering: impl Future<Output = A>) -> A {
+    let clock = Clock::started(enabled!(target: FILES, Level::TRACE));
+    let answer = answering.await;
+    if let Some(duration_us) = clock.duration() {
+        let Told { outcome, code, count } = answer.told();
+        let FileCall {
+            operation,
+            service,
+            directory,
+            key,
+        } = call;
+        let (key, directory) = (shown(key), display(directory.display()));
+        event!(name: "file_call", target: FILES, Level::TRACE,
+            { operation, service, directory, key, outcome, code = code.map(Code::as_str), count, duration_us });
+    }
+    answer
+}
+
+/// A key is derived from a password: event `key_derived`, level `debug`.
+pub fn key_derived<T>(deriving: impl FnOnce() -> T) -> T {
+    let clock = Clock::started(enabled!(target: FILES, Level::DEBUG));
+    let derived = deriving();
+    if let Some(duration_us) = clock.duration() {
+        event!(name: "key_derived", target: FILES, Level::DEBUG, { duration_us });
+    }
+    derived
+}
+
+/// The session's key is looked up: event `key_source`, level `warn` when that failed, else `debug`. `source` is what
+/// `resolveApiKey` calls it.
+pub async fn key_source<T>(
+    source: &'static str,
+    resolving: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let clock = Clock::started(enabled!(target: AUTH, Level::WARN));
+    let resolved = resolving.await;
+    if let Some(duration_us) = clock.duration() {
+        match &resolved {
+            Ok(_) => {
+                event!(name: "key_source", target: AUTH, Level::DEBUG, { source, outcome = "ok", duration_us });
+            }
+            Err(error) => {
+                let code = error.code().as_str();
+                event!(name: "key_source", target: AUTH, Level::WARN, { source, outcome = "failed", code, duration_us });
+            }
+        }
+    }
+    resolved
+}
+
+fn shown(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
+    key.map(|key| display(Fingerprint(key)))
+}
+
+impl Fallback {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NoKeyring => "no_keyring",
+            Self::Failed(_) => "keyring_failed",
+            Self::NotInKeyring => "not_in_keyring",
+            Self::NewerFile => "file_is_newer",
+        }
+    }
+
+    fn code(self) -> Option<Code> {
+        match self {
+            Self::Failed(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+impl Told {
+    /// It went well.
+    pub const OK: Told = Told {
+        outcome: "ok",
+        code: None,
+        count: None,
+    };
+
+    fn found(found: bool) -> Self {
+        Self {
+            outcome: if found { "ok" } else { "absent" },
+            ..Self::OK
+        }
+    }
+}
+
+impl Coded for Error {
+    fn code(&self) -> Code {
+        Error::code(self)
+    }
+}
+
+impl Answer for () {
+    fn told(&self) -> Told {
+        Told::OK
+    }
+}
+
+impl Answer for bool {
+    fn told(&self) -> Told {
+        Told::found(*self)
+    }
+}
+
+impl<T> Answer for Option<T> {
+    fn told(&self) -> Told {
+        Told::found(self.is_some())
+    }
+}
+
+impl<T> Answer for Vec<T> {
+    fn told(&self) -> Told {
+        Told {
+            count: Some(self.len() as u64),
+            ..Told::OK
+        }
+    }
+}
+
+impl<T: Answer, E: Coded> Answer for Result<T, E> {
+    fn told(&self) -> Told {
+        match self {
+            Ok(answer) => answer.told(),
+            Err(error) => Told {
+                outcome: "failed",
+                code: Some(error.code()),
+                count: None,
+            },
+        }
+    }
+}
