@@ -16,11 +16,12 @@ mod derived_keys;
 pub mod envelope;
 pub mod file_name;
 mod files;
-mod io_error;
+pub(crate) mod io_error;
 mod lock;
 pub mod machine;
 pub mod machine_secret;
-mod read;
+pub mod plain;
+pub(crate) mod read;
 mod scrypt;
 mod sweep;
 

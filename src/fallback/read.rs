@@ -23,6 +23,15 @@ pub enum Contents {
 /// A symbolic link is followed: people keep their dotfiles behind links, and what is read is believed only if it
 /// decrypts. What is not a regular file at the end of it is an error, without waiting for a pipe's other end.
 pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
+    read_and(path, limit, tighten)
+}
+
+/// The same for a file that is the user's own affair: its rights stay as they are.
+pub fn read_as_is(path: &Path, limit: usize) -> io::Result<Contents> {
+    read_and(path, limit, |_, _, _| ())
+}
+
+fn read_and(path: &Path, limit: usize, when_open: fn(&File, &fs::Metadata, &Path)) -> io::Result<Contents> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -40,7 +49,7 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
     if too_large(metadata.len()) {
         return Ok(Contents::TooLarge);
     }
-    tighten(&file, &metadata, path);
+    when_open(&file, &metadata, path);
     // Room to spare, so that the buffer never moves and leaves a copy behind; and the file may have grown since.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 64));
     (&file).take(limit as u64 + 1).read_to_end(&mut bytes)?;
