@@ -9,19 +9,27 @@
 //! - [`fallback`]: the encrypted files
 //! - [`store`]: keyring first, file second
 //! - [`provider_keys`]: named API keys
+//! - [`tool_keys`]: API keys of tools
+//! - [`token_storage`]: OAuth credentials of MCP servers
+//! - [`extension_settings`]: settings of extensions, the sensitive ones apart from the others
 //! - [`key_command`]: the `/key` command
+//! - [`legacy`]: old data, and what to tell the user
 //! - `node`: everything that knows Node-API (feature `node`)
 //!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
 
 pub mod error;
+pub mod extension_settings;
 pub mod fallback;
 pub mod key_command;
 pub mod keyring;
+pub mod legacy;
 #[cfg(feature = "node")]
 mod node;
 pub mod provider_keys;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
+pub mod token_storage;
+pub mod tool_keys;

@@ -23,8 +23,11 @@ use crate::secret::Secret;
 
 mod key;
 mod machine_secret;
+mod many;
 mod probe;
 mod source;
+#[cfg(test)]
+pub mod testing;
 mod turns;
 
 pub use key::Key;
@@ -249,6 +252,11 @@ impl SecureStore {
     /// The encrypted files.
     pub fn files(&self) -> &FallbackDir {
         &self.parts.files
+    }
+
+    /// When the encrypted files are used.
+    pub fn policy(&self) -> FallbackPolicy {
+        self.parts.policy
     }
 
     fn change(&self, key: &str) -> Result<(Key, Turn)> {
