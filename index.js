@@ -7,7 +7,8 @@ const path = require('node:path')
 const binding = require('./binding.js')
 
 const { OsKeyringAdapter, ProviderKeyStorage, SecureStore } = binding
-const { createDefaultKeyringAdapter, maskKeyForDisplay, validateKeyName } = binding
+const { ExtensionSettingsStorage, KeychainTokenStorage, ToolKeyStorage } = binding
+const { createDefaultKeyringAdapter, findLegacyData, maskKeyForDisplay, validateKeyName } = binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -38,13 +39,43 @@ function resetProviderKeyStorage() {
   providerKeyStorage = undefined
 }
 
+const TOOL_KEY_REGISTRY = new Map(binding.toolKeyRegistry().map((entry) => [entry.toolKeyName, Object.freeze(entry)]))
+
+function isValidToolKeyName(toolName) {
+  return TOOL_KEY_REGISTRY.has(toolName)
+}
+
+function getToolKeyEntry(toolName) {
+  return TOOL_KEY_REGISTRY.get(toolName)
+}
+
+function getSupportedToolNames() {
+  return [...TOOL_KEY_REGISTRY.keys()]
+}
+
+let toolKeyStorage
+
+function getToolKeyStorage() {
+  toolKeyStorage ??= new ToolKeyStorage()
+  return toolKeyStorage
+}
+
 module.exports = {
+  ExtensionSettingsStorage,
   KEY_NAME_REGEX,
+  KeychainTokenStorage,
   ProviderKeyStorage,
   SecureStore,
   SecureStoreError,
+  TOOL_KEY_REGISTRY,
+  ToolKeyStorage,
   createDefaultKeyringAdapter,
+  findLegacyData,
   getProviderKeyStorage,
+  getSupportedToolNames,
+  getToolKeyEntry,
+  getToolKeyStorage,
+  isValidToolKeyName,
   maskKeyForDisplay,
   resetProviderKeyStorage,
   validateKeyName,
@@ -59,6 +90,7 @@ function host() {
     username: username(),
     home: path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir()),
     osKeyringDisabled: env.LLXPRT_DISABLE_OS_KEYRING === '1',
+    fileStorageForced: env.LLXPRT_FORCE_FILE_STORAGE === 'true',
     sessionBusAddress: env.DBUS_SESSION_BUS_ADDRESS ?? null,
     runtimeDir: env.XDG_RUNTIME_DIR ?? null,
   }

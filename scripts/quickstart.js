@@ -1,9 +1,10 @@
 'use strict'
 
 // npm run quickstart: installs, builds, and does the main job for real: a named API key is saved, listed, shown, loaded
-// and deleted, once in the OS keyring if one answers here, and once in encrypted files in a temporary home.
+// and deleted, once in the OS keyring if one answers here, and once in encrypted files in a temporary home. Then what a user
+// of an older program is told.
 
-const { existsSync, mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { build, installPackages } = require('./lib/setup.js')
@@ -22,6 +23,7 @@ async function main() {
   try {
     await inKeyring(securestore, home)
     await inFiles(securestore, home)
+    await oldData(securestore, home)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -53,6 +55,14 @@ async function inFiles({ ProviderKeyStorage, SecureStore }, home) {
     const file = path.join(fallbackDir, `${NAME}.enc`)
     return existsSync(file) ? file : `${fallbackDir} (${readdirSync(fallbackDir).length} files)`
   })
+}
+
+async function oldData({ findLegacyData }, home) {
+  console.log('\n3. What a user of an older program is told')
+  const tools = path.join(home, '.llxprt', 'tools')
+  mkdirSync(tools, { recursive: true })
+  writeFileSync(path.join(tools, 'exa.key'), 'a key in the old format, prepared as an example')
+  for (const { message } of await findLegacyData({ homeDir: home })) console.log(`   ${message}`)
 }
 
 /** The main job; after each step, `place` says where the key is now. */

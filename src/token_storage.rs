@@ -167,6 +167,11 @@ impl Credentials {
     pub fn json(&self) -> &Secret {
         &self.json
     }
+
+    /// The same, taken over.
+    pub fn into_json(self) -> Secret {
+        self.json
+    }
 }
 
 /// The server's name; an error names the field that is missing, empty or of the wrong type.

@@ -54,6 +54,36 @@ pub fn optional_object<'env>(value: Unknown<'env>, name: &str) -> Result<Option<
     }
 }
 
+/// An object argument.
+pub fn object<'env>(value: Unknown<'env>, name: &str) -> Result<Object<'env>, Failure> {
+    let kind = kind(&value)?;
+    optional_object(value, name)?.ok_or_else(|| Failure::Type(format!("{name} must be an object, not {kind}")))
+}
+
+/// A boolean.
+pub fn boolean(value: Unknown<'_>, name: &str) -> Result<bool, Failure> {
+    match value.get_type()? {
+        ValueType::Boolean => cast(value),
+        _ => Err(Failure::Type(format!(
+            "{name} must be a boolean, not {}",
+            kind(&value)?
+        ))),
+    }
+}
+
+/// Whether an argument was left out, or is null.
+pub fn is_nothing(value: &Unknown<'_>) -> Result<bool, Failure> {
+    Ok(matches!(value.get_type()?, ValueType::Undefined | ValueType::Null))
+}
+
+/// One property of an object that may say null for nothing; `None` where it is missing, undefined or null.
+pub fn given<'env>(object: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
+    Ok(match option(object, name)? {
+        Some(value) if is_nothing(&value)? => None,
+        value => value,
+    })
+}
+
 /// One property of an options object; `None` where it is missing or undefined.
 pub fn option<'env>(options: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
     let value: Unknown<'env> = options.get_named_property(name)?;

@@ -8,15 +8,22 @@
 //! - `adapter`: a keyring that JavaScript injected
 //! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
-//! - `secure_store`, `provider_keys`, `os_adapter`: the classes
+//! - `json`: JavaScript objects that hold secrets
+//! - `secure_store`, `provider_keys`, `tool_keys`, `token_storage`, `extension_settings`, `os_adapter`: the classes
+//! - `legacy`: old data
 
 mod adapter;
 mod args;
 mod environment;
 mod error;
+mod extension_settings;
+mod json;
+mod legacy;
 mod machine_secret;
 mod options;
 mod os_adapter;
 mod promise;
 mod provider_keys;
 mod secure_store;
+mod token_storage;
+mod tool_keys;
