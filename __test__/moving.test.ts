@@ -116,10 +116,10 @@ describe('R7A docs/moving.md', () => {
       (store) => new RegExp(`^### ${store}\n([\\s\\S]*?)(?=^##)`, 'm').exec(page)?.[1] ?? '',
     )
     for (const table of tables) {
-      const rows = [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)].slice(1)
+      const rows = [...table.matchAll(/^- \*\*(.*)\*\*: ([\s\S]*?) →\s+([\s\S]*?)$(?=\n-|\n\n)/gm)]
       expect(rows.map(([, what]) => what)).toEqual(expect.arrayContaining(ROWS))
       for (const [row, , before, now] of rows) {
-        if (before !== '–') expect(now, row).toMatch(/^kept|^changed.*because|^changed, as for/)
+        if (before !== '–') expect(now, row).toMatch(/^kept|^changed[\s\S]*\sbecause\s|^changed, as for/)
       }
     }
   })
