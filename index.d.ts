@@ -558,3 +558,227 @@ export interface DoctorReport {
  * a `TypeError` for options of a wrong type or value, and for nothing else.
  */
 export function doctor(options?: { keyringTimeoutMs?: number }): Promise<DoctorReport>
+
+/** A tool that takes an API key. */
+export interface ToolKeyRegistryEntry {
+  /** Its name, as {@link ToolKeyStorage} takes it. */
+  readonly toolKeyName: string
+  /** Its name for people. */
+  readonly displayName: string
+  /** The URL parameter that carries the key. */
+  readonly urlParamName: string
+  /** What the key is for. */
+  readonly description: string
+}
+
+/** The tools that take an API key, by name: `exa`. */
+export const TOOL_KEY_REGISTRY: ReadonlyMap<string, ToolKeyRegistryEntry>
+
+/** Whether there is a tool of that name. Case matters. */
+export function isValidToolKeyName(toolName: string): boolean
+
+/** What is known of a tool; `undefined` when there is none of that name. */
+export function getToolKeyEntry(toolName: string): ToolKeyRegistryEntry | undefined
+
+/** The names of all tools. */
+export function getSupportedToolNames(): string[]
+
+/** How a {@link ToolKeyStorage} is set up. */
+export interface ToolKeyStorageOptions {
+  /**
+   * The directory of the encrypted files and of `keyfiles.json`; a relative one is resolved when the storage is
+   * constructed. Default: `~/.llxprt/tools`. Created, with mode 0700, by the first write that needs it.
+   */
+  toolsDir?: string
+  /** As {@link SecureStoreOptions.keytarLoader}. */
+  keytarLoader?: KeyringLoader
+  /** As {@link SecureStoreOptions.keyringLoader}. */
+  keyringLoader?: KeyringLoader
+}
+
+/**
+ * API keys of tools (R7): service `llxprt-code-tool-keys`, and the files that may hold a key instead.
+ *
+ * Every method rejects with `CORRUPT` for a tool that is not in {@link TOOL_KEY_REGISTRY}, before anything is touched:
+ * `Invalid tool key name: "<tool>". Supported names: exa`.
+ */
+export class ToolKeyStorage {
+  /** @throws TypeError for options of a wrong type or value. */
+  constructor(options?: ToolKeyStorageOptions)
+  /** Stores a tool's key, as it is. Rejects as {@link SecureStore.set}. */
+  saveKey(toolName: string, apiKey: string): Promise<void>
+  /** The stored key of a tool, `null` when there is none. Rejects as {@link SecureStore.get}. */
+  getKey(toolName: string): Promise<string | null>
+  /** Removes the stored key of a tool; `false` when there was none. Rejects as {@link SecureStore.delete}. */
+  deleteKey(toolName: string): Promise<boolean>
+  /** Whether there is a stored key of a tool. Rejects as {@link SecureStore.has}. */
+  hasKey(toolName: string): Promise<boolean>
+  /**
+   * The key a tool is to use: the stored one, else the first line of its key file, trimmed, read anew each time; `null`
+   * when there is neither. A key file that is missing or empty is none; `~` at the start of its path is the home directory,
+   * and a relative one is resolved against the directory the process is in at that moment.
+   *
+   * A stored key that cannot be read gives way to a key file; without a key in one, its error is what this rejects with.
+   * Rejects, too, for a key file that cannot be read: `DENIED`, `UNAVAILABLE` (also for what is no regular file), `CORRUPT`
+   * (no UTF-8, or more than 1 MiB).
+   */
+  resolveKey(toolName: string): Promise<string | null>
+  /**
+   * Remembers the path of a tool's key file, as it is given, in `toolsDir/keyfiles.json`. The file itself need not exist.
+   * Rejects with `CORRUPT` for an empty path, and when `keyfiles.json` is no JSON map: it is then left as it is.
+   */
+  setKeyfilePath(toolName: string, path: string): Promise<void>
+  /** The path of a tool's key file, as it was given; `null` when there is none. Rejects as {@link setKeyfilePath}. */
+  getKeyfilePath(toolName: string): Promise<string | null>
+  /** Forgets the path of a tool's key file; there need not be one. The key file stays. Rejects as {@link setKeyfilePath}. */
+  clearKeyfilePath(toolName: string): Promise<void>
+}
+
+/** The one {@link ToolKeyStorage} of this process (of this worker, in a worker thread), made at the first call. */
+export function getToolKeyStorage(): ToolKeyStorage
+
+/** An OAuth token. */
+export interface OAuthToken {
+  accessToken: string
+  refreshToken?: string
+  /** When it ends, in milliseconds since 1970. */
+  expiresAt?: number
+  /** Such as `Bearer`. */
+  tokenType: string
+  scope?: string
+}
+
+/** The OAuth credentials of an MCP server. Other fields, here and in the token, are stored and come back as they are. */
+export interface OAuthCredentials {
+  serverName: string
+  token: OAuthToken
+  clientId?: string
+  tokenUrl?: string
+  mcpServerUrl?: string
+  /** When they were stored, in milliseconds since 1970. */
+  updatedAt: number
+}
+
+/**
+ * OAuth credentials of MCP servers (R7), in the keyring or in encrypted files, one for each server. With
+ * `LLXPRT_FORCE_FILE_STORAGE=true` in the environment when it is constructed they are in the files alone.
+ *
+ * The account is the server's name with `_` in place of each character outside `a-zA-Z0-9-_.`; servers whose accounts are
+ * the same share their credentials. A server without a name, and one named `.` or `..`, rejects with `CORRUPT`.
+ */
+export class KeychainTokenStorage {
+  /**
+   * Touches neither keyring nor files. The service is `llxprt-cli-mcp-oauth` unless another is named; the options are
+   * those of {@link SecureStore}, with the same defaults.
+   *
+   * @throws TypeError for a service name that is no text or empty, and for options of a wrong type or value.
+   */
+  constructor(serviceName?: string, options?: SecureStoreOptions)
+  /**
+   * The credentials of a server, also expired ones; `null` when there are none.
+   *
+   * Rejects with `CORRUPT` and `Failed to parse stored credentials for <server>` when what is stored is none; else as
+   * {@link SecureStore.get}.
+   */
+  getCredentials(serverName: string): Promise<OAuthCredentials | null>
+  /**
+   * Stores credentials for the server they name, with `updatedAt` set to now. The object itself is not changed.
+   *
+   * Rejects with `CORRUPT` and `Server name is required`, `Token is required`, `Access token is required` or
+   * `Token type is required`, before anything is touched; else as {@link SecureStore.set}.
+   */
+  setCredentials(credentials: Omit<OAuthCredentials, 'updatedAt'> & { updatedAt?: number }): Promise<void>
+  /**
+   * Removes the credentials of a server. Rejects with `NOT_FOUND` and `No credentials found for <server>` when there are
+   * none; else as {@link SecureStore.delete}.
+   */
+  deleteCredentials(serverName: string): Promise<void>
+  /** The accounts there are, sorted; `[]` when there are none. Rejects as {@link SecureStore.list}. */
+  listServers(): Promise<string[]>
+  /**
+   * The credentials of all accounts, by the names of {@link listServers}; an empty map when there are none. What is stored
+   * and cannot be decrypted or parsed is left out, and reported in the log. Rejects where it cannot be told what there is:
+   * a locked keyring is not one without credentials.
+   */
+  getAllCredentials(): Promise<Map<string, OAuthCredentials>>
+  /**
+   * Removes all credentials. One that cannot be removed stops none of the others; it then rejects with
+   * `Failed to clear some credentials: …` and the code of the first failure.
+   */
+  clearAll(): Promise<void>
+  /**
+   * Whether credentials can be kept: in encrypted files, where the policy allows them and their directory can be read (or
+   * is not there yet), else in a keyring that works ({@link SecureStore.isKeychainAvailable}). Never rejects.
+   */
+  isAvailable(): Promise<boolean>
+}
+
+/** A setting, as an extension declares it. */
+export interface ExtensionSetting {
+  /** Its name for people. */
+  name: string
+  /** The environment variable that carries it: letters, digits and underscores, no digit first. */
+  envVar: string
+  /** Whether its value is a secret. Default: false. */
+  sensitive?: boolean
+}
+
+/**
+ * The settings of an extension (R7): sensitive ones in the keyring or in encrypted files, the others in plain text in
+ * `<extensionDir>/.env`, mode 0600. What is saved is what is loaded, whatever characters it holds but NUL.
+ *
+ * The service is `LLxprt Code Extension <name>`, with the extension's name reduced to `a-zA-Z0-9-_` and the whole cut at
+ * 255 characters; extensions whose services are the same share them. Every method rejects with `CORRUPT`, before
+ * anything changes, for an `envVar` that is no variable's name, and for one declared both sensitive and not.
+ */
+export class ExtensionSettingsStorage {
+  /**
+   * Touches neither keyring nor files. The options are those of {@link SecureStore}, with the same defaults.
+   *
+   * @throws TypeError for a name or a directory that is no text, an empty directory, and options of a wrong type or value.
+   */
+  constructor(extensionName: string, extensionDir: string, options?: SecureStoreOptions)
+  /**
+   * Makes the values, by `envVar`, those of the settings: a setting without one is removed. Values of other names are
+   * ignored, and so are other lines of the `.env` file (comments, other variables): they stay. A sensitive setting that
+   * stood in the file leaves it.
+   *
+   * Rejects with `CORRUPT`, before anything changes, for a value with a NUL character and for a file that could not be
+   * read back. What cannot be stored stops nothing else, and is what it rejects with in the end.
+   */
+  saveSettings(settings: ExtensionSetting[], values: Record<string, string | undefined>): Promise<void>
+  /**
+   * The values of the settings, by `envVar`; a setting that has none is left out. Rejects as {@link SecureStore.get} when
+   * a sensitive one may be there and cannot be read.
+   */
+  loadSettings(settings: ExtensionSetting[]): Promise<Record<string, string | undefined>>
+  /**
+   * Removes the values of the settings; without any given, all that the extension has: its `.env` file, and everything
+   * stored for it. What is not there is no error. Rejects as {@link SecureStore.delete}, after the rest is removed.
+   */
+  deleteSettings(settings?: ExtensionSetting[]): Promise<void>
+  /** Whether any of the settings has a value; without any given, whether the extension has anything at all. */
+  hasSettings(settings?: ExtensionSetting[]): Promise<boolean>
+}
+
+/** Data of an older program that nothing reads any more (R7C). */
+export interface LegacyData {
+  /** The file. */
+  path: string
+  /** What is in it: the encrypted key of a tool, or the credentials of all MCP servers. */
+  kind: 'tool-key' | 'mcp-oauth-tokens'
+  /**
+   * For the user: the remedy first (`Re-save your key with /toolkey set …`, `Re-authenticate with /auth login for MCP
+   * servers …`), then why.
+   */
+  message: string
+}
+
+/**
+ * The old files `~/.llxprt/tools/*.key` and `~/.llxprt/mcp-oauth-tokens-v2.json`; `[]` when there are none. They are looked
+ * for by name, and neither read nor moved nor deleted. Rejects with `DENIED` or `UNAVAILABLE` when that cannot be done.
+ */
+export function findLegacyData(options?: {
+  /** The home directory. Default: the user's. */
+  homeDir?: string
+}): Promise<LegacyData[]>

@@ -6,9 +6,10 @@ const os = require('node:os')
 const path = require('node:path')
 const binding = require('./binding.js')
 
-const { KeyCommand, OsKeyringAdapter, ProviderKeyStorage, SecureInputHandler, SecureStore } = binding
-const { createDefaultKeyringAdapter, keySubcommands, maskKeyForDisplay, parseKeyArgs, setLogSink, validateKeyName } =
-  binding
+const { ExtensionSettingsStorage, KeyCommand, KeychainTokenStorage, OsKeyringAdapter, ProviderKeyStorage } = binding
+const { SecureInputHandler, SecureStore, ToolKeyStorage } = binding
+const { createDefaultKeyringAdapter, findLegacyData, keySubcommands, maskKeyForDisplay, parseKeyArgs } = binding
+const { setLogSink, validateKeyName } = binding
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -61,17 +62,47 @@ Object.defineProperty(KeyCommand.prototype, 'schema', {
   },
 })
 
+const TOOL_KEY_REGISTRY = new Map(binding.toolKeyRegistry().map((entry) => [entry.toolKeyName, Object.freeze(entry)]))
+
+function isValidToolKeyName(toolName) {
+  return TOOL_KEY_REGISTRY.has(toolName)
+}
+
+function getToolKeyEntry(toolName) {
+  return TOOL_KEY_REGISTRY.get(toolName)
+}
+
+function getSupportedToolNames() {
+  return [...TOOL_KEY_REGISTRY.keys()]
+}
+
+let toolKeyStorage
+
+function getToolKeyStorage() {
+  toolKeyStorage ??= new ToolKeyStorage()
+  return toolKeyStorage
+}
+
 module.exports = {
   AUTH_EPHEMERAL_SETTINGS,
+  ExtensionSettingsStorage,
   KEY_NAME_REGEX,
   KeyCommand,
+  KeychainTokenStorage,
   ProviderKeyStorage,
   SecureInputHandler,
   SecureStore,
   SecureStoreError,
+  TOOL_KEY_REGISTRY,
+  ToolKeyStorage,
   createDefaultKeyringAdapter,
   doctor,
+  findLegacyData,
   getProviderKeyStorage,
+  getSupportedToolNames,
+  getToolKeyEntry,
+  getToolKeyStorage,
+  isValidToolKeyName,
   maskKeyForDisplay,
   parseKeyArgs,
   resetProviderKeyStorage,
@@ -104,6 +135,7 @@ function host() {
     username: username(),
     home: path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir()),
     osKeyringDisabled: env.LLXPRT_DISABLE_OS_KEYRING === '1',
+    fileStorageForced: env.LLXPRT_FORCE_FILE_STORAGE === 'true',
     sessionBusAddress: env.DBUS_SESSION_BUS_ADDRESS ?? null,
     runtimeDir: env.XDG_RUNTIME_DIR ?? null,
     log: env.LLXPRT_SECURESTORE_LOG ?? null,

@@ -2,11 +2,11 @@
 
 // npm run quickstart: installs, builds, and does the main job for real: a named API key is saved, listed, shown, loaded
 // and deleted. Once through the API, in the OS keyring if one answers here; and once in a shell, by llxprt-key, in encrypted
-// files in a temporary home.
+// files in a temporary home. Then what a user of an older program is told.
 
 const { spawnSync } = require('node:child_process')
 const { createHash } = require('node:crypto')
-const { mkdtempSync, readdirSync, rmSync } = require('node:fs')
+const { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { build, installPackages } = require('./lib/setup.js')
@@ -25,6 +25,7 @@ async function main() {
   try {
     await inKeyring(securestore, home)
     inFiles(home)
+    await oldData(securestore, home)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -76,6 +77,14 @@ function shell(home, args, input = '') {
 /** An argument as one would type it. */
 function quote(arg) {
   return /^[\w./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
+}
+
+async function oldData({ findLegacyData }, home) {
+  console.log('\n3. What a user of an older program is told')
+  const tools = path.join(home, '.llxprt', 'tools')
+  mkdirSync(tools, { recursive: true })
+  writeFileSync(path.join(tools, 'exa.key'), 'a key in the old format, prepared as an example')
+  for (const { message } of await findLegacyData({ homeDir: home })) console.log(`   ${message}`)
 }
 
 /** The main job; after each step, `place` says where the key is now. */

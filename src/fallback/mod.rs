@@ -23,6 +23,7 @@ pub(crate) mod io_error;
 mod lock;
 pub mod machine;
 pub mod machine_secret;
+pub mod plain;
 pub(crate) mod read;
 mod scrypt;
 mod sweep;

@@ -52,6 +52,8 @@ pub struct Host {
     pub home: PathBuf,
     /// `LLXPRT_DISABLE_OS_KEYRING=1`: the OS keyring counts as unavailable (R1).
     pub os_keyring_disabled: bool,
+    /// `LLXPRT_FORCE_FILE_STORAGE=true`: credentials of MCP servers are kept in files alone.
+    pub file_storage_forced: bool,
     /// What the OS keyring needs to know.
     pub os_keyring: os::Environment,
 }
@@ -107,6 +109,7 @@ impl Environment {
             },
             home: PathBuf::from(text("home")?),
             os_keyring_disabled: facts.get_named_property("osKeyringDisabled")?,
+            file_storage_forced: facts.get_named_property("fileStorageForced")?,
             os_keyring: os::Environment {
                 session_bus_address: variable("sessionBusAddress")?,
                 runtime_dir: variable("runtimeDir")?.filter(|dir| !dir.is_empty()).map(PathBuf::from),

@@ -8,8 +8,11 @@
 //! - `adapter`: a keyring that JavaScript injected
 //! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
-//! - `secure_store`, `provider_keys`, `os_adapter`, `key_command`, `secure_input`: the classes
+//! - `json`: JavaScript objects that hold secrets
+//! - `secure_store`, `provider_keys`, `tool_keys`, `token_storage`, `extension_settings`, `os_adapter`, `key_command`,
+//!   `secure_input`: the classes
 //! - `auth`: which API key a session uses
+//! - `legacy`: old data
 //! - `doctor`: the report on what is there and works
 //! - `log`: what becomes of this environment's events
 
@@ -19,7 +22,10 @@ mod auth;
 mod doctor;
 mod environment;
 mod error;
+mod extension_settings;
+mod json;
 mod key_command;
+mod legacy;
 mod log;
 mod machine_secret;
 mod options;
@@ -28,3 +34,5 @@ mod promise;
 mod provider_keys;
 mod secure_input;
 mod secure_store;
+mod token_storage;
+mod tool_keys;

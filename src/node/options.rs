@@ -32,21 +32,43 @@ const LONGEST_LIMIT_MS: f64 = 2_147_483_647.0;
 pub struct Defaults<'a> {
     /// The service.
     pub service: &'a str,
-    /// Where the files are, below the home directory.
+    /// Where the files are, below the home directory; an absolute path stands for itself.
     pub directory: PathBuf,
+    /// Whether `LLXPRT_FORCE_FILE_STORAGE=true` keeps its values in files alone, whatever keyring there is.
+    pub can_be_forced_to_files: bool,
 }
 
 /// A store for a service, from `SecureStoreOptions`.
 pub fn store(env: &Env, service: &str, options: Unknown<'_>) -> Result<SecureStore, Failure> {
+    store_with(
+        env,
+        service_defaults(service),
+        args::optional_object(options, "options")?,
+    )
+}
+
+/// The defaults of a service that fixes no more than its name.
+pub fn service_defaults(service: &str) -> Defaults<'_> {
     // A service is a directory's name here, so it is spelled like a key's file: no service gets out of its parent.
     let directory = PathBuf::from(".llxprt")
         .join("secure-store")
         .join(file_name::encode(service));
-    store_with(
-        env,
-        Defaults { service, directory },
-        args::optional_object(options, "options")?,
-    )
+    Defaults {
+        service,
+        directory,
+        can_be_forced_to_files: false,
+    }
+}
+
+/// The name of a service, as an argument.
+pub fn service_name(value: Unknown<'_>) -> Result<String, Failure> {
+    let service = args::text(value, "serviceName")?;
+    if service.is_empty() || service.contains('\0') {
+        return Err(Failure::Type(
+            "serviceName must be a non-empty string without NUL characters".to_owned(),
+        ));
+    }
+    Ok(service)
 }
 
 /// A store with defaults of its own; `options` may replace its directory, policy, keyring and time limit.
@@ -57,7 +79,11 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
         None => Given::default(),
     };
     let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
-    let keyring = given.keyring.unwrap_or_else(|| Source::Known(os_keyring(&host, limit)));
+    let keyring = match given.keyring {
+        _ if defaults.can_be_forced_to_files && host.file_storage_forced => Source::Known(Choice::Nothing),
+        Some(keyring) => keyring,
+        None => Source::Known(os_keyring(&host, limit)),
+    };
     let directory = given.directory.unwrap_or_else(|| host.home.join(defaults.directory));
     let machine_secret = MachineSecretConfig {
         write_version_2: given.machine_secret_loader.is_some() || given.machine_secret_path.is_some(),
@@ -131,18 +157,20 @@ impl Given {
     }
 }
 
-/// A path among the options, absolute from now on: the store stays where it is when the process changes its directory.
-fn path(options: &Object<'_>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
-    let Some(value) = args::option(options, name)? else {
-        return Ok(None);
-    };
-    let text = args::text(value, &format!("options.{name}"))?;
+/// A path among the options.
+pub fn path(options: &Object<'_>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
+    args::option(options, name)?
+        .map(|value| absolute(value, &format!("options.{name}"), what))
+        .transpose()
+}
+
+/// A path, absolute from now on: what is there stays where it is when the process changes its directory.
+pub fn absolute(value: Unknown<'_>, name: &str, what: &str) -> Result<PathBuf, Failure> {
+    let text = args::text(value, name)?;
     if text.is_empty() || text.contains('\0') {
-        return Err(Failure::Type(format!("options.{name} must be {what}")));
+        return Err(Failure::Type(format!("{name} must be {what}")));
     }
-    std::path::absolute(Path::new(&text))
-        .map(Some)
-        .map_err(|error| Failure::Type(format!("options.{name} must be {what}: {error}")))
+    std::path::absolute(Path::new(&text)).map_err(|error| Failure::Type(format!("{name} must be {what}: {error}")))
 }
 
 fn policy(value: Unknown<'_>) -> Result<FallbackPolicy, Failure> {

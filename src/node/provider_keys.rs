@@ -40,6 +40,7 @@ impl ProviderKeyStorage {
                 Defaults {
                     service: SERVICE,
                     directory: DIRECTORY.iter().collect(),
+                    can_be_forced_to_files: false,
                 },
                 None,
             )?,

@@ -24,12 +24,7 @@ impl SecureStore {
     }
 
     fn build(env: &Env, service_name: Unknown<'_>, options: Unknown<'_>) -> Result<Self, Failure> {
-        let service = args::text(service_name, "serviceName")?;
-        if service.is_empty() || service.contains('\0') {
-            return Err(Failure::Type(
-                "serviceName must be a non-empty string without NUL characters".to_owned(),
-            ));
-        }
+        let service = options::service_name(service_name)?;
         Ok(Self {
             store: options::store(env, &service, options)?,
         })

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::StreamExt as _;
+
 use super::{Choice, FallbackPolicy, Key, SecureStore};
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::telemetry::events::Operation;
+
+/// How many deletions are in flight at once.
+const IN_FLIGHT: usize = 16;
 
 impl SecureStore {
     /// The values of many keys, in the order asked for, with all requests in flight at once.
@@ -56,5 +61,16 @@ impl SecureStore {
             });
         }
         values
+    }
+
+    /// Removes many keys, each as [`SecureStore::delete`] does; one that fails stops none of the others. The answers are
+    /// in the order asked for.
+    pub async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
+        // Boxed: the compiler does not see that what borrows from `keys` may be sent to another thread.
+        let deletions: Vec<_> = keys.iter().map(|key| Box::pin(self.delete(key))).collect();
+        futures_util::stream::iter(deletions)
+            .buffered(IN_FLIGHT)
+            .collect()
+            .await
     }
 }

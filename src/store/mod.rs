@@ -28,6 +28,8 @@ mod many;
 mod note;
 mod probe;
 mod source;
+#[cfg(test)]
+pub mod testing;
 mod turns;
 
 pub use key::Key;
@@ -257,6 +259,11 @@ impl SecureStore {
     /// The encrypted files.
     pub fn files(&self) -> &FallbackDir {
         &self.parts.files
+    }
+
+    /// When the encrypted files are used.
+    pub fn policy(&self) -> FallbackPolicy {
+        self.parts.policy
     }
 
     fn change(&self, key: &str) -> Result<(Key, Turn)> {

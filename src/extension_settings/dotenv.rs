@@ -1,0 +1,274 @@
+//! The dialect of `.env` files: read as Node programs read it, written so that what is saved is what is loaded.
+//!
+//! Written here because no crate keeps to that dialect: `dotenvy`, the one that is kept well, replaces `$NAME` by
+//! variables of the process, refuses a file for one line that it does not know, and does not write. A file is also
+//! somebody else's: lines that are not ours must stay as they are, which takes a reader that knows where they begin and end.
+//!
+//! The dialect: `NAME=value` (or `NAME: value`), `export` before it is ignored, the last of several lines for a name
+//! counts. An unquoted value ends at the line's end or before white space and `#`; white space around it is cut. In
+//! `'…'` and `` `…` `` everything stands for itself, over several lines if need be; in `"…"`, besides, `\n`, `\r`, `\"` and
+//! `\\` are what they are elsewhere. A quote that does not end where a value may end is no quote. `$` means nothing. Any
+//! other line is left alone.
+
+use std::collections::BTreeMap;
+
+use crate::secret::Secret;
+
+/// What a file's values are to be: a value, or no line at all.
+pub type Changes = BTreeMap<String, Option<Secret>>;
+
+/// The values in a file's text, the last one of each name.
+pub fn values(text: &str) -> BTreeMap<&str, Secret> {
+    let assignments = pieces(text).into_iter().filter_map(|piece| piece.assignment);
+    assignments
+        .map(|assignment| (assignment.name, assignment.value))
+        .collect()
+}
+
+/// The text after the changes: other lines stay as they are, changed values stay in their place, new ones go to the end.
+/// `None` when that would be read as something else, because an existing line opens a quote that a new line would close.
+pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut new = String::with_capacity(text.len() + room_for(changes));
+    let mut todo: Vec<(&str, &Secret)> = changes
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)))
+        .collect();
+    for piece in pieces(text) {
+        let Some((assignment, value)) = piece
+            .assignment
+            .as_ref()
+            .and_then(|assignment| Some((assignment, changes.get(assignment.name)?)))
+        else {
+            new.push_str(piece.text);
+            continue;
+        };
+        // The first line of a name takes the value; others of the same name go, as do those of a name without a value.
+        let Some(at) = todo.iter().position(|(name, _)| *name == assignment.name) else {
+            continue;
+        };
+        let (name, wanted) = todo.remove(at);
+        if value.as_ref() == Some(&assignment.value) {
+            new.push_str(piece.text);
+        } else {
+            new.push_str(&piece.text[..assignment.name_at]);
+            push_line(&mut new, name, wanted, line_end);
+        }
+    }
+    for (name, value) in todo {
+        if !new.is_empty() && !new.ends_with(['\n', '\r', '\u{feff}']) {
+            new.push_str(line_end);
+        }
+        push_line(&mut new, name, value, line_end);
+    }
+    let new = Secret::new(new);
+    holds(text, &new, changes).then_some(new)
+}
+
+/// Whether every changed value is in the new text as it should be, and every other one as it was.
+fn holds(old: &str, new: &Secret, changes: &Changes) -> bool {
+    let mut wanted = values(old);
+    for (name, value) in changes {
+        match value {
+            Some(value) => wanted.insert(name, value.clone()),
+            None => wanted.remove(name.as_str()),
+        };
+    }
+    values(new.expose()) == wanted
+}
+
+/// Enough that the buffer never moves and leaves a copy behind: an escaped character takes two.
+fn room_for(changes: &Changes) -> usize {
+    let line = |(name, value): (&String, &Option<Secret>)| {
+        name.len() + value.as_ref().map_or(0, |value| 2 * value.expose().len()) + "=\"\"\r\n\r\n".len()
+    };
+    changes.iter().map(line).sum()
+}
+
+/// Quoted in the way that most readers of such files take for the same value.
+fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
+    let value = value.expose();
+    text.push_str(name);
+    text.push('=');
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c);
+    // A carriage return would be taken for a line's end, and a backslash before the quote for an escape.
+    let fits_in = |quote: char| !value.contains([quote, '\r']) && !value.ends_with('\\');
+    if !value.is_empty() && value.chars().all(plain) {
+        text.push_str(value);
+    } else if let Some(quote) = ['\'', '`'].into_iter().find(|quote| fits_in(*quote)) {
+        text.push(quote);
+        text.push_str(value);
+        text.push(quote);
+    } else {
+        text.push('"');
+        for c in value.chars() {
+            match c {
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '"' | '\\' => text.extend(['\\', c]),
+                c => text.push(c),
+            }
+        }
+        text.push('"');
+    }
+    text.push_str(line_end);
+}
+
+/// A part of a file, up to the end of its last line. All of them together are the file.
+struct Piece<'a> {
+    text: &'a str,
+    assignment: Option<Assignment<'a>>,
+}
+
+struct Assignment<'a> {
+    name: &'a str,
+    /// Where the name begins in the piece.
+    name_at: usize,
+    value: Secret,
+}
+
+fn pieces(mut text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    while !text.is_empty() {
+        let (piece, length) = match assignment(text) {
+            Some((assignment, length)) => (Some(assignment), length),
+            None => (None, line_length(text)),
+        };
+        pieces.push(Piece {
+            text: &text[..length],
+            assignment: piece,
+        });
+        text = &text[length..];
+    }
+    pieces
+}
+
+/// The assignment a text begins with, and how long it is, with its line's end.
+fn assignment(text: &str) -> Option<(Assignment<'_>, usize)> {
+    let rest = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches(BLANK);
+    let rest = match rest.strip_prefix("export") {
+        Some(after) if after.starts_with(BLANK) => after.trim_start_matches(BLANK),
+        _ => rest,
+    };
+    let name_at = text.len() - rest.len();
+    let after_name = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let name = &rest[..rest.len() - after_name.len()];
+    let after_blank = after_name.trim_start_matches(BLANK);
+    let after_sign = match after_blank.strip_prefix('=') {
+        Some(after) => after,
+        None => after_name.strip_prefix(':').filter(|after| after.starts_with(BLANK))?,
+    };
+    if name.is_empty() {
+        return None;
+    }
+    let written = after_sign.trim_start_matches(BLANK);
+    let value_at = text.len() - written.len();
+    let (value, length) = match quoted(written) {
+        Some((value, length)) => (value, value_at + length),
+        None => {
+            let length = text.len() - after_sign.len();
+            (unquoted(after_sign), length + line_length(after_sign))
+        }
+    };
+    Some((Assignment { name, name_at, value }, length))
+}
+
+/// White space within a line.
+const BLANK: [char; 4] = [' ', '\t', '\u{b}', '\u{c}'];
+
+/// The value in the quotes that a text begins with, and the length up to the end of the line they end in; `None` when it
+/// begins with none, or with one that does not end where a value may end.
+fn quoted(text: &str) -> Option<(Secret, usize)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+    let escapes = quote == '"';
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        let after = &text[at + c.len_utf8()..];
+        if c == quote && !(escapes && escaped) && ends_value(after) {
+            let value = &text[1..at];
+            let value = if escapes { unescape(value) } else { verbatim(value) };
+            return Some((Secret::new(value), at + 1 + line_length(after)));
+        }
+        if c == quote && !escaped {
+            return None;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    None
+}
+
+/// Whether nothing but a comment follows on the line.
+fn ends_value(after: &str) -> bool {
+    matches!(
+        after.trim_start_matches(BLANK).chars().next(),
+        None | Some('#' | '\n' | '\r')
+    )
+}
+
+/// A comment begins after white space alone: `#` in a colour or a URL is part of the value.
+fn unquoted(line: &str) -> Secret {
+    let line = &line[..line_length(line)];
+    let comment = line
+        .char_indices()
+        .find(|(at, c)| *c == '#' && line[..*at].ends_with(BLANK))
+        .map_or(line.len(), |(at, _)| at);
+    let value = line[..comment].trim();
+    // A quote that a line ends with may belong to the one it begins with after all, with a backslash before it.
+    let bare = ['"', '\'', '`']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    Secret::from(bare.unwrap_or(value))
+}
+
+/// Line ends are `\n` in a value, whatever the file has.
+fn verbatim(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' => {
+                chars.next_if_eq(&'\n');
+                value.push('\n');
+            }
+            c => value.push(c),
+        }
+    }
+    value
+}
+
+fn unescape(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some('n')) => value.push('\n'),
+            ('\\', Some('r')) => value.push('\r'),
+            ('\\', Some(&next @ ('"' | '\\'))) => value.push(next),
+            ('\r', next) => {
+                value.push('\n');
+                if next != Some(&'\n') {
+                    continue;
+                }
+            }
+            (c, _) => {
+                value.push(c);
+                continue;
+            }
+        }
+        chars.next();
+    }
+    value
+}
+
+/// The length of the first line, with its end.
+fn line_length(text: &str) -> usize {
+    match text.find(['\n', '\r']) {
+        None => text.len(),
+        Some(at) if text[at..].starts_with("\r\n") => at + 2,
+        Some(at) => at + 1,
+    }
+}
+
+#[cfg(test)]
+#[path = "dotenv_tests.rs"]
+mod tests;

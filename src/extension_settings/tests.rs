@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::keyring::memory::{MemoryKeyring, Mood};
+use crate::store::FallbackPolicy;
+use crate::store::testing::store;
+
+struct Setup {
+    dir: tempfile::TempDir,
+    keyring: Arc<MemoryKeyring>,
+    settings: ExtensionSettings,
+}
+
+const SERVICE: &str = "LLxprt Code Extension x";
+
+fn set_up(policy: FallbackPolicy, mood: Mood) -> Setup {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mood);
+    let settings = ExtensionSettings::new(store, dir.path().join("extension"));
+    Setup { dir, keyring, settings }
+}
+
+impl Setup {
+    fn env_file(&self) -> PathBuf {
+        self.dir.path().join("extension/.env")
+    }
+
+    fn text(&self) -> Option<String> {
+        std::fs::read_to_string(self.env_file()).ok()
+    }
+}
+
+fn declared(settings: &[(&str, bool)]) -> Vec<Setting> {
+    let setting = |(name, sensitive): &(&str, bool)| Setting {
+        env_var: (*name).to_owned(),
+        sensitive: *sensitive,
+    };
+    settings.iter().map(setting).collect()
+}
+
+fn values(values: &[(&str, &str)]) -> Values {
+    values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Secret::from(*value)))
+        .collect()
+}
+
+fn failure<T>(result: Result<T>) -> Option<(Code, String)> {
+    result.err().map(|error| (error.code(), error.message().to_owned()))
+}
+
+#[test]
+fn r7_a_service_is_the_extensions_name_without_what_is_special_cut_at_255_characters() {
+    assert_eq!(service("my ext/1.2_ä-b"), "LLxprt Code Extension myext12_-b");
+    assert_eq!(service("鍵"), "LLxprt Code Extension ");
+    let long = service(&"n".repeat(300));
+    assert_eq!(long.len(), 255);
+    assert!(long.starts_with("LLxprt Code Extension nnn"));
+}
+
+#[tokio::test]
+async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without() {
+    for mood in [Mood::Works, Mood::Absent, Mood::Fails(Code::Denied)] {
+        let setup = set_up(FallbackPolicy::Allow, mood);
+        let wanted = declared(&[("URL", false), ("TOKEN", true), ("EMPTY", false), ("UNSET", true)]);
+        let given = values(&[
+            ("URL", "a 'b' \"c\"\n\\d"),
+            ("TOKEN", "t\"\n"),
+            ("EMPTY", ""),
+            ("STRANGER", "x"),
+        ]);
+        if mood == Mood::Fails(Code::Denied) {
+            // The one without a value cannot be known to be gone.
+            let failed = failure(setup.settings.save(&wanted, given.clone()).await);
+            assert_eq!(failed, Some((Code::Denied, "The keyring says DENIED".to_owned())));
+            assert_eq!(
+                setup.settings.load(&wanted[..3]).await.unwrap().len(),
+                3,
+                "all the rest is saved"
+            );
+            continue;
+        }
+        setup.settings.save(&wanted, given.clone()).await.unwrap();
+        let mut expected = given;
+        expected.remove("STRANGER");
+        assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
+        assert_eq!(setup.text().unwrap(), "EMPTY=''\nURL=`a 'b' \"c\"\n\\d`\n");
+        assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == Mood::Works);
+        assert_eq!(setup.settings.has(None).await, Ok(true));
+        assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));
+        assert_eq!(setup.settings.has(Some(&wanted[3..])).await, Ok(false));
+        setup.settings.delete(Some(&wanted[..2])).await.unwrap();
+        assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("EMPTY", "")])));
+        setup.settings.delete(None).await.unwrap();
+        assert_eq!(setup.settings.has(None).await, Ok(false));
+        assert_eq!(setup.text(), None);
+        setup.settings.delete(None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
+    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    let wanted = declared(&[("A", false), ("B", false), ("S", true)]);
+    std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
+    std::fs::write(setup.env_file(), "# mine\nOTHER=1\nA=old\nB=old\nS=plain\n").unwrap();
+    setup.keyring.plant(SERVICE, "S", "old");
+    setup.settings.save(&wanted, values(&[("A", "new")])).await.unwrap();
+    assert_eq!(setup.text().unwrap(), "# mine\nOTHER=1\nA=new\n");
+    assert_eq!(setup.keyring.peek(SERVICE, "S"), None);
+    assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("A", "new")])));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        assert_eq!(std::fs::metadata(setup.env_file()).unwrap().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
+    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    for name in ["", "1A", "A B", "A-B", "Ä", "A.B", "A=B", "A\n"] {
+        let message = format!(
+            "Setting variable '{name}' is no name of an environment variable: use letters, digits and underscores, and no digit first"
+        );
+        let wanted = declared(&[("GOOD", true), (name, false)]);
+        let refused = Some((Code::Corrupt, message));
+        assert_eq!(
+            failure(setup.settings.save(&wanted, values(&[("GOOD", "x")])).await),
+            refused
+        );
+        assert_eq!(failure(setup.settings.load(&wanted).await), refused);
+        assert_eq!(failure(setup.settings.delete(Some(&wanted)).await), refused);
+        assert_eq!(failure(setup.settings.has(Some(&wanted)).await), refused);
+    }
+    let twice = declared(&[("A", true), ("A", false)]);
+    assert_eq!(
+        failure(setup.settings.save(&twice, values(&[("A", "x")])).await),
+        Some((
+            Code::Corrupt,
+            "Setting variable 'A' is declared both sensitive and not".to_owned()
+        ))
+    );
+    let wanted = declared(&[("A", false), ("S", true)]);
+    for name in ["A", "S"] {
+        let mut given = values(&[("A", "x"), ("S", "x")]);
+        given.insert(name.to_owned(), Secret::from("a\0b"));
+        let message = format!("The value of {name} holds a NUL character, which no environment variable can");
+        assert_eq!(
+            failure(setup.settings.save(&wanted, given).await),
+            Some((Code::Corrupt, message))
+        );
+    }
+    std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
+    std::fs::write(setup.env_file(), "OPEN=\"never closed\n").unwrap();
+    let refused = setup
+        .settings
+        .save(&wanted, values(&[("A", "x\" # y"), ("S", "x")]))
+        .await;
+    assert_eq!(
+        failure(refused),
+        Some((
+            Code::Corrupt,
+            format!(
+                "{} has a quote that is not closed, and would be read in another way",
+                setup.env_file().display()
+            )
+        ))
+    );
+    assert!(setup.keyring.take_calls().is_empty());
+    assert_eq!(setup.text().unwrap(), "OPEN=\"never closed\n");
+}
+
+#[tokio::test]
+async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_the_store_has_it() {
+    let setup = set_up(FallbackPolicy::Deny, Mood::Fails(Code::Locked));
+    let wanted = declared(&[("S", true)]);
+    std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
+    std::fs::write(setup.env_file(), "S=plain\n").unwrap();
+    let locked = Some((Code::Locked, "The keyring says LOCKED".to_owned()));
+    assert_eq!(
+        failure(setup.settings.save(&wanted, values(&[("S", "new")])).await),
+        locked
+    );
+    assert_eq!(setup.text().unwrap(), "S=plain\n");
+    assert_eq!(failure(setup.settings.load(&wanted).await), locked);
+    assert_eq!(failure(setup.settings.has(Some(&wanted)).await), locked);
+    setup.keyring.becomes(Mood::Works);
+    setup.settings.save(&wanted, values(&[("S", "new")])).await.unwrap();
+    assert_eq!(setup.text(), None);
+    assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("S", "new")])));
+}

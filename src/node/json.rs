@@ -1,0 +1,64 @@
+//! JavaScript objects that hold secrets, as JSON text on their way in and out: it is wiped, as every secret is.
+
+use napi::bindgen_prelude::{FnArgs, Function, JsObjectValue, Object, ToNapiValue, TypeName, Unknown};
+use napi::{Env, JsValue, ValueType, sys};
+
+use super::args;
+use super::error::Failure;
+use crate::secret::Secret;
+
+/// `JSON.stringify(value)`. What it throws, as for an object that holds itself, is thrown.
+pub fn stringify(env: &Env, value: Object<'_>, name: &str) -> Result<Secret, Failure> {
+    let json: Object<'_> = env.get_global()?.get_named_property("JSON")?;
+    let stringify: Function<'_, Object<'_>, Unknown<'_>> = json.get_named_property("stringify")?;
+    args::secret(stringify.call(value)?, name)
+}
+
+/// JSON text on its way out: it becomes what `JSON.parse` makes of it, on the JavaScript thread.
+pub struct Parsed(pub Secret);
+
+/// JSON text of an array of pairs on its way out: it becomes a `Map`.
+pub struct ParsedMap(pub Secret);
+
+impl TypeName for Parsed {
+    fn type_name() -> &'static str {
+        "object"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Object
+    }
+}
+
+impl TypeName for ParsedMap {
+    fn type_name() -> &'static str {
+        "Map"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Object
+    }
+}
+
+impl ToNapiValue for Parsed {
+    #[allow(unsafe_code)]
+    unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
+        Ok(parse(&Env::from_raw(env), &value.0)?.value().value)
+    }
+}
+
+impl ToNapiValue for ParsedMap {
+    #[allow(unsafe_code)]
+    unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
+        let env = Env::from_raw(env);
+        let map: Function<'_, Unknown<'_>, Unknown<'_>> = env.get_global()?.get_named_property("Map")?;
+        let pairs = parse(&env, &value.0)?;
+        Ok(map.new_instance(pairs)?.value().value)
+    }
+}
+
+fn parse<'env>(env: &'env Env, text: &Secret) -> napi::Result<Unknown<'env>> {
+    let json: Object<'env> = env.get_global()?.get_named_property("JSON")?;
+    let parse: Function<'env, FnArgs<(&str,)>, Unknown<'env>> = json.get_named_property("parse")?;
+    parse.call(FnArgs::from((text.expose(),)))
+}

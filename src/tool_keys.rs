@@ -1,0 +1,190 @@
+//! API keys of tools, and the files that may hold them instead (R7).
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Result};
+use crate::fallback::plain::{PlainFile, read_text};
+use crate::secret::Secret;
+use crate::store::SecureStore;
+
+/// The service its accounts belong to.
+pub const SERVICE: &str = "llxprt-code-tool-keys";
+
+/// Where its files are, below the home directory.
+pub const DIRECTORY: [&str; 2] = [".llxprt", "tools"];
+
+/// Where the paths of key files are, in the same directory: a JSON map of tools to paths.
+const KEYFILES: &str = "keyfiles.json";
+
+/// The largest key file, and the largest map of them, in bytes.
+const LIMIT: usize = 1024 * 1024;
+
+/// A tool that takes an API key.
+pub struct Tool {
+    /// Its name here, which is also its account's.
+    pub name: &'static str,
+    /// Its name for people.
+    pub display_name: &'static str,
+    /// The URL parameter that carries the key.
+    pub url_param_name: &'static str,
+    /// What the key is for.
+    pub description: &'static str,
+}
+
+/// The tools there are.
+pub const REGISTRY: [Tool; 1] = [Tool {
+    name: "exa",
+    display_name: "Exa Search",
+    url_param_name: "exaApiKey",
+    description: "API key for Exa web and code search",
+}];
+
+/// API keys of the tools in [`REGISTRY`]; any other tool is `CORRUPT`, before anything is touched.
+#[derive(Clone)]
+pub struct ToolKeys {
+    store: SecureStore,
+    keyfiles: PlainFile,
+    home: PathBuf,
+}
+
+impl ToolKeys {
+    /// Keys kept in this store; the paths of key files are kept beside its files. `home` is what `~` means.
+    pub fn new(store: SecureStore, home: PathBuf) -> Self {
+        let keyfiles = PlainFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
+        Self { store, keyfiles, home }
+    }
+
+    /// Stores a tool's key, as it is.
+    pub fn save(&self, tool: &str, api_key: Secret) -> impl Future<Output = Result<()>> + Send + use<> {
+        let saving = known(tool).map(|tool| self.store.set(tool, api_key));
+        async move { saving?.await.map(|_| ()) }
+    }
+
+    /// The stored key of a tool; `None` when there is none.
+    pub async fn get(&self, tool: &str) -> Result<Option<Secret>> {
+        self.store.get(known(tool)?).await
+    }
+
+    /// Removes a tool's stored key; `false` when there was none.
+    pub fn delete(&self, tool: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
+        let deleting = known(tool).map(|tool| self.store.delete(tool));
+        async move { deleting?.await }
+    }
+
+    /// Whether there is a stored key of a tool.
+    pub async fn has(&self, tool: &str) -> Result<bool> {
+        self.store.has(known(tool)?).await
+    }
+
+    /// The key a tool is to use: the stored one, else the first line of its key file, read anew each time. `None` when
+    /// there is neither; a key file that is missing or empty is none.
+    ///
+    /// A stored key that cannot be read does not stand in the way of a key file, but where there is no key in one its
+    /// error is what comes back: there may well be a key.
+    pub async fn resolve(&self, tool: &str) -> Result<Option<Secret>> {
+        let stored = self.get(known(tool)?).await;
+        if matches!(stored, Ok(Some(_))) {
+            return stored;
+        }
+        let Some(path) = self.keyfile_path(tool).await? else {
+            return stored;
+        };
+        match self.read_keyfile(&path).await? {
+            Some(key) => Ok(Some(key)),
+            None => stored,
+        }
+    }
+
+    /// Remembers the path of a tool's key file, as it is given. `CORRUPT` for an empty path.
+    pub async fn set_keyfile_path(&self, tool: &str, path: &str) -> Result<()> {
+        if path.is_empty() {
+            return Err(Error::new(Code::Corrupt, "Key file path cannot be empty.").with_remediation("Give a path"));
+        }
+        self.change_keyfile_path(tool, Some(path.to_owned())).await
+    }
+
+    /// The path of a tool's key file, as it was given; `None` when there is none.
+    pub async fn keyfile_path(&self, tool: &str) -> Result<Option<String>> {
+        let tool = known(tool)?;
+        let text = self.keyfiles.read().await?;
+        match self.parse(text.as_ref().map(Secret::expose))?.remove(tool) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(path)) => Ok(Some(path)),
+            Some(_) => Err(self.malformed()),
+        }
+    }
+
+    /// Forgets the path of a tool's key file, if there is one. The key file itself stays.
+    pub async fn clear_keyfile_path(&self, tool: &str) -> Result<()> {
+        self.change_keyfile_path(tool, None).await
+    }
+
+    async fn change_keyfile_path(&self, tool: &str, path: Option<String>) -> Result<()> {
+        let (tool, keys) = (known(tool)?, self.clone());
+        let changing = self.keyfiles.update(move |text| {
+            let mut paths = keys.parse(text)?;
+            match &path {
+                Some(path) => paths.insert(tool.to_owned(), Value::String(path.clone())),
+                None if !paths.contains_key(tool) => return Ok(text.map(Secret::from)),
+                None => paths.remove(tool),
+            };
+            Ok(Some(Secret::new(format!("{:#}\n", Value::Object(paths)))))
+        });
+        changing.await
+    }
+
+    /// The map in the file's text; empty when there is no file. A malformed one is `CORRUPT` also for a change: it was
+    /// edited by hand, and repairing it keeps what is in it.
+    fn parse(&self, text: Option<&str>) -> Result<Map<String, Value>> {
+        text.map_or(Ok(Map::new()), |text| {
+            serde_json::from_str(text).map_err(|_| self.malformed())
+        })
+    }
+
+    fn malformed(&self) -> Error {
+        let message = format!("{} is not a JSON map of tools to paths", self.keyfiles.path().display());
+        Error::new(Code::Corrupt, message).with_remediation("Repair the file, or delete it and set the key file again")
+    }
+
+    async fn read_keyfile(&self, path: &str) -> Result<Option<Secret>> {
+        let text = read_text(expand(path, &self.home), LIMIT).await?;
+        Ok(text.and_then(|text| {
+            let line = trim(text.expose()).lines().next().map(trim)?;
+            (!line.is_empty()).then(|| Secret::from(line))
+        }))
+    }
+}
+
+/// The registered name; for any other tool the error that lists those there are.
+fn known(name: &str) -> Result<&'static str> {
+    let tool = REGISTRY.iter().find(|tool| tool.name == name);
+    tool.map(|tool| tool.name).ok_or_else(|| {
+        let names: Vec<&str> = REGISTRY.iter().map(|tool| tool.name).collect();
+        let names = names.join(", ");
+        // Quoted as JSON does it: whatever the name holds, it cannot be taken for the rest of the message.
+        let message = format!("Invalid tool key name: {}. Supported names: {names}", Value::from(name));
+        Error::new(Code::Corrupt, message).with_remediation(format!("Use a supported name: {names}"))
+    })
+}
+
+/// `~` alone, or before a separator, is the home directory.
+fn expand(path: &str, home: &std::path::Path) -> PathBuf {
+    match path.strip_prefix('~') {
+        Some("") => home.to_owned(),
+        Some(rest) if rest.starts_with(std::path::is_separator) => {
+            home.join(rest.trim_start_matches(std::path::is_separator))
+        }
+        _ => PathBuf::from(path),
+    }
+}
+
+/// Without white space, and without the byte-order mark that some editors begin a file with.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+#[cfg(test)]
+#[path = "tool_keys_tests.rs"]
+mod tests;
