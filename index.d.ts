@@ -449,8 +449,8 @@ export class SecureInputHandler {
 export interface LogEvent {
   /** When, in milliseconds since 1970. */
   readonly timestamp: number
-  /** A failed operation is a `warn`, a call of keyring or files a `trace`, everything else a `debug`. */
-  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+  /** A failed `operation` or `key_source` is a `warn`, everything else a `debug`. */
+  readonly level: 'debug' | 'warn'
   /** What happened. */
   readonly event: 'operation' | 'probe' | 'keyring_call' | 'file_call' | 'key_derived' | 'key_source'
   /** Which layer says so; what a filter in `LLXPRT_SECURESTORE_LOG` names. */

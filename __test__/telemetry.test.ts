@@ -225,7 +225,7 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
       .map((line) => JSON.parse(line))
 
   test('writes the events that its filter lets through to standard error, as lines of JSON', async () => {
-    const { stderr } = await runNodeWithLog(work(), { LLXPRT_SECURESTORE_LOG: 'debug' })
+    const { stderr } = await runNodeWithLog(work(), { LLXPRT_SECURESTORE_LOG: 'securestore::store=debug' })
     const events = lines(stderr)
     expect(events.map(({ event }) => event).filter((event) => event !== 'key_derived')).toEqual([
       'operation',
@@ -236,8 +236,10 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
   })
 
   test.each([
-    ['securestore::keyring=trace', []],
-    ['securestore::files=trace,securestore::store=off', ['file_call', 'key_derived']],
+    ['securestore::keyring=debug', []],
+    ['debug', ['file_call', 'key_derived', 'operation']],
+    ['securestore=debug', ['file_call', 'key_derived', 'operation']],
+    ['securestore::files=debug,securestore::store=off', ['file_call', 'key_derived']],
     ['warn', []],
     ['off', []],
     ['', []],
@@ -255,7 +257,7 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
 
   test('is read through process.env when an object is constructed', async () => {
     const code = `${work()}
-      process.env.LLXPRT_SECURESTORE_LOG = 'debug'
+      process.env.LLXPRT_SECURESTORE_LOG = 'securestore::store=debug'
       await store.get('before')
       new securestore.SecureStore('log', { fallbackDir: dir })
       await store.get('after')

@@ -179,7 +179,7 @@ async fn r8_a_failure_is_a_warning_with_its_code_and_without_its_message() {
 }
 
 #[tokio::test]
-async fn r8_each_layer_tells_its_calls_at_trace_and_names_the_directory_not_the_file() {
+async fn r8_each_layer_tells_its_calls_and_names_the_directory_not_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
     let (outlet, heard) = listening();
@@ -261,7 +261,7 @@ async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
     // Somebody else listens, we do not; and a filter that lets nothing of this through.
     let (elsewhere, _heard) = listening();
     tell();
-    let (filtered, nothing) = log("securestore::keyring=trace,securestore::store=error");
+    let (filtered, nothing) = log("securestore::keyring=debug,securestore::store=error");
     within(filtered, async { tell() }).await;
     assert_eq!((FORMATTED.load(Ordering::SeqCst), nothing.drain().len()), (0, 0));
     // It would be counted.

@@ -1,13 +1,17 @@
 // A consumer in ES modules: named imports, and an adapter of its own.
 import {
   createDefaultKeyringAdapter,
+  type DoctorReport,
+  doctor,
   KEY_NAME_REGEX,
   type KeyringAdapter,
+  type LogEvent,
   maskKeyForDisplay,
   ProviderKeyStorage,
   resetProviderKeyStorage,
   SecureStore,
   type SecureStoreOptions,
+  setLogSink,
   validateKeyName,
 } from '@llxprt/securestore'
 
@@ -28,5 +32,10 @@ const found: Array<{ account: string; password: string }> | undefined = await (
   await createDefaultKeyringAdapter()
 )?.findCredentials('consumer')
 resetProviderKeyStorage()
+
+setLogSink((event: LogEvent) => console.debug(event.event, event.key ?? '', event.duration_us))
+setLogSink(null)
+const report: DoctorReport = await doctor({ keyringTimeoutMs: 1000 })
+for (const { message, remedy } of report.problems) console.error(message, remedy)
 
 export { found, masked }

@@ -136,6 +136,7 @@ impl Operation {
         answer
     }
 
+    #[cold]
     fn tell(self, service: &str, key: Option<&str>, told: Told, duration_us: u64) {
         let Told { outcome, code, count } = told;
         let operation = self.name;
@@ -170,43 +171,25 @@ pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Err
 
 /// Whether anybody would hear of a keyring's calls.
 pub fn keyring_listened_to() -> bool {
-    enabled!(target: KEYRING, Level::TRACE)
+    enabled!(target: KEYRING, Level::DEBUG)
 }
 
-/// A keyring answers a call: event `keyring_call`, level `trace`.
+/// A keyring answers a call: event `keyring_call`, level `debug`.
 pub async fn keyring_call<A: Answer>(call: KeyringCall<'_>, answering: impl Future<Output = A>) -> A {
     let clock = Clock::started(keyring_listened_to());
     let answer = answering.await;
     if let Some(duration_us) = clock.duration() {
-        let Told { outcome, code, count } = answer.told();
-        let KeyringCall {
-            operation,
-            keyring,
-            service,
-            account,
-        } = call;
-        let key = shown(account);
-        event!(name: "keyring_call", target: KEYRING, Level::TRACE,
-            { operation, keyring, service, key, outcome, code = code.map(Code::as_str), count, duration_us });
+        call.tell(answer.told(), duration_us);
     }
     answer
 }
 
-/// The encrypted files answer a call: event `file_call`, level `trace`.
+/// The encrypted files answer a call: event `file_call`, level `debug`.
 pub async fn file_call<A: Answer>(call: FileCall<'_>, answering: impl Future<Output = A>) -> A {
-    let clock = Clock::started(enabled!(target: FILES, Level::TRACE));
+    let clock = Clock::started(enabled!(target: FILES, Level::DEBUG));
     let answer = answering.await;
     if let Some(duration_us) = clock.duration() {
-        let Told { outcome, code, count } = answer.told();
-        let FileCall {
-            operation,
-            service,
-            directory,
-            key,
-        } = call;
-        let (key, directory) = (shown(key), display(directory.display()));
-        event!(name: "file_call", target: FILES, Level::TRACE,
-            { operation, service, directory, key, outcome, code = code.map(Code::as_str), count, duration_us });
+        call.tell(answer.told(), duration_us);
     }
     answer
 }
@@ -230,21 +213,57 @@ pub async fn key_source<T>(
     let clock = Clock::started(enabled!(target: AUTH, Level::WARN));
     let resolved = resolving.await;
     if let Some(duration_us) = clock.duration() {
-        match &resolved {
-            Ok(_) => {
-                event!(name: "key_source", target: AUTH, Level::DEBUG, { source, outcome = "ok", duration_us });
-            }
-            Err(error) => {
-                let code = error.code().as_str();
-                event!(name: "key_source", target: AUTH, Level::WARN, { source, outcome = "failed", code, duration_us });
-            }
-        }
+        let code = resolved.as_ref().err().map(Error::code);
+        tell_key_source(source, code.map(Code::as_str), duration_us);
     }
     resolved
 }
 
+#[cold]
+fn tell_key_source(source: &str, code: Option<&str>, duration_us: u64) {
+    match code {
+        None => event!(name: "key_source", target: AUTH, Level::DEBUG, { source, outcome = "ok", duration_us }),
+        Some(code) => {
+            event!(name: "key_source", target: AUTH, Level::WARN, { source, outcome = "failed", code, duration_us });
+        }
+    }
+}
+
 fn shown(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
     key.map(|key| display(Fingerprint(key)))
+}
+
+// The telling itself is no part of what is generic: it would be in the binary once for each kind of answer.
+impl KeyringCall<'_> {
+    #[cold]
+    fn tell(self, told: Told, duration_us: u64) {
+        let Told { outcome, code, count } = told;
+        let Self {
+            operation,
+            keyring,
+            service,
+            account,
+        } = self;
+        let (key, code) = (shown(account), code.map(Code::as_str));
+        event!(name: "keyring_call", target: KEYRING, Level::DEBUG,
+            { operation, keyring, service, key, outcome, code, count, duration_us });
+    }
+}
+
+impl FileCall<'_> {
+    #[cold]
+    fn tell(self, told: Told, duration_us: u64) {
+        let Told { outcome, code, count } = told;
+        let Self {
+            operation,
+            service,
+            directory,
+            key,
+        } = self;
+        let (key, code, directory) = (shown(key), code.map(Code::as_str), display(directory.display()));
+        event!(name: "file_call", target: FILES, Level::DEBUG,
+            { operation, service, directory, key, outcome, code, count, duration_us });
+    }
 }
 
 impl Fallback {
