@@ -1,13 +1,19 @@
 // A consumer in ES modules: named imports, and an adapter of its own.
 import {
   createDefaultKeyringAdapter,
+  type ExtensionSetting,
+  ExtensionSettingsStorage,
+  findLegacyData,
+  getToolKeyStorage,
   KEY_NAME_REGEX,
+  KeychainTokenStorage,
   type KeyringAdapter,
   maskKeyForDisplay,
   ProviderKeyStorage,
   resetProviderKeyStorage,
   SecureStore,
   type SecureStoreOptions,
+  TOOL_KEY_REGISTRY,
   validateKeyName,
 } from '@llxprt/securestore'
 
@@ -29,4 +35,17 @@ const found: Array<{ account: string; password: string }> | undefined = await (
 )?.findCredentials('consumer')
 resetProviderKeyStorage()
 
-export { found, masked }
+const settings: ExtensionSetting[] = [{ name: 'Team', envVar: 'TEAM' }]
+const storage = new ExtensionSettingsStorage('extension', '/extension')
+await storage.saveSettings(settings, { TEAM: 'x' })
+const team: string | undefined = (await storage.loadSettings(settings)).TEAM
+const tokens = new KeychainTokenStorage(undefined, options)
+await tokens.setCredentials({ serverName: 's', token: { accessToken: 'a', tokenType: 'Bearer' } })
+for (const [server, { token }] of await tokens.getAllCredentials()) void `${server} ${token.expiresAt ?? 0}`
+for (const tool of TOOL_KEY_REGISTRY.keys()) void (await getToolKeyStorage().resolveKey(tool))
+for (const { kind } of await findLegacyData()) void (kind === 'tool-key')
+
+// @ts-expect-error: a kind there is none of
+void (await findLegacyData()).filter(({ kind }) => kind === 'other')
+
+export { found, masked, team }

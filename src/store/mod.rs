@@ -34,9 +34,9 @@ pub use key::Key;
 pub use machine_secret::KeyringEntry;
 pub use probe::PROBE_PREFIX;
 pub use source::{Choice, Loader, Source};
+pub use turns::{Turn, Turns};
 
 use probe::Probe;
-use turns::{Turn, Turns};
 
 /// What happens when the keyring is unavailable or refuses (R4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
