@@ -205,14 +205,23 @@ test('R7.6 wrong types are TypeErrors, and what cannot be JSON is refused', asyn
   expect(() => new KeychainTokenStorage('')).not.toThrow(SecureStoreError)
 })
 
-// The CLI's interface, as it declares it, and a class on top of it, as its OAuth code has one.
+// The CLI's interfaces, as it declares them itself, and a class on top of them, as its OAuth code has one.
+
+interface CliCredentials {
+  serverName: string
+  token: { accessToken: string; refreshToken?: string; expiresAt?: number; tokenType: string; scope?: string }
+  clientId?: string
+  tokenUrl?: string
+  mcpServerUrl?: string
+  updatedAt: number
+}
 
 interface TokenStorage {
-  getCredentials(serverName: string): Promise<OAuthCredentials | null>
-  setCredentials(credentials: OAuthCredentials): Promise<void>
+  getCredentials(serverName: string): Promise<CliCredentials | null>
+  setCredentials(credentials: CliCredentials): Promise<void>
   deleteCredentials(serverName: string): Promise<void>
   listServers(): Promise<string[]>
-  getAllCredentials(): Promise<Map<string, OAuthCredentials>>
+  getAllCredentials(): Promise<Map<string, CliCredentials>>
   clearAll(): Promise<void>
 }
 
@@ -244,7 +253,7 @@ class GoogleTokens {
   }
 
   async save(google: GoogleCredentials): Promise<void> {
-    const token: OAuthCredentials['token'] = {
+    const token: CliCredentials['token'] = {
       accessToken: google.access_token ?? '',
       tokenType: google.token_type ?? 'Bearer',
     }

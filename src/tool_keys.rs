@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error, Result};
 use crate::fallback::plain::{PlainFile, read_text};
 use crate::secret::Secret;
-use crate::store::SecureStore;
+use crate::store::{SecureStore, Turns};
 
 /// The service its accounts belong to.
 pub const SERVICE: &str = "llxprt-code-tool-keys";
@@ -46,6 +46,7 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 pub struct ToolKeys {
     store: SecureStore,
     keyfiles: PlainFile,
+    turns: Turns,
     home: PathBuf,
 }
 
@@ -53,7 +54,13 @@ impl ToolKeys {
     /// Keys kept in this store; the paths of key files are kept beside its files. `home` is what `~` means.
     pub fn new(store: SecureStore, home: PathBuf) -> Self {
         let keyfiles = PlainFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
-        Self { store, keyfiles, home }
+        let turns = Turns::default();
+        Self {
+            store,
+            keyfiles,
+            turns,
+            home,
+        }
     }
 
     /// Stores a tool's key, as it is.
@@ -97,12 +104,10 @@ impl ToolKeys {
         }
     }
 
-    /// Remembers the path of a tool's key file, as it is given. `CORRUPT` for an empty path.
-    pub async fn set_keyfile_path(&self, tool: &str, path: &str) -> Result<()> {
-        if path.is_empty() {
-            return Err(Error::new(Code::Corrupt, "Key file path cannot be empty.").with_remediation("Give a path"));
-        }
-        self.change_keyfile_path(tool, Some(path.to_owned())).await
+    /// Remembers the path of a tool's key file, as it is given. `CORRUPT` for an empty path. Changes happen in the order
+    /// of the calls.
+    pub fn set_keyfile_path(&self, tool: &str, path: &str) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.change_keyfile_path(tool, Some(path.to_owned()))
     }
 
     /// The path of a tool's key file, as it was given; `None` when there is none.
@@ -117,22 +122,31 @@ impl ToolKeys {
     }
 
     /// Forgets the path of a tool's key file, if there is one. The key file itself stays.
-    pub async fn clear_keyfile_path(&self, tool: &str) -> Result<()> {
-        self.change_keyfile_path(tool, None).await
+    pub fn clear_keyfile_path(&self, tool: &str) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.change_keyfile_path(tool, None)
     }
 
-    async fn change_keyfile_path(&self, tool: &str, path: Option<String>) -> Result<()> {
-        let (tool, keys) = (known(tool)?, self.clone());
-        let changing = self.keyfiles.update(move |text| {
-            let mut paths = keys.parse(text)?;
-            match &path {
-                Some(path) => paths.insert(tool.to_owned(), Value::String(path.clone())),
-                None if !paths.contains_key(tool) => return Ok(text.map(Secret::from)),
-                None => paths.remove(tool),
-            };
-            Ok(Some(Secret::new(format!("{:#}\n", Value::Object(paths)))))
-        });
-        changing.await
+    fn change_keyfile_path(&self, tool: &str, path: Option<String>) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (tool, turn, keys) = (known(tool), self.turns.take(KEYFILES), self.clone());
+        async move {
+            let tool = tool?;
+            if path.as_ref().is_some_and(String::is_empty) {
+                let empty = Error::new(Code::Corrupt, "Key file path cannot be empty.");
+                return Err(empty.with_remediation("Give a path"));
+            }
+            let _turn = turn.comes().await;
+            let keyfiles = keys.keyfiles.clone();
+            let changing = keyfiles.update(move |text| {
+                let mut paths = keys.parse(text)?;
+                match &path {
+                    Some(path) => paths.insert(tool.to_owned(), Value::String(path.clone())),
+                    None if !paths.contains_key(tool) => return Ok(text.map(Secret::from)),
+                    None => paths.remove(tool),
+                };
+                Ok(Some(Secret::new(format!("{:#}\n", Value::Object(paths)))))
+            });
+            changing.await
+        }
     }
 
     /// The map in the file's text; empty when there is no file. A malformed one is `CORRUPT` also for a change: it was

@@ -3,7 +3,12 @@ import {
   createDefaultKeyringAdapter,
   type DoctorReport,
   doctor,
+  type ExtensionSetting,
+  ExtensionSettingsStorage,
+  findLegacyData,
+  getToolKeyStorage,
   KEY_NAME_REGEX,
+  KeychainTokenStorage,
   type KeyringAdapter,
   type LogEvent,
   maskKeyForDisplay,
@@ -12,6 +17,7 @@ import {
   SecureStore,
   type SecureStoreOptions,
   setLogSink,
+  TOOL_KEY_REGISTRY,
   validateKeyName,
 } from '@llxprt/securestore'
 
@@ -38,4 +44,17 @@ setLogSink(null)
 const report: DoctorReport = await doctor({ keyringTimeoutMs: 1000 })
 for (const { message, remedy } of report.problems) console.error(message, remedy)
 
-export { found, masked }
+const settings: ExtensionSetting[] = [{ name: 'Team', envVar: 'TEAM' }]
+const storage = new ExtensionSettingsStorage('extension', '/extension')
+await storage.saveSettings(settings, { TEAM: 'x' })
+const team: string | undefined = (await storage.loadSettings(settings)).TEAM
+const tokens = new KeychainTokenStorage(undefined, options)
+await tokens.setCredentials({ serverName: 's', token: { accessToken: 'a', tokenType: 'Bearer' } })
+for (const [server, { token }] of await tokens.getAllCredentials()) void `${server} ${token.expiresAt ?? 0}`
+for (const tool of TOOL_KEY_REGISTRY.keys()) void (await getToolKeyStorage().resolveKey(tool))
+for (const { kind } of await findLegacyData()) void (kind === 'tool-key')
+
+// @ts-expect-error: a kind there is none of
+void (await findLegacyData()).filter(({ kind }) => kind === 'other')
+
+export { found, masked, team }

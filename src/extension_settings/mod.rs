@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Code, Error, Result};
 use crate::fallback::plain::PlainFile;
 use crate::secret::Secret;
-use crate::store::SecureStore;
+use crate::store::{SecureStore, Turns};
 
 pub mod dotenv;
 
@@ -39,6 +39,7 @@ pub type Values = BTreeMap<String, Secret>;
 pub struct ExtensionSettings {
     store: SecureStore,
     env_file: PlainFile,
+    turns: Turns,
 }
 
 /// The service of an extension: its name reduced to `a-zA-Z0-9-_`, the whole cut at 255 characters. Extensions whose names
@@ -56,7 +57,8 @@ impl ExtensionSettings {
     /// Settings kept in this store, and in the `.env` file of this directory.
     pub fn new(store: SecureStore, extension_dir: PathBuf) -> Self {
         let env_file = PlainFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT);
-        Self { store, env_file }
+        let turns = Turns::default();
+        Self { store, env_file, turns }
     }
 
     /// Makes the values those of the settings: one without a value is removed, and a sensitive one that stood in the file
@@ -65,7 +67,17 @@ impl ExtensionSettings {
     /// `CORRUPT`, with nothing changed, for a variable's name that is none, one declared both sensitive and not, a value
     /// with a NUL character, and a file that would be read in another way then. What cannot be stored stops nothing else, and is
     /// reported in the end.
-    pub async fn save(&self, settings: &[Setting], mut values: Values) -> Result<()> {
+    ///
+    /// This and [`ExtensionSettings::delete`] happen in the order of the calls.
+    pub fn save(&self, settings: Vec<Setting>, values: Values) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (this, turn) = (self.clone(), self.turns.take(ENV_FILE));
+        async move {
+            let _turn = turn.comes().await;
+            this.save_now(&settings, values).await
+        }
+    }
+
+    async fn save_now(&self, settings: &[Setting], mut values: Values) -> Result<()> {
         let settings = check(settings)?;
         values.retain(|name, _| settings.contains_key(name.as_str()));
         if let Some((name, _)) = values.iter().find(|(_, value)| value.expose().contains('\0')) {
@@ -121,7 +133,15 @@ impl ExtensionSettings {
 
     /// Removes the values of these settings; without any named, everything the extension has: its `.env` file and all that
     /// is stored for it. What is not there is no error.
-    pub async fn delete(&self, settings: Option<&[Setting]>) -> Result<()> {
+    pub fn delete(&self, settings: Option<Vec<Setting>>) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (this, turn) = (self.clone(), self.turns.take(ENV_FILE));
+        async move {
+            let _turn = turn.comes().await;
+            this.delete_now(settings.as_deref()).await
+        }
+    }
+
+    async fn delete_now(&self, settings: Option<&[Setting]>) -> Result<()> {
         let accounts = match settings {
             Some(settings) => {
                 let settings = check(settings)?;

@@ -71,7 +71,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         ]);
         if mood == Mood::Fails(Code::Denied) {
             // The one without a value cannot be known to be gone.
-            let failed = failure(setup.settings.save(&wanted, given.clone()).await);
+            let failed = failure(setup.settings.save(wanted.clone(), given.clone()).await);
             assert_eq!(failed, Some((Code::Denied, "The keyring says DENIED".to_owned())));
             assert_eq!(
                 setup.settings.load(&wanted[..3]).await.unwrap().len(),
@@ -80,7 +80,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
             );
             continue;
         }
-        setup.settings.save(&wanted, given.clone()).await.unwrap();
+        setup.settings.save(wanted.clone(), given.clone()).await.unwrap();
         let mut expected = given;
         expected.remove("STRANGER");
         assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
@@ -89,7 +89,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         assert_eq!(setup.settings.has(None).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[3..])).await, Ok(false));
-        setup.settings.delete(Some(&wanted[..2])).await.unwrap();
+        setup.settings.delete(Some(wanted[..2].to_vec())).await.unwrap();
         assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("EMPTY", "")])));
         setup.settings.delete(None).await.unwrap();
         assert_eq!(setup.settings.has(None).await, Ok(false));
@@ -105,7 +105,11 @@ async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
     std::fs::write(setup.env_file(), "# mine\nOTHER=1\nA=old\nB=old\nS=plain\n").unwrap();
     setup.keyring.plant(SERVICE, "S", "old");
-    setup.settings.save(&wanted, values(&[("A", "new")])).await.unwrap();
+    setup
+        .settings
+        .save(wanted.clone(), values(&[("A", "new")]))
+        .await
+        .unwrap();
     assert_eq!(setup.text().unwrap(), "# mine\nOTHER=1\nA=new\n");
     assert_eq!(setup.keyring.peek(SERVICE, "S"), None);
     assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("A", "new")])));
@@ -126,16 +130,16 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         let wanted = declared(&[("GOOD", true), (name, false)]);
         let refused = Some((Code::Corrupt, message));
         assert_eq!(
-            failure(setup.settings.save(&wanted, values(&[("GOOD", "x")])).await),
+            failure(setup.settings.save(wanted.clone(), values(&[("GOOD", "x")])).await),
             refused
         );
         assert_eq!(failure(setup.settings.load(&wanted).await), refused);
-        assert_eq!(failure(setup.settings.delete(Some(&wanted)).await), refused);
+        assert_eq!(failure(setup.settings.delete(Some(wanted.clone())).await), refused);
         assert_eq!(failure(setup.settings.has(Some(&wanted)).await), refused);
     }
     let twice = declared(&[("A", true), ("A", false)]);
     assert_eq!(
-        failure(setup.settings.save(&twice, values(&[("A", "x")])).await),
+        failure(setup.settings.save(twice.clone(), values(&[("A", "x")])).await),
         Some((
             Code::Corrupt,
             "Setting variable 'A' is declared both sensitive and not".to_owned()
@@ -147,7 +151,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         given.insert(name.to_owned(), Secret::from("a\0b"));
         let message = format!("The value of {name} holds a NUL character, which no environment variable can");
         assert_eq!(
-            failure(setup.settings.save(&wanted, given).await),
+            failure(setup.settings.save(wanted.clone(), given).await),
             Some((Code::Corrupt, message))
         );
     }
@@ -155,7 +159,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
     std::fs::write(setup.env_file(), "OPEN=\"never closed\n").unwrap();
     let refused = setup
         .settings
-        .save(&wanted, values(&[("A", "x\" # y"), ("S", "x")]))
+        .save(wanted.clone(), values(&[("A", "x\" # y"), ("S", "x")]))
         .await;
     assert_eq!(
         failure(refused),
@@ -179,14 +183,39 @@ async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_th
     std::fs::write(setup.env_file(), "S=plain\n").unwrap();
     let locked = Some((Code::Locked, "The keyring says LOCKED".to_owned()));
     assert_eq!(
-        failure(setup.settings.save(&wanted, values(&[("S", "new")])).await),
+        failure(setup.settings.save(wanted.clone(), values(&[("S", "new")])).await),
         locked
     );
     assert_eq!(setup.text().unwrap(), "S=plain\n");
     assert_eq!(failure(setup.settings.load(&wanted).await), locked);
     assert_eq!(failure(setup.settings.has(Some(&wanted)).await), locked);
     setup.keyring.becomes(Mood::Works);
-    setup.settings.save(&wanted, values(&[("S", "new")])).await.unwrap();
+    setup
+        .settings
+        .save(wanted.clone(), values(&[("S", "new")]))
+        .await
+        .unwrap();
     assert_eq!(setup.text(), None);
     assert_eq!(setup.settings.load(&wanted).await, Ok(values(&[("S", "new")])));
+}
+
+#[tokio::test]
+async fn r7_6_changes_happen_in_the_order_of_the_calls() {
+    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    let wanted = declared(&[("A", false), ("S", true)]);
+    let calls: Vec<_> = (0..20)
+        .map(|i| {
+            setup
+                .settings
+                .save(wanted.clone(), values(&[("A", &i.to_string()), ("S", &i.to_string())]))
+        })
+        .collect();
+    let tasks: Vec<_> = calls.into_iter().rev().map(tokio::spawn).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(
+        setup.settings.load(&wanted).await,
+        Ok(values(&[("A", "19"), ("S", "19")]))
+    );
 }

@@ -47,13 +47,12 @@ impl ExtensionSettingsStorage {
         settings: Unknown<'_>,
         values: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let storage = self.settings.clone();
         let given = declared(settings).and_then(|declared| {
             let values = read_values(&declared, args::object(values, "values")?)?;
             Ok((declared, values))
         });
         match given {
-            Ok((declared, values)) => promise(env, async move { storage.save(&declared, values).await }),
+            Ok((declared, values)) => promise(env, self.settings.save(declared, values)),
             Err(failure) => rejected(env, failure),
         }
     }
@@ -69,9 +68,8 @@ impl ExtensionSettingsStorage {
 
     #[napi]
     pub fn delete_settings<'env>(&self, env: &'env Env, settings: Unknown<'_>) -> napi::Result<PromiseRaw<'env, ()>> {
-        let storage = self.settings.clone();
         match declared_or_all(settings) {
-            Ok(declared) => promise(env, async move { storage.delete(declared.as_deref()).await }),
+            Ok(declared) => promise(env, self.settings.delete(declared)),
             Err(failure) => rejected(env, failure),
         }
     }

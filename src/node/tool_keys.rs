@@ -119,9 +119,8 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
         path: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let keys = self.keys.clone();
         match args::text(tool_name, "toolName").and_then(|tool| Ok((tool, args::text(path, "path")?))) {
-            Ok((tool, path)) => promise(env, async move { keys.set_keyfile_path(&tool, &path).await }),
+            Ok((tool, path)) => promise(env, self.keys.set_keyfile_path(&tool, &path)),
             Err(failure) => rejected(env, failure),
         }
     }
@@ -144,9 +143,6 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| async move {
-            keys.clear_keyfile_path(&tool).await
-        })
+        with_text(env, tool_name, "toolName", |tool| self.keys.clear_keyfile_path(&tool))
     }
 }

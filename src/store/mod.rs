@@ -36,10 +36,10 @@ pub use key::Key;
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
 pub use source::{Choice, Loader, Source};
+pub use turns::{Turn, Turns};
 
 use note::{note, why};
 use probe::Probe;
-use turns::{Turn, Turns};
 
 /// How long other processes may keep the lock of a key, on top of the time that a keyring call may take.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
