@@ -449,12 +449,24 @@ export class SecureInputHandler {
 export interface LogEvent {
   /** When, in milliseconds since 1970. */
   readonly timestamp: number
-  /** A failed `operation` or `key_source` is a `warn`, everything else a `debug`. */
+  /** A failed `operation` or `key_source`, and `credentials_skipped`, is a `warn`, everything else a `debug`. */
   readonly level: 'debug' | 'warn'
   /** What happened. */
-  readonly event: 'operation' | 'probe' | 'keyring_call' | 'file_call' | 'key_derived' | 'key_source'
+  readonly event:
+    | 'operation'
+    | 'probe'
+    | 'keyring_call'
+    | 'file_call'
+    | 'key_derived'
+    | 'key_source'
+    | 'credentials_skipped'
   /** Which layer says so; what a filter in `LLXPRT_SECURESTORE_LOG` names. */
-  readonly target: 'securestore::store' | 'securestore::keyring' | 'securestore::files' | 'securestore::auth'
+  readonly target:
+    | 'securestore::store'
+    | 'securestore::keyring'
+    | 'securestore::files'
+    | 'securestore::auth'
+    | 'securestore::tokens'
   /** What was called, such as `get`. */
   readonly operation?: string
   /** The service. */
@@ -479,6 +491,8 @@ export interface LogEvent {
   readonly count?: number
   /** What a probe found: whether a value that was written came back. */
   readonly available?: boolean
+  /** Why credentials were left out of `getAllCredentials`. */
+  readonly reason?: 'unparsable' | 'undecryptable'
   /** Which source the session's key came from. */
   readonly source?: ResolvedApiKey['source']
   /** How long it took, in microseconds. */
@@ -544,8 +558,8 @@ export interface DoctorReport {
     /** How many of the files others have access to. */
     filesTooOpen: number
   }>
-  /** Data of earlier programs; `[]` when there is none. */
-  legacy: Array<{ path: string; kind: string; message: string }>
+  /** Data of earlier programs, as {@link findLegacyData} gives it; `[]` when there is none. */
+  legacy: LegacyData[]
   /** What is wrong, and what to do about it, in words for a terminal; `[]` when all is well. */
   problems: Array<{ message: string; remedy: string }>
 }

@@ -2,7 +2,7 @@
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type DoctorReport, doctor, ProviderKeyStorage, SecureStore } from '@llxprt/securestore'
+import { type DoctorReport, doctor, findLegacyData, ProviderKeyStorage, SecureStore } from '@llxprt/securestore'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { noKeyring } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
@@ -88,6 +88,17 @@ describe('R8 the doctor, without a keyring,', () => {
       { message: `Others have access to 1 files in ${directory}`, remedy: `chmod 600 '${directory}'/*.enc` },
     ])
     expect([statSync(directory).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o755, 0o644])
+  })
+
+  test('reports data of earlier programs, with the remedy', async () => {
+    mkdirSync(below('tools'), { recursive: true, mode: 0o700 })
+    writeFileSync(below('tools', 'exa.key'), '')
+    const report = await doctor()
+    expect(report.legacy).toEqual(await findLegacyData())
+    expect(report.legacy).toHaveLength(1)
+    expect(report.problems).toEqual([
+      { message: expect.stringContaining(below('tools', 'exa.key')), remedy: report.legacy[0]?.message },
+    ])
   })
 
   test('reports a directory that is none', async () => {

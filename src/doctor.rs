@@ -8,19 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Code, Error};
 use crate::fallback::file_name;
 use crate::fallback::inspect::{Inspection, inspect};
 use crate::keyring::{Keyring, KeyringError};
+use crate::legacy::{self, LegacyData};
 use crate::provider_keys;
 use crate::store::{Choice, PROBE_PREFIX, ask_keyring};
 use crate::telemetry::{carried, events};
-
-/// The service of the tool keys, and where their files are, below the home directory.
-const TOOL_KEYS: (&str, [&str; 2]) = ("llxprt-code-tool-keys", [".llxprt", "tools"]);
+use crate::tool_keys;
 
 /// Below the home directory: a directory for each service that has no place of its own.
 const STORES: [&str; 2] = [".llxprt", "secure-store"];
@@ -51,8 +50,8 @@ pub struct Report {
     pub keyring: KeyringReport,
     /// The places where keys are, known ones first.
     pub places: Vec<Place>,
-    /// Data of earlier programs.
-    pub legacy: Vec<Legacy>,
+    /// Data of earlier programs; empty also when it cannot be looked for, which is a problem then.
+    pub legacy: Vec<LegacyData>,
     /// What is wrong, and what to do about it; empty when all is well.
     pub problems: Vec<Problem>,
 }
@@ -87,17 +86,6 @@ pub struct Place {
     pub files: Result<Inspection, Error>,
 }
 
-/// Data of an earlier program.
-#[derive(Debug)]
-pub struct Legacy {
-    /// Where.
-    pub path: PathBuf,
-    /// What.
-    pub kind: &'static str,
-    /// What to do about it.
-    pub message: String,
-}
-
 /// Something that is wrong, in words for the terminal.
 #[derive(Debug)]
 pub struct Problem {
@@ -117,10 +105,11 @@ enum State {
 /// Examines keyring and files. Never fails: what fails is in the report.
 pub async fn examine(subject: Subject) -> Report {
     let deadline = Instant::now() + subject.limit;
-    let home = subject.home;
-    let looking = tokio::task::spawn_blocking(move || (places(&home), legacy(&home)));
-    let (keyring, looked) = join(test(&subject.keyring, deadline, subject.limit), looking).await;
-    let (mut places, legacy) = looked.unwrap_or_default();
+    let home = subject.home.clone();
+    let looking = tokio::task::spawn_blocking(move || places(&home));
+    let testing = test(&subject.keyring, deadline, subject.limit);
+    let (keyring, places, legacy) = join3(testing, looking, legacy::find(subject.home)).await;
+    let mut places = places.unwrap_or_default();
     if let (true, Some(os)) = (keyring.works, subject.keyring.keyring()) {
         let counting = join_all(places.iter().map(|place| count(os.as_ref(), &place.service)));
         if let Ok(counts) = timeout_at(deadline, counting).await {
@@ -133,7 +122,7 @@ pub async fn examine(subject: Subject) -> Report {
     Report {
         keyring,
         places,
-        legacy,
+        legacy: legacy.unwrap_or_default(),
         problems,
     }
 }
@@ -226,7 +215,7 @@ fn places(home: &Path) -> Vec<Place> {
             provider_keys::SERVICE,
             below(&provider_keys::DIRECTORY),
         ),
-        place("tool keys", TOOL_KEYS.0, below(&TOOL_KEYS.1)),
+        place("tool keys", tool_keys::SERVICE, below(&tool_keys::DIRECTORY)),
     ];
     let mut others = BTreeMap::new();
     for entry in std::fs::read_dir(below(&STORES)).into_iter().flatten().flatten() {
@@ -246,12 +235,7 @@ fn places(home: &Path) -> Vec<Place> {
     places
 }
 
-/// Data of earlier programs in this home directory.
-fn legacy(_home: &Path) -> Vec<Legacy> {
-    Vec::new()
-}
-
-fn problems(keyring: &KeyringReport, places: &[Place], legacy: &[Legacy]) -> Vec<Problem> {
+fn problems(keyring: &KeyringReport, places: &[Place], legacy: &Result<Vec<LegacyData>, Error>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut tell = |message: String, remedy: String| problems.push(Problem { message, remedy });
     if let Some(error) = &keyring.error {
@@ -282,11 +266,12 @@ fn problems(keyring: &KeyringReport, places: &[Place], legacy: &[Legacy]) -> Vec
             }
         }
     }
-    for found in legacy {
-        tell(
-            format!("{} is of an earlier program, and is not read", found.path.display()),
-            found.message.clone(),
-        );
+    match legacy {
+        Err(error) => tell(error.message().to_owned(), error.remediation().to_owned()),
+        Ok(found) => found.iter().for_each(|found| {
+            let message = format!("{} is of an earlier program, and is not read", found.path.display());
+            tell(message, found.message.clone());
+        }),
     }
     problems
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
 use crate::store::{FallbackPolicy, SecureStore};
-use crate::telemetry::fingerprint;
+use crate::telemetry::events::credentials_skipped;
 
 /// The service its accounts belong to, unless the caller names another.
 pub const SERVICE: &str = "llxprt-cli-mcp-oauth";
@@ -81,17 +81,12 @@ impl Tokens {
                         all.push((account, credentials));
                         continue;
                     }
-                    None => "they cannot be parsed",
+                    None => "unparsable",
                 },
-                Err(error) if error.code() == Code::Corrupt => "they cannot be decrypted",
+                Err(error) if error.code() == Code::Corrupt => "undecryptable",
                 Err(error) => return Err(error),
             };
-            tracing::warn!(
-                service = self.store.service(),
-                key = fingerprint(&account),
-                code = Code::Corrupt.as_str(),
-                "stored credentials were left out: {broken}"
-            );
+            credentials_skipped(self.store.service(), &account, broken);
         }
         Ok(all)
     }

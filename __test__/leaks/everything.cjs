@@ -93,6 +93,19 @@ async function useStore(store) {
   await attempt(() => store.delete(NAME), true)
 }
 
+async function useTools(tools) {
+  for (const key of [SECRET, unpaired, ...wrong]) await attempt(() => tools.saveKey('exa', key))
+  await attempt(() => tools.getKey('exa'))
+  await attempt(() => tools.hasKey('exa'), true)
+  const file = path.join(home, 'tool-key-file')
+  writeFileSync(file, Buffer.from([0xff, ...Buffer.from(SECRET)]))
+  await attempt(() => tools.setKeyfilePath('exa', file))
+  await attempt(() => tools.deleteKey('exa'), true)
+  await attempt(() => tools.resolveKey('exa'))
+  await attempt(() => tools.getKeyfilePath('exa'), true)
+  await attempt(() => tools.clearKeyfilePath('exa'))
+}
+
 /** Files that hold the secret where an envelope should be. */
 function malformed() {
   const dir = mkdtempSync(path.join(home, 'malformed-'))
@@ -118,6 +131,20 @@ function malformed() {
 /** One for each export. */
 const exercises = {
   AUTH_EPHEMERAL_SETTINGS: () => seen.shown.push(securestore.AUTH_EPHEMERAL_SETTINGS),
+  async ExtensionSettingsStorage() {
+    const dir = mkdtempSync(path.join(home, 'extension-'))
+    const given = MODE === 'os' ? {} : { keyringLoader: loader, keyringTimeoutMs: MODE === 'hangs' ? 50 : 5000 }
+    const storage = new securestore.ExtensionSettingsStorage('leaks', dir, given)
+    const settings = [{ name: 'Key', envVar: NAME, sensitive: true }]
+    for (const value of [SECRET, unpaired, ...wrong]) {
+      await attempt(() => storage.saveSettings(settings, { [NAME]: value }))
+    }
+    await attempt(() => storage.loadSettings(settings))
+    await attempt(() => storage.hasSettings(settings), true)
+    for (const settings of wrong) await attempt(() => storage.saveSettings(settings, { [NAME]: SECRET }))
+    await attempt(() => storage.deleteSettings(settings))
+  },
+
   KEY_NAME_REGEX: () => seen.shown.push(String(securestore.KEY_NAME_REGEX)),
 
   async KeyCommand() {
@@ -139,6 +166,32 @@ const exercises = {
     for (const text of [unpaired, ...wrong]) await attempt(() => securestore.KeyCommand.parse(text))
     await attempt(() => JSON.stringify(command.schema), true)
     await attempt(() => new securestore.KeyCommand(wrong[1]))
+  },
+
+  async KeychainTokenStorage() {
+    const given = MODE === 'os' ? {} : { keyringLoader: loader, keyringTimeoutMs: MODE === 'hangs' ? 50 : 5000 }
+    const tokens = new securestore.KeychainTokenStorage('leaks-tokens', given)
+    const token = { accessToken: SECRET, refreshToken: SECRET, tokenType: 'Bearer' }
+    for (const credentials of [
+      { serverName: NAME, token },
+      { serverName: NAME, token: { ...token, accessToken: unpaired } },
+      { serverName: NAME, token: { accessToken: SECRET } },
+      { serverName: NAME, token: SECRET },
+      { serverName: '', token },
+      ...wrong,
+    ]) {
+      await attempt(() => tokens.setCredentials(credentials))
+    }
+    await attempt(() => tokens.getCredentials(NAME))
+    // What is no JSON, and holds the secret.
+    await attempt(() => new securestore.SecureStore('leaks-tokens', given).set(NAME, `{"token": ${SECRET}`))
+    await attempt(() => tokens.getCredentials(NAME))
+    await attempt(async () => (await tokens.getAllCredentials()).size, true)
+    await attempt(async () => (await tokens.listServers()).length, true)
+    await attempt(() => tokens.isAvailable(), true)
+    for (const name of [...invalid, ...wrong]) await attempt(() => tokens.deleteCredentials(name))
+    await attempt(() => tokens.deleteCredentials(NAME))
+    await attempt(() => tokens.clearAll())
   },
 
   async ProviderKeyStorage() {
@@ -211,6 +264,16 @@ const exercises = {
 
   SecureStoreError: () => attempt(() => String(new securestore.SecureStoreError('message', 'LOCKED', 'remedy')), true),
 
+  TOOL_KEY_REGISTRY: () => seen.shown.push([...securestore.TOOL_KEY_REGISTRY]),
+
+  async ToolKeyStorage() {
+    const given = MODE === 'os' ? {} : { keyringLoader: loader }
+    const tools = new securestore.ToolKeyStorage({ ...given, toolsDir: mkdtempSync(path.join(home, 'tools-')) })
+    // Its keyring calls have no limit of their own to shorten.
+    if (MODE !== 'hangs') await useTools(tools)
+    for (const name of [...invalid, ...wrong]) await attempt(() => tools.saveKey(name, SECRET))
+  },
+
   async createDefaultKeyringAdapter() {
     const adapter = await securestore.createDefaultKeyringAdapter()
     if (adapter === null) return
@@ -227,11 +290,21 @@ const exercises = {
     for (const options of wrong) await attempt(() => securestore.doctor(options))
   },
 
+  findLegacyData: () => attempt(() => securestore.findLegacyData(), true),
+
   async getProviderKeyStorage() {
     const keys = securestore.getProviderKeyStorage()
     await attempt(() => keys.saveKey(NAME, SECRET))
     await attempt(() => keys.getKey(NAME))
     await attempt(() => keys.deleteKey(NAME), true)
+  },
+
+  getSupportedToolNames: () => attempt(() => securestore.getSupportedToolNames(), true),
+  getToolKeyEntry: () => attempt(() => securestore.getToolKeyEntry('exa'), true),
+  getToolKeyStorage: () => attempt(() => securestore.getToolKeyStorage().hasKey('exa'), true),
+
+  async isValidToolKeyName() {
+    for (const name of [SECRET, ...wrong]) await attempt(() => securestore.isValidToolKeyName(name), true)
   },
 
   async maskKeyForDisplay() {

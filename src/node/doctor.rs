@@ -9,9 +9,10 @@ use napi_derive::napi;
 use super::args;
 use super::environment::Environment;
 use super::error::{Failure, rejected};
+use super::legacy::LegacyData;
 use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
 use super::promise::promise;
-use crate::doctor::{KeyringReport, Legacy, Place, Problem, Report, Subject, examine};
+use crate::doctor::{KeyringReport, Place, Problem, Report, Subject, examine};
 
 /// Documented in `index.d.ts`, as are its parts.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -19,7 +20,7 @@ pub struct DoctorReport {
     pub versions: Versions,
     pub keyring: DoctorKeyring,
     pub places: Vec<DoctorPlace>,
-    pub legacy: Vec<DoctorLegacy>,
+    pub legacy: Vec<LegacyData>,
     pub problems: Vec<DoctorProblem>,
 }
 
@@ -51,13 +52,6 @@ pub struct DoctorPlace {
     pub directory_mode: Option<String>,
     pub directory_too_open: bool,
     pub files_too_open: u32,
-}
-
-#[napi(object, object_from_js = false)]
-pub struct DoctorLegacy {
-    pub path: String,
-    pub kind: &'static str,
-    pub message: String,
 }
 
 #[napi(object, object_from_js = false)]
@@ -105,7 +99,7 @@ fn report(report: Report, versions: Versions) -> DoctorReport {
         versions,
         keyring: report.keyring.into(),
         places: report.places.into_iter().map(DoctorPlace::from).collect(),
-        legacy: report.legacy.into_iter().map(DoctorLegacy::from).collect(),
+        legacy: report.legacy.into_iter().map(LegacyData::from).collect(),
         problems: report.problems.into_iter().map(DoctorProblem::from).collect(),
     }
 }
@@ -137,16 +131,6 @@ impl From<Place> for DoctorPlace {
             directory_mode: files.and_then(|files| files.mode).map(|mode| format!("{mode:04o}")),
             directory_too_open: files.is_some_and(|files| files.is_open()),
             files_too_open: files.map_or(0, |files| files.open_files as u32),
-        }
-    }
-}
-
-impl From<Legacy> for DoctorLegacy {
-    fn from(found: Legacy) -> Self {
-        Self {
-            path: text(&found.path),
-            kind: found.kind,
-            message: found.message,
         }
     }
 }

@@ -21,6 +21,9 @@ pub const FILES: &str = "securestore::files";
 /// What the choice of a session's key says.
 pub const AUTH: &str = "securestore::auth";
 
+/// What the storage of OAuth tokens says.
+pub const TOKENS: &str = "securestore::tokens";
+
 /// What became of a call, in an event's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -227,6 +230,12 @@ fn tell_key_source(source: &str, code: Option<&str>, duration_us: u64) {
             event!(name: "key_source", target: AUTH, Level::WARN, { source, outcome = "failed", code, duration_us });
         }
     }
+}
+
+/// Stored credentials are broken, and left out of a list: event `credentials_skipped`, level `warn`.
+pub fn credentials_skipped(service: &str, key: &str, reason: &'static str) {
+    let (key, code) = (display(Fingerprint(key)), Code::Corrupt.as_str());
+    event!(name: "credentials_skipped", target: TOKENS, Level::WARN, { service, key, code, reason });
 }
 
 fn shown(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
