@@ -64,7 +64,11 @@ describe('the README', () => {
 
   test('names every export and every option', () => {
     for (const name of Object.keys(require('@llxprt/securestore'))) expect(readme).toContain(name)
-    for (const option of ['fallbackDir', 'fallbackPolicy', 'keytarLoader', 'keyringLoader', 'keyringTimeoutMs']) {
+    const options =
+      /interface SecureStoreOptions \{.*?^\}/ms.exec(readFileSync(path.join(ROOT, 'index.d.ts'), 'utf8'))?.[0] ?? ''
+    const names = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name)
+    expect(names).toContain('fallbackDir')
+    for (const option of names) {
       expect(readme).toContain(`\`${option}\``)
     }
   })
