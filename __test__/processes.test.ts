@@ -1,7 +1,8 @@
 // The addon in processes and threads of its own: they end when their work is done, and not before.
 
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { SecureStore } from '@llxprt/securestore'
 import { describe, expect, inject, test } from 'vitest'
 import { FakeKeyring, newDirectory } from './support/helpers'
@@ -199,4 +200,31 @@ test('R3 one key is changed by one process at a time, and a process that dies gi
   await waiting
   expect(keyring.entries.get('held/key')).toBe('value')
   expect(readdirSync(dir)).toEqual([])
+})
+
+test('R7B.1 a value that ended in a file is the one a process started later gets, from a keyring that is back with an older one', async () => {
+  const dir = newDirectory()
+  const keyringFile = path.join(newDirectory(), 'keyring.json')
+  // A keyring that outlives the process, as a real one does: it is in a file.
+  const store = (fails: boolean) => `
+    const fs = require('node:fs')
+    const file = ${JSON.stringify(keyringFile)}
+    const read = () => (fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {})
+    const keytarLoader = async () => ({
+      getPassword: async (_, account) => { if (${fails}) throw new Error('locked'); return read()[account] ?? null },
+      setPassword: async (_, account, password) => {
+        if (${fails}) throw new Error('locked')
+        fs.writeFileSync(file, JSON.stringify({ ...read(), [account]: password }))
+      },
+      deletePassword: async () => { throw new Error('not asked for') },
+    })
+    const store = new securestore.SecureStore('restarts', { fallbackDir: ${JSON.stringify(dir)}, keytarLoader })`
+  await runNode(`${store(false)}; await store.set('key', 'old')`)
+  await runNode(`${store(true)}; await store.set('key', 'new')`)
+  expect(await runNode(`${store(true)}; console.log(await store.get('key'))`)).toBe('new\n')
+  expect(JSON.parse(readFileSync(keyringFile, 'utf8'))).toEqual({ key: 'old' })
+  expect(await runNode(`${store(false)}; console.log(await store.get('key'))`)).toBe('new\n')
+  expect(JSON.parse(readFileSync(keyringFile, 'utf8'))).toEqual({ key: 'new' })
+  expect(readdirSync(dir)).toEqual([])
+  expect(await runNode(`${store(false)}; console.log(await store.get('key'))`)).toBe('new\n')
 })
