@@ -92,17 +92,17 @@ mod tests {
     fn r23_a_tilde_is_the_home_directory_and_other_paths_start_at_the_current_one() {
         let surroundings = Surroundings {
             home: "/home/me".into(),
-            directory: "/work".into(),
+            directory: "/project".into(),
         };
         for (given, path) in [
             ("~", "/home/me"),
             ("~/k", "/home/me/k"),
             ("~//k", "/home/me/k"),
-            ("~me/k", "/work/~me/k"),
-            ("a/~/k", "/work/a/~/k"),
-            ("k", "/work/k"),
+            ("~me/k", "/project/~me/k"),
+            ("a/~/k", "/project/a/~/k"),
+            ("k", "/project/k"),
             ("/etc/k", "/etc/k"),
-            ("~\\k", if cfg!(windows) { "/home/me/k" } else { "/work/~\\k" }),
+            ("~\\k", if cfg!(windows) { "/home/me/k" } else { "/project/~\\k" }),
         ] {
             assert_eq!(surroundings.resolve(given), Path::new(path), "{given}");
         }
