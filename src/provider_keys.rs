@@ -81,7 +81,13 @@ pub fn validate_name(name: &str) -> Result<()> {
 
 /// A key's text without the white space around it, and without a byte-order mark, as pasted text and files bring it (R10).
 pub fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+    text.trim_matches(is_white_space)
+}
+
+/// What is trimmed from a key, and separates the words of a command: Unicode's white space, and the byte-order mark that
+/// pasted text brings.
+pub fn is_white_space(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
 }
 
 fn invalid_name(name: &str) -> Error {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 use crate::fallback::plain::{PlainFile, read_text};
+use crate::provider_keys::trim;
 use crate::secret::Secret;
 use crate::store::{SecureStore, Turns};
 
@@ -192,11 +193,6 @@ fn expand(path: &str, home: &std::path::Path) -> PathBuf {
         }
         _ => PathBuf::from(path),
     }
-}
-
-/// Without white space, and without the byte-order mark that some editors begin a file with.
-fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::parse::{Subcommand, is_white_space, split_word};
+use super::parse::{Subcommand, split_word};
+use crate::provider_keys::is_white_space;
 use crate::provider_keys::{ProviderKeys, validate_name};
 
 /// How long a listing is good for, so that typing does not ask the keyring at every keystroke.

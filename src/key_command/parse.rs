@@ -1,5 +1,6 @@
 //! What the text after `/key` means (R12).
 
+use crate::provider_keys::{is_white_space, trim};
 use crate::secret::Secret;
 
 /// A word that, standing first, makes the text a subcommand. Case matters.
@@ -163,17 +164,6 @@ pub fn parse(args: &str) -> Invocation {
         Subcommand::List => Invocation::List,
         Subcommand::Delete => Invocation::Delete { name },
     }
-}
-
-/// What separates words, and is trimmed: Unicode's white space, and the byte-order mark that pasted text brings. The
-/// same characters that are trimmed from a key when it is stored (R10).
-pub fn is_white_space(c: char) -> bool {
-    c.is_whitespace() || c == '\u{feff}'
-}
-
-/// The text without the white space around it.
-pub fn trim(text: &str) -> &str {
-    text.trim_matches(is_white_space)
 }
 
 /// The first word, and the text that follows it. White space before the word goes; the word is empty when there is none.

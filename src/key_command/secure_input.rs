@@ -8,7 +8,8 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::mask::mask_for_display;
-use super::parse::{Subcommand, is_white_space, split_word, trim};
+use super::parse::{Subcommand, split_word};
+use crate::provider_keys::{is_white_space, trim};
 
 /// A JavaScript string as it is, UTF-16 with half surrogate pairs and all; wiped when it is dropped.
 pub type Units = Zeroizing<Vec<u16>>;

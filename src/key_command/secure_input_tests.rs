@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::mask::mask_for_display;
-use super::parse::{Invocation, is_white_space, parse};
+use super::parse::{Invocation, parse};
 use super::secure_input::{SecureInputHandler, Units, is_secure, key_for_history, key_while_typing};
+use crate::provider_keys::is_white_space;
 
 fn units(text: &str) -> Units {
     Units::new(text.encode_utf16().collect())
