@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 use zbus::object_server::SignalEmitter;
-use zbus::zvariant::{OwnedObjectPath, Value};
+use zbus::{OwnedObjectPath, Variant};
 use zbus::{fdo, interface};
 
 const SERVICE: &str = "/org/freedesktop/secrets";
@@ -119,7 +119,7 @@ fn path(path: &str) -> OwnedObjectPath {
 
 async fn completed(emitter: &SignalEmitter<'_>, dismissed: bool) {
     let unlocked = if dismissed { vec![] } else { vec![path(COLLECTION)] };
-    Prompt::completed(emitter, dismissed, Value::from(unlocked))
+    Prompt::completed(emitter, dismissed, Variant::from(unlocked))
         .await
         .expect("the signal is sent");
 }
@@ -128,13 +128,17 @@ struct Service(Arc<State>);
 
 #[interface(name = "org.freedesktop.Secret.Service")]
 impl Service {
-    async fn open_session(&self, algorithm: &str, _input: Value<'_>) -> fdo::Result<(Value<'static>, OwnedObjectPath)> {
+    async fn open_session(
+        &self,
+        algorithm: &str,
+        _input: Variant<'_>,
+    ) -> fdo::Result<(Variant<'static>, OwnedObjectPath)> {
         self.0.may_answer().await;
         if algorithm != "plain" {
             return Err(fdo::Error::NotSupported("plain is all there is".into()));
         }
         self.0.sessions.fetch_add(1, Ordering::SeqCst);
-        Ok((Value::from(""), path(SESSION)))
+        Ok((Variant::from(""), path(SESSION)))
     }
 
     async fn search_items(&self, _attributes: HashMap<String, String>) -> (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) {
@@ -182,5 +186,5 @@ impl Prompt {
     }
 
     #[zbus(signal)]
-    async fn completed(emitter: &SignalEmitter<'_>, dismissed: bool, result: Value<'_>) -> zbus::Result<()>;
+    async fn completed(emitter: &SignalEmitter<'_>, dismissed: bool, result: Variant<'_>) -> zbus::Result<()>;
 }

@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use securestore::keyring::os::{Environment, OsKeyring};
 use tempfile::TempDir;
 use zbus::fdo::DBusProxy;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 const SECRETS: &str = "org.freedesktop.secrets";
 const PASSWORD: &str = "test";
@@ -193,8 +193,8 @@ impl Bus {
         let session = plain_session(&bus).await;
         let attributes: HashMap<&str, &str> = attributes.iter().copied().collect();
         let properties = HashMap::from([
-            ("org.freedesktop.Secret.Item.Label", Value::from("planted")),
-            ("org.freedesktop.Secret.Item.Attributes", Value::from(attributes)),
+            ("org.freedesktop.Secret.Item.Label", Variant::from("planted")),
+            ("org.freedesktop.Secret.Item.Attributes", Variant::from(attributes)),
         ]);
         bus.call_method(
             Some(SECRETS),
@@ -252,7 +252,6 @@ impl Bus {
 
     pub async fn connect(&self) -> zbus::Connection {
         zbus::connection::Builder::address(self.address().as_str())
-            .expect("a valid address")
             .build()
             .await
             .expect("the bus answers")
@@ -345,19 +344,19 @@ async fn is_locked(bus: &zbus::Connection, collection: &OwnedObjectPath) -> bool
         )
         .await
         .expect("the collection answers");
-    let value: OwnedValue = reply.body().deserialize().expect("a variant");
+    let value: OwnedVariant = reply.body().deserialize().expect("a variant");
     bool::try_from(value).expect("a boolean")
 }
 
 async fn plain_session(bus: &zbus::Connection) -> OwnedObjectPath {
-    let (_, session): (OwnedValue, OwnedObjectPath) = call(bus, "OpenSession", &("plain", Value::from(""))).await;
+    let (_, session): (OwnedVariant, OwnedObjectPath) = call(bus, "OpenSession", &("plain", Variant::from(""))).await;
     session
 }
 
 async fn call<B, T>(bus: &zbus::Connection, method: &str, body: &B) -> T
 where
-    B: serde::Serialize + zbus::zvariant::DynamicType,
-    T: serde::de::DeserializeOwned + zbus::zvariant::Type,
+    B: serde::Serialize + zbus::DynamicType,
+    T: serde::de::DeserializeOwned + zbus::Type,
 {
     bus.call_method(
         Some(SECRETS),

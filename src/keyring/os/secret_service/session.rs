@@ -1,33 +1,41 @@
 //! One conversation with the Secret Service: a bus connection, an encrypted session on it, and the calls this crate makes.
 //!
-//! The session and the secrets are the crate `secret-service`'s; every other call is one message, made here, because that
-//! crate builds a proxy per item and reads properties nobody asked for.
+//! Every call is one message, in the words of the specification.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
-use secret_service::{EncryptionType, SecretService};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use zbus::address::Transport;
-use zbus::zvariant::{self, DynamicType, OwnedObjectPath, OwnedValue, Type, Value};
-use zbus::{Address, MatchRule, MessageStream, connection};
+use zbus::{Address, DynamicType, MatchRule, MessageStream, ObjectPath, OwnedObjectPath, OwnedVariant, Type, Variant};
+use zeroize::Zeroizing;
 
-use crate::keyring::errors::{Meaning, secret_service_error, zbus_error};
+use super::call::Answer;
+use super::gathering::Gathering;
+use super::known_items::KnownItems;
+use super::transfer::{ENCRYPTED, KeyPair, PLAIN, Transfer};
+use crate::error::Code;
+use crate::keyring::errors::{Meaning, zbus_error};
 
 pub(super) const DESTINATION: &str = "org.freedesktop.secrets";
 pub(super) const DEFAULT_COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
+const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// Every value is UTF-8 text.
+const CONTENT_TYPE: &str = "text/plain";
 
 /// How long a bus that is reached over a network may take to accept: beyond it nobody is there. A local socket refuses at once.
 const NETWORK_CONNECT_LIMIT: Duration = Duration::from_millis(900);
@@ -53,23 +61,18 @@ impl From<zbus::Error> for Trouble {
     }
 }
 
-impl From<secret_service::Error> for Trouble {
-    fn from(error: secret_service::Error) -> Self {
-        let (meaning, what) = secret_service_error(&error);
-        Self { meaning, what }
-    }
-}
-
-impl From<zvariant::Error> for Trouble {
-    fn from(error: zvariant::Error) -> Self {
-        zbus::Error::from(error).into()
-    }
-}
+/// The specification's struct `Secret`: session, parameters, value, content type.
+type Sealed<'a> = (ObjectPath<'a>, &'a [u8], &'a [u8], &'a str);
 
 /// A live session. Dropping it closes the connection, and the service forgets the session.
 pub(super) struct Session {
     bus: zbus::Connection,
-    secrets: SecretService<'static>,
+    path: OwnedObjectPath,
+    transfer: Transfer,
+    /// Which account an item belongs to, as far as it was asked.
+    pub(super) known: KnownItems,
+    /// Reads that go together.
+    pub(super) gathering: Gathering<Answer>,
     /// Closed as soon as the daemon has left the bus, the bus is gone, or the runtime this lives on is.
     alive: watch::Receiver<()>,
     watcher: AbortHandle,
@@ -86,23 +89,34 @@ impl Drop for Session {
 impl Session {
     /// Connects to the bus and opens a session with whoever is the Secret Service there (the bus may start it).
     ///
-    /// The session is encrypted (Diffie-Hellman, AES-128). Not against the bus, which is local and belongs to the same
-    /// user: against leftovers. The message buffers of zbus and of the bus daemon are never wiped; so they hold
-    /// ciphertext, and plain text exists only where this crate wipes it. It costs 6 ms once per connection (a plain one:
-    /// 1 ms) and nothing measurable per secret. A service that only knows plain sessions gets one.
+    /// Secrets travel encrypted; a service that only knows plain sessions gets one.
     pub(super) async fn open(address: &str) -> Result<Self, Trouble> {
         let bus = connect(address).await?;
-        let secrets = match SecretService::connect_with_existing(EncryptionType::Dh, bus.clone()).await {
-            Err(error) if is_not_supported(&error) => {
-                SecretService::connect_with_existing(EncryptionType::Plain, bus.clone()).await
+        let pair = KeyPair::generate().map_err(no_random)?;
+        let public = Variant::from(pair.public());
+        let (path, transfer) = match open_session(&bus, ENCRYPTED, &public).await {
+            Ok((answer, path)) => {
+                let theirs = Vec::try_from(answer)?;
+                let transfer = pair.agree(&theirs).ok_or_else(|| {
+                    let what = "The keyring service answered with a public key that gives the secrets away";
+                    Trouble::new(Meaning::Failed(Code::Unavailable), what)
+                })?;
+                (path, transfer)
             }
-            result => result,
-        }?;
+            Err(error) if is_not_supported(&error) => {
+                let (_, path) = open_session(&bus, PLAIN, &Variant::from("")).await?;
+                (path, Transfer::Plain)
+            }
+            Err(error) => return Err(error.into()),
+        };
         let (sender, alive) = watch::channel(());
         let watcher = tokio::spawn(watch_owner(bus.clone(), sender)).abort_handle();
         Ok(Self {
             bus,
-            secrets,
+            path,
+            transfer,
+            known: KnownItems::default(),
+            gathering: Gathering::default(),
             alive,
             watcher,
             given_up: AtomicBool::new(false),
@@ -132,48 +146,73 @@ impl Session {
         self.call(SERVICE_PATH, SERVICE, "SearchItems", &(attributes,)).await
     }
 
-    /// The secret of an unlocked item. The bytes are the caller's to wipe.
-    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Vec<u8>, Trouble> {
-        Ok(self.secrets.get_item_by_path(item.clone()).await?.get_secret().await?)
+    /// The secret of an unlocked item.
+    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let reply = send(&self.bus, item, ITEM, "GetSecret", &(&self.path,)).await?;
+        let body = reply.body();
+        let (sealed,): (Sealed<'_>,) = body.deserialize()?;
+        self.open_secret(&sealed)
+    }
+
+    /// The secrets of many items in one message; those that are gone or locked are left out.
+    pub(super) async fn secrets(
+        &self,
+        items: &[&OwnedObjectPath],
+    ) -> Result<HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>, Trouble> {
+        let reply = send(&self.bus, SERVICE_PATH, SERVICE, "GetSecrets", &(items, &self.path)).await?;
+        let body = reply.body();
+        let (secrets,): (HashMap<ObjectPath<'_>, Sealed<'_>>,) = body.deserialize()?;
+        let opened = secrets
+            .iter()
+            .map(|(item, sealed)| Ok((item.to_owned().into(), self.open_secret(sealed)?)));
+        opened.collect()
     }
 
     /// Replaces the secret of an unlocked item; its attributes stay.
     pub(super) async fn set_secret(&self, item: &OwnedObjectPath, secret: &str) -> Result<(), Trouble> {
-        let item = self.secrets.get_item_by_path(item.clone()).await?;
-        Ok(item.set_secret(secret.as_bytes(), "text/plain").await?)
+        let (parameters, value) = self.transfer.seal(secret.as_bytes()).map_err(no_random)?;
+        let sealed: Sealed<'_> = (self.path.as_ref(), &parameters, &value, CONTENT_TYPE);
+        self.call(item, ITEM, "SetSecret", &(sealed,)).await
     }
 
-    /// Creates an item in the default collection, or replaces the one with the same attributes there.
+    /// Creates an item in the default collection, or replaces the one with the same attributes there. What comes back is
+    /// the item, or `/` and a prompt to show first.
     pub(super) async fn create(
         &self,
         label: &str,
         attributes: HashMap<&str, &str>,
         secret: &str,
-    ) -> Result<OwnedObjectPath, Trouble> {
-        let path = OwnedObjectPath::try_from(DEFAULT_COLLECTION)?;
-        let collection = self.secrets.get_collection_by_path(path).await?;
-        let item = collection
-            .create_item(label, attributes, secret.as_bytes(), true, "text/plain")
-            .await?;
-        Ok(item.item_path.clone())
+    ) -> Result<(OwnedObjectPath, OwnedObjectPath), Trouble> {
+        let (parameters, value) = self.transfer.seal(secret.as_bytes()).map_err(no_random)?;
+        let sealed: Sealed<'_> = (self.path.as_ref(), &parameters, &value, CONTENT_TYPE);
+        let properties = HashMap::from([
+            ("org.freedesktop.Secret.Item.Label", Variant::from(label)),
+            ("org.freedesktop.Secret.Item.Attributes", Variant::from(attributes)),
+        ]);
+        const REPLACE: bool = true;
+        self.call(
+            DEFAULT_COLLECTION,
+            COLLECTION,
+            "CreateItem",
+            &(properties, sealed, REPLACE),
+        )
+        .await
     }
 
     /// Deletes an item; what comes back is a prompt to show, or `/`.
     pub(super) async fn delete(&self, item: &OwnedObjectPath) -> Result<OwnedObjectPath, Trouble> {
-        self.call(item.as_str(), ITEM, "Delete", &()).await
+        self.call(item, ITEM, "Delete", &()).await
     }
 
     /// The attributes of an unlocked item.
     pub(super) async fn attributes(&self, item: &OwnedObjectPath) -> Result<HashMap<String, String>, Trouble> {
-        let value: OwnedValue = self
-            .call(item.as_str(), PROPERTIES, "Get", &(ITEM, "Attributes"))
-            .await?;
+        let (value,): (OwnedVariant,) = self.call(item, PROPERTIES, "Get", &(ITEM, "Attributes")).await?;
         Ok(HashMap::try_from(value)?)
     }
 
     /// When an item was last modified and created, in seconds since 1970; 0 where the service does not say.
     pub(super) async fn times(&self, item: &OwnedObjectPath) -> Result<(u64, u64), Trouble> {
-        let all: HashMap<String, OwnedValue> = self.call(item.as_str(), PROPERTIES, "GetAll", &(ITEM,)).await?;
+        let all: HashMap<String, OwnedVariant> = self.call(item, PROPERTIES, "GetAll", &(ITEM,)).await?;
         let time = |name: &str| all.get(name).and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
         Ok((time("Modified"), time("Created")))
     }
@@ -189,7 +228,7 @@ impl Session {
         let properties = HashMap::from([(
             "org.freedesktop.Secret.Collection.Label",
             // libsecret's label for it, so that a user finds one name for one thing.
-            Value::from("Default keyring"),
+            Variant::from("Default keyring"),
         )]);
         let (_, prompt): (OwnedObjectPath, OwnedObjectPath) = self
             .call(SERVICE_PATH, SERVICE, "CreateCollection", &(properties, "default"))
@@ -208,26 +247,32 @@ impl Session {
     pub(super) async fn show(&self, prompt: &OwnedObjectPath) -> Result<bool, Trouble> {
         let rule = MatchRule::builder()
             .msg_type(zbus::message::Type::Signal)
-            .interface(PROMPT)?
-            .member("Completed")?
-            .path(prompt.as_str())?
-            .build();
+            .interface(PROMPT)
+            .member("Completed")
+            .path(prompt.as_str())
+            .build()?;
         let mut completed = MessageStream::for_match_rule(rule, &self.bus, None).await?;
         // An empty window id: this process has no window (Secret Service, Prompt.Prompt).
-        let _: () = self.call(prompt.as_str(), PROMPT, "Prompt", &("",)).await?;
+        let _: () = self.call(prompt, PROMPT, "Prompt", &("",)).await?;
         let gone = || Trouble::new(Meaning::Stale, "The keyring went away while it asked the user");
         let signal = match select(completed.next(), pin!(self.ended())).await {
             Either::Left((signal, _)) => signal.ok_or_else(gone)??,
             Either::Right(_) => return Err(gone()),
         };
         let body = signal.body();
-        let (dismissed, _): (bool, Value<'_>) = body.deserialize()?;
+        let (dismissed, _): (bool, Variant<'_>) = body.deserialize()?;
         Ok(!dismissed)
     }
 
     /// Takes a prompt off the screen.
     pub(super) async fn dismiss(&self, prompt: &OwnedObjectPath) -> Result<(), Trouble> {
-        self.call(prompt.as_str(), PROMPT, "Dismiss", &()).await
+        self.call(prompt, PROMPT, "Dismiss", &()).await
+    }
+
+    fn open_secret(&self, (_, parameters, value, _): &Sealed<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let opened = self.transfer.open(parameters, value);
+        // The two sides no longer agree on the session's key.
+        opened.ok_or_else(|| Trouble::new(Meaning::Stale, "The keyring's answer could not be decrypted"))
     }
 
     async fn call<B, T>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<T, Trouble>
@@ -235,12 +280,33 @@ impl Session {
         B: Serialize + DynamicType,
         T: DeserializeOwned + Type,
     {
-        let reply = self
-            .bus
-            .call_method(Some(DESTINATION), path, Some(interface), method, body)
-            .await?;
+        let reply = send(&self.bus, path, interface, method, body).await?;
         Ok(reply.body().deserialize()?)
     }
+}
+
+async fn send<B>(
+    bus: &zbus::Connection,
+    path: &str,
+    interface: &str,
+    method: &str,
+    body: &B,
+) -> zbus::Result<zbus::Message>
+where
+    B: Serialize + DynamicType,
+{
+    bus.call_method(Some(DESTINATION), path, Some(interface), method, body)
+        .await
+}
+
+/// What the service answers to our half of the key exchange, and the session.
+async fn open_session(
+    bus: &zbus::Connection,
+    algorithm: &str,
+    input: &Variant<'_>,
+) -> zbus::Result<(OwnedVariant, OwnedObjectPath)> {
+    let reply = send(bus, SERVICE_PATH, SERVICE, "OpenSession", &(algorithm, input)).await?;
+    reply.body().deserialize()
 }
 
 /// A bus address is a list (D-Bus Specification, "Server Addresses"): the first that answers is taken.
@@ -258,7 +324,7 @@ async fn connect(addresses: &str) -> Result<zbus::Connection, Trouble> {
 async fn connect_to(address: &str) -> Result<zbus::Connection, Trouble> {
     let address: Address = address.parse()?;
     let is_local = matches!(address.transport(), Transport::Unix(_));
-    let connecting = connection::Builder::address(address)?.build();
+    let connecting = zbus::connection::Builder::address(address).build();
     if is_local {
         return Ok(connecting.await?);
     }
@@ -273,12 +339,12 @@ async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>) {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
         .sender("org.freedesktop.DBus")
-        .and_then(|rule| rule.interface("org.freedesktop.DBus"))
-        .and_then(|rule| rule.member("NameOwnerChanged"))
-        .and_then(|rule| rule.arg(0, DESTINATION))
-        .map(|rule| rule.build());
+        .interface("org.freedesktop.DBus")
+        .member("NameOwnerChanged")
+        .arg(0, DESTINATION)
+        .build();
     let changes = match rule {
-        Ok(rule) => MessageStream::for_match_rule(rule, &bus, Some(1)).await,
+        Ok(rule) => MessageStream::for_match_rule(rule, &bus, Some(NonZeroUsize::MIN)).await,
         Err(error) => Err(error),
     };
     match changes {
@@ -290,7 +356,11 @@ async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>) {
 }
 
 /// `org.freedesktop.DBus.Error.NotSupported`: this algorithm is unknown there (Secret Service, OpenSession).
-fn is_not_supported(error: &secret_service::Error) -> bool {
-    matches!(error, secret_service::Error::Zbus(zbus::Error::MethodError(name, ..))
-        if name.as_str() == "org.freedesktop.DBus.Error.NotSupported")
+fn is_not_supported(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::FDO(error) if matches!(**error, zbus::fdo::Error::NotSupported(_)))
+}
+
+fn no_random(error: getrandom::Error) -> Trouble {
+    let what = format!("The system gives no random numbers: {error}");
+    Trouble::new(Meaning::Failed(Code::Unavailable), what)
 }
