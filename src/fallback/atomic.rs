@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::cipher::random;
+use super::lock::Held;
 use super::sweep;
 use crate::telemetry::hex;
 
@@ -14,12 +15,24 @@ const ATTEMPTS: usize = 100;
 
 /// Writes `dir/name` as a whole; when this returns, the bytes are on disk. What another process left half-written is
 /// swept on the way. A symbolic link in the file's place is replaced, not followed.
-pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+///
+/// The lock of whoever holds one becomes the temporary file, and is over with the renaming. Where it cannot, it is held
+/// until the end.
+pub fn replace(dir: &Path, name: &str, bytes: &[u8], lock: Option<Held>) -> io::Result<()> {
     sweep::sweep(dir);
     let target = dir.join(name);
+    let (mut locked, _held) = match lock.map(Held::into_file) {
+        Some(Ok((path, file))) => (Some(Temporary { path, file: Some(file) }), None),
+        Some(Err(lock)) => (None, Some(lock)),
+        None => (None, None),
+    };
     let mut attempt = 1;
     loop {
-        match Temporary::write(dir, bytes).and_then(|temporary| temporary.rename(&target)) {
+        let written = match locked.take() {
+            Some(temporary) => temporary.fill(bytes),
+            None => Temporary::write(dir, bytes),
+        };
+        match written.and_then(|temporary| temporary.rename(&target)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
             Err(error) => return Err(error),
             Ok(()) => return sync_dir(dir),
@@ -125,11 +138,7 @@ impl Temporary {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        let temporary = |file| Self {
-            path: path.clone(),
-            file: Some(file),
-        };
+        let file = options.open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             // A sweeper has it already, and will delete it.
@@ -137,9 +146,16 @@ impl Temporary {
             // A file system without locks: sweepers go by age there.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let written = file.write_all(bytes).and_then(|()| sync_file(&file));
-        let temporary = temporary(file);
-        written.map(|()| temporary)
+        let file = Some(file);
+        Self { path, file }.fill(bytes)
+    }
+
+    fn fill(mut self, bytes: &[u8]) -> io::Result<Self> {
+        if let Some(file) = &mut self.file {
+            file.write_all(bytes)?;
+            sync_file(file)?;
+        }
+        Ok(self)
     }
 
     fn rename(mut self, target: &Path) -> io::Result<()> {

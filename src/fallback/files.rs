@@ -9,6 +9,7 @@ use super::cipher::{self, Password};
 use super::envelope::{self, Envelope, Fault, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
 use super::io_error::io_error;
+use super::lock::KeyLock;
 use super::read::{Contents, read};
 use super::{Mark, Stored, atomic};
 use crate::error::{Code, Error, Result};
@@ -59,9 +60,15 @@ impl Files {
         Ok(Stored { value, mark })
     }
 
-    /// Seals and writes, as a whole and for good. `UNAVAILABLE`, and nothing changed, when that would put version 1 in
-    /// the place of version 2.
-    pub fn write(&self, key: &str, value: &Secret, mark: Mark, version: Version, password: &Password) -> Result<()> {
+    /// Seals and writes, as a whole and for good, under the key's lock if there is one. `UNAVAILABLE`, and nothing changed,
+    /// when that would put version 1 in the place of version 2.
+    pub fn write(
+        &self,
+        key: &str,
+        (value, mark): (&Secret, Mark),
+        (version, password): (Version, &Password),
+        lock: Option<KeyLock>,
+    ) -> Result<()> {
         let names = names(key)?;
         if !envelope::fits(value.expose().len()) {
             return Err(
@@ -76,7 +83,8 @@ impl Files {
         let no_random = |error: getrandom::Error| failed(error.into());
         let salt = self.salt(version).map_err(no_random)?;
         let sealed = cipher::seal(value, version, password, salt).map_err(no_random)?;
-        atomic::replace(&self.dir, &names[0], &envelope::print(&sealed, mark)).map_err(failed)?;
+        let (lock, _turn) = KeyLock::split(lock);
+        atomic::replace(&self.dir, &names[0], &envelope::print(&sealed, mark), lock).map_err(failed)?;
         // A file under the plain name would come back to light when the one just written is removed.
         atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
         Ok(())

@@ -1,4 +1,7 @@
 //! One key, one writer: a lock across processes and tasks that dies with its holder and leaves no litter.
+//!
+//! A lock is a file of its own, made for it. Whoever writes the key's file writes into that lock file and renames it over
+//! the target: so a write costs no file more than it would without a lock.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +16,25 @@ use crate::telemetry::hex;
 /// Guards one key against every other process and task, until it is dropped or its process ends.
 pub struct KeyLock {
     // Dropped in this order: other processes first, then the tasks of this one.
-    _file: Held,
-    _turn: OwnedMutexGuard<()>,
+    file: Held,
+    turn: OwnedMutexGuard<()>,
+}
+
+impl KeyLock {
+    /// The lock against other processes, which a write may use up, and the turn among the tasks of this one.
+    pub(super) fn split(lock: Option<Self>) -> (Option<Held>, Option<OwnedMutexGuard<()>>) {
+        lock.map(|lock| (lock.file, lock.turn)).unzip()
+    }
+}
+
+/// What comes of taking a lock without waiting.
+pub enum Try {
+    /// It is ours.
+    Ours(KeyLock),
+    /// Somebody else has it.
+    Busy,
+    /// There is none to be had.
+    Impossible,
 }
 
 /// The queues of this process's tasks, one for each key that somebody holds or waits for.
@@ -40,15 +60,25 @@ pub async fn lock(dir: &Path, queues: &Queues, key: &str) -> Option<KeyLock> {
     let turn = queues.queue(key).lock_owned().await;
     let path = dir.join(lock_name(key));
     // The lock is made on the thread, turn and all: if nobody waits for it any more, it is dropped there, and released.
-    tokio::task::spawn_blocking(move || {
-        Some(KeyLock {
-            _file: Held::take(path)?,
-            _turn: turn,
-        })
-    })
-    .await
-    .ok()
-    .flatten()
+    let taking = tokio::task::spawn_blocking(move || match Held::take(&path, Patience::Endless) {
+        Taken::Ours(file) => Some(KeyLock { file, turn }),
+        Taken::Busy | Taken::Impossible => None,
+    });
+    taking.await.ok().flatten()
+}
+
+/// Whose turn it is in this process, if it is nobody's: the first half of [`try_lock`].
+pub fn try_turn(queues: &Queues, key: &str) -> Option<OwnedMutexGuard<()>> {
+    queues.queue(key).try_lock_owned().ok()
+}
+
+/// Takes the key's lock if it is free. Blocks for no longer than the disk takes.
+pub fn try_lock(dir: &Path, turn: OwnedMutexGuard<()>, key: &str) -> Try {
+    match Held::take(&dir.join(lock_name(key)), Patience::None) {
+        Taken::Ours(file) => Try::Ours(KeyLock { file, turn }),
+        Taken::Busy => Try::Busy,
+        Taken::Impossible => Try::Impossible,
+    }
 }
 
 /// A hash: short whatever the key, and never the name of a value's file.
@@ -56,39 +86,75 @@ fn lock_name(key: &str) -> String {
     format!(".{}{LOCK_SUFFIX}", hex(&Sha256::digest(key.as_bytes())[..8]))
 }
 
+/// Whether a lock is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Endless,
+}
+
+enum Taken {
+    Ours(Held),
+    /// Only without patience.
+    Busy,
+    /// No directory, no right, no room, no locks.
+    Impossible,
+}
+
 /// A lock file that is locked; deleted on drop, before the lock is given back.
 #[cfg(unix)]
-struct Held {
+pub struct Held {
     path: PathBuf,
-    _file: std::fs::File,
+    file: Option<std::fs::File>,
 }
 
 #[cfg(unix)]
 impl Held {
-    /// Blocks until the lock is ours. `None` when it cannot be: no directory, no right, no room, no locks.
-    fn take(path: PathBuf) -> Option<Self> {
-        use std::io::ErrorKind::Interrupted;
-        use std::os::unix::fs::OpenOptionsExt as _;
+    fn take(path: &Path, patience: Patience) -> Taken {
+        use std::fs::TryLockError;
+        use std::io::ErrorKind::{AlreadyExists, NotFound};
         loop {
-            let file = std::fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32)
-                .open(&path)
-                .ok()?;
-            while let Err(error) = file.lock() {
-                if error.kind() != Interrupted {
-                    let _ = std::fs::remove_file(&path);
-                    return None;
-                }
+            match open(path, true) {
+                Ok(file) => match file.try_lock() {
+                    // In the instant before it was locked a sweeper may have taken it for an abandoned one.
+                    Ok(()) if super::sweep::is_at(&file, path) => {
+                        return Taken::Ours(Self {
+                            path: path.to_owned(),
+                            file: Some(file),
+                        });
+                    }
+                    Ok(()) | Err(TryLockError::WouldBlock) => continue,
+                    Err(TryLockError::Error(_)) => {
+                        let _ = std::fs::remove_file(path);
+                        return Taken::Impossible;
+                    }
+                },
+                Err(error) if error.kind() == AlreadyExists => {}
+                Err(_) => return Taken::Impossible,
             }
-            // Whoever held it before deleted it. Only the file that the path leads to counts.
-            if super::sweep::is_at(&file, &path) {
-                return Some(Self { path, _file: file });
+            let file = match open(path, false) {
+                Ok(file) => file,
+                Err(error) if error.kind() == NotFound => continue,
+                Err(_) => return Taken::Impossible,
+            };
+            match (wait(&file, patience), patience) {
+                (Ok(()), _) => {}
+                (Err(TryLockError::WouldBlock), Patience::None) => return Taken::Busy,
+                (Err(_), _) => return Taken::Impossible,
             }
+            // Whoever held it has deleted or renamed it, and we begin anew; or has died, and so do we.
+            if super::sweep::is_at(&file, path) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
+    /// The locked file itself, empty, to be written and renamed; it is no longer deleted here. Or the lock, unchanged,
+    /// where its file cannot become another.
+    pub fn into_file(mut self) -> Result<(PathBuf, std::fs::File), Self> {
+        match self.file.take() {
+            Some(file) => Ok((std::mem::take(&mut self.path), file)),
+            None => Err(self),
         }
     }
 }
@@ -96,17 +162,44 @@ impl Held {
 #[cfg(unix)]
 impl Drop for Held {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        if self.file.is_some() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path, new: bool) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(new)
+        .mode(0o600)
+        .custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32)
+        .open(path)
+}
+
+#[cfg(unix)]
+fn wait(file: &std::fs::File, patience: Patience) -> Result<(), std::fs::TryLockError> {
+    if patience == Patience::None {
+        return file.try_lock();
+    }
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            done => return done.map_err(std::fs::TryLockError::Error),
+        }
     }
 }
 
 /// A lock file that nobody else can open, and that the system deletes with its last handle.
 #[cfg(windows)]
-struct Held(#[allow(dead_code)] std::fs::File);
+pub struct Held(#[allow(dead_code)] std::fs::File);
 
 #[cfg(windows)]
 impl Held {
-    fn take(path: PathBuf) -> Option<Self> {
+    fn take(path: &Path, patience: Patience) -> Taken {
         use std::os::windows::fs::OpenOptionsExt as _;
         use std::time::{Duration, Instant};
         const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
@@ -125,22 +218,28 @@ impl Held {
                 .truncate(false)
                 .share_mode(0)
                 .custom_flags(FILE_FLAG_DELETE_ON_CLOSE)
-                .open(&path);
+                .open(path);
             match opened {
-                Ok(file) => return Some(Self(file)),
+                Ok(file) => return Taken::Ours(Self(file)),
                 Err(error) => match error.raw_os_error() {
+                    Some(SHARING_VIOLATION | ACCESS_DENIED) if patience == Patience::None => return Taken::Busy,
                     Some(SHARING_VIOLATION) => refused_since = None,
                     Some(ACCESS_DENIED) => {
                         let since: &Instant = refused_since.get_or_insert_with(Instant::now);
                         if since.elapsed() > REFUSED_FOR_GOOD {
-                            return None;
+                            return Taken::Impossible;
                         }
                     }
-                    _ => return None,
+                    _ => return Taken::Impossible,
                 },
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Windows deletes the file with its handle: it cannot become another.
+    pub fn into_file(self) -> Result<(PathBuf, std::fs::File), Self> {
+        Err(self)
     }
 }

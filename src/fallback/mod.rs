@@ -31,6 +31,7 @@ mod sweep;
 use envelope::Version;
 use files::{Files, Sealed};
 pub use lock::KeyLock;
+use lock::Try;
 use machine::HostIdentity;
 use machine_secret::{MachineSecret, MachineSecretConfig, Sources};
 
@@ -148,16 +149,47 @@ impl FallbackDir {
         self.observed("mark", Some(key), looking).await
     }
 
-    /// Writes the file atomically (R4.8): when this returns, the value is on disk.
+    /// Writes the file atomically (R4.8): when this returns, the value is on disk. Without the key's lock: of several
+    /// writers at the same time any may be the last.
     ///
     /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE`, and the file as it was, when it is of
     /// version 2 and no machine secret is configured, when the disk is full, and the like; `DENIED` without the right.
     pub async fn write(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
-        self.observed("write", Some(key), self.write_now(key, value, mark))
-            .await
+        self.write_locked(key, value, mark, None).await
     }
 
-    async fn write_now(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
+    /// The same under the key's lock, which is used up.
+    pub async fn write_locked(&self, key: &str, value: &Secret, mark: Mark, lock: Option<KeyLock>) -> Result<()> {
+        let writing = self.write_by(key, value, mark, |write| write(lock).map(|()| true));
+        self.observed("write", Some(key), writing).await.map(|_| ())
+    }
+
+    /// The same, taking the lock on the way, if it is free or there is none to be had; `false`, and nothing written,
+    /// when somebody else has it.
+    pub async fn write_if_free(&self, key: &str, value: &Secret, mark: Mark) -> Result<bool> {
+        let Some(turn) = lock::try_turn(&self.inner.queues, key) else {
+            return Ok(false);
+        };
+        let (dir, name) = (self.path().to_owned(), key.to_owned());
+        let writing = self.write_by(key, value, mark, move |write| {
+            let lock = match lock::try_lock(&dir, turn, &name) {
+                Try::Ours(lock) => Some(lock),
+                Try::Impossible => None,
+                Try::Busy => return Ok(false),
+            };
+            write(lock).map(|()| true)
+        });
+        self.observed("write", Some(key), writing).await
+    }
+
+    /// `locked` is given what writes under a lock, on a thread that may block.
+    async fn write_by(
+        &self,
+        key: &str,
+        value: &Secret,
+        mark: Mark,
+        locked: impl FnOnce(&dyn Fn(Option<KeyLock>) -> Result<()>) -> Result<bool> + Send + 'static,
+    ) -> Result<bool> {
         // Before a machine secret comes to be for nothing.
         file_name::file_name(key)?;
         let secrets = &self.inner.secrets;
@@ -171,7 +203,7 @@ impl FallbackDir {
                 None => (Version::V1, inner.identity.password_v1(&inner.service)),
                 Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
             };
-            inner.files.write(&key, &value, mark, version, &password)
+            locked(&|lock| inner.files.write(&key, (&value, mark), (version, &password), lock))
         })
         .await
     }

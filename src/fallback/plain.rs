@@ -99,7 +99,7 @@ impl Inner {
 
     /// Without a lock, where locks are not to be had, the change is made all the same: it is atomic, and may be lost to
     /// another one at the same moment.
-    fn update(&self, _lock: Option<KeyLock>, change: impl Fn(Option<&str>) -> Result<Option<Secret>>) -> Result<()> {
+    fn update(&self, lock: Option<KeyLock>, change: impl Fn(Option<&str>) -> Result<Option<Secret>>) -> Result<()> {
         let path = self.dir.join(&self.name);
         let failed = |error| io_error::io_error("write", &path, &error);
         let old = read_now(&path, self.limit)?;
@@ -114,7 +114,10 @@ impl Inner {
                 format!("{} would be larger than {} bytes", path.display(), self.limit),
             )
             .with_remediation("Save less")),
-            Some(text) => atomic::replace(&self.dir, &self.name, text.expose().as_bytes()).map_err(failed),
+            Some(text) => {
+                let (lock, _turn) = KeyLock::split(lock);
+                atomic::replace(&self.dir, &self.name, text.expose().as_bytes(), lock).map_err(failed)
+            }
         }
     }
 }

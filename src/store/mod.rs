@@ -275,7 +275,11 @@ impl SecureStore {
     async fn set_now(&self, key: &Key, value: &Secret, operation: &mut Operation) -> Result<Place> {
         let choice = self.choice().await;
         let files = &self.parts.files;
-        let _lock = self.lock(key).await?;
+        // With no keyring to ask before, the write itself takes the lock.
+        let lock = match with_keyring(&choice) {
+            Ok(_) => Some(self.lock(key).await?),
+            Err(_) => None,
+        };
         let taken = self.heard(match with_keyring(&choice) {
             Ok(keyring) => keyring.set(&self.parts.service, key.as_str(), value).await,
             Err(error) => Err(error),
@@ -291,7 +295,12 @@ impl SecureStore {
             (Err(_), FallbackPolicy::Allow) => {
                 // A loader that hangs is an injected one.
                 let mark = choice.as_ref().map_or(Mark::NewerThanInjected, Choice::mark);
-                files.write(key.as_str(), value, mark).await?;
+                let lock = match lock {
+                    Some(lock) => lock,
+                    None if files.write_if_free(key.as_str(), value, mark).await? => return Ok(Place::File),
+                    None => self.lock(key).await?,
+                };
+                files.write_locked(key.as_str(), value, mark, lock).await?;
                 Ok(Place::File)
             }
         }
