@@ -8,6 +8,7 @@ const { run } = require('./lib/run.js')
 /** Each is one thing that holds or does not. */
 const CHECKS = [
   ['node', 'scripts/traceability.js'],
+  ['node', 'scripts/licences.js', '--check'],
   ['cargo', 'fmt', '--check'],
   ['cargo', 'clippy', '--locked', '--quiet', '--', '-D', 'warnings'],
   ['cargo', 'clippy', '--locked', '--quiet', '--no-default-features', '--all-targets', '--', '-D', 'warnings'],
