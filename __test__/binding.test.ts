@@ -122,6 +122,7 @@ describe('the packages of the platforms', () => {
       keywords: main.keywords,
       license: main.license,
       engines: main.engines,
+      publishConfig: main.publishConfig,
       main: file,
       files: [file, 'THIRD_PARTY_LICENSES.md'],
       os: [os],
