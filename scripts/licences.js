@@ -14,7 +14,11 @@ const FILE = path.join(root, 'THIRD_PARTY_LICENSES.md')
 const LICENCE_FILE = /^(licen[cs]e|copying|notice|unlicense|copyright)/i
 
 function main(task) {
-  const crates = cratesOfAllTargets()
+  const metadata = metadataOfAllTargets()
+  const crates = unique(metadata.flatMap(compiledIn))
+  const refused = unique(metadata.flatMap(({ packages }) => packages)).filter(({ license }) => !isAllowed(license))
+  for (const { name, license } of refused) console.error(`${name}: deny.toml does not allow ${license}`)
+  if (refused.length > 0) process.exitCode = 1
   const text = print(crates)
   if (task !== '--check') {
     writeFileSync(FILE, text)
@@ -25,25 +29,43 @@ function main(task) {
   } else console.log(`${path.basename(FILE)} is current: ${crates.length} crates`)
 }
 
-/** What a binary of any platform is built from; build scripts and what only tests use are not part of it. */
-function cratesOfAllTargets() {
+/** What cargo knows of the crate on each platform that there is a package for. */
+function metadataOfAllTargets() {
   const { targets } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).napi
-  const crates = new Map(targets.flatMap((target) => cratesOf(target)).map((crate) => [crate.id, crate]))
-  return [...crates.values()].sort((a, b) => order(`${a.name} ${a.version}`, `${b.name} ${b.version}`))
+  return targets.map((target) => {
+    const args = ['metadata', '--locked', '--format-version', '1', '--filter-platform', target]
+    return JSON.parse(execFileSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 }))
+  })
 }
 
-function cratesOf(target) {
-  const args = ['metadata', '--locked', '--format-version', '1', '--filter-platform', target]
-  const metadata = JSON.parse(execFileSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 }))
-  const nodes = new Map(metadata.resolve.nodes.map((node) => [node.id, node]))
+/** What a binary is built from; build scripts and what only tests use are not part of it. */
+function compiledIn({ packages, resolve }) {
+  const nodes = new Map(resolve.nodes.map((node) => [node.id, node]))
   const seen = new Set()
   const visit = (id) => {
     if (seen.has(id)) return
     seen.add(id)
     for (const { pkg, dep_kinds: kinds } of nodes.get(id).deps) if (kinds.some(({ kind }) => kind === null)) visit(pkg)
   }
-  visit(metadata.resolve.root)
-  return metadata.packages.filter(({ id }) => seen.has(id) && id !== metadata.resolve.root)
+  visit(resolve.root)
+  return packages.filter(({ id }) => seen.has(id) && id !== resolve.root)
+}
+
+/** Each crate once, by name and version. */
+function unique(crates) {
+  const all = [...new Map(crates.map((crate) => [crate.id, crate])).values()]
+  return all.sort((a, b) => order(`${a.name} ${a.version}`, `${b.name} ${b.version}`))
+}
+
+/** Whether deny.toml allows a licence expression: what stands around `AND` must be allowed, around `OR` one of both. */
+function isAllowed(expression) {
+  const list = /^allow = \[(.*)\]$/m.exec(readFileSync(path.join(root, 'deny.toml'), 'utf8'))?.[1] ?? ''
+  const allowed = [...list.matchAll(/"(.+?)"/g)].map(([, name]) => name)
+  const inner = /\(([^()]*)\)/.exec(expression)
+  if (inner) return isAllowed(expression.replace(inner[0], isAllowed(inner[1]) ? allowed[0] : 'refused'))
+  return expression
+    .split(/ OR |\//)
+    .some((choice) => choice.split(' AND ').every((licence) => allowed.includes(licence.trim())))
 }
 
 function print(crates) {

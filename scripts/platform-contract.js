@@ -1,11 +1,14 @@
 'use strict'
 
-// A contract that needs no test runner, for platforms the tests do not run on: node scripts/platform-contract.js [addon.node]
+// A contract that needs no test runner, for platforms the tests do not run on:
+//
+//   node scripts/platform-contract.js [--with-keyring] [addon.node]
 //
 // Does everything the package exports, in files and, where it answers, in the platform's own keyring, with names that are
 // nobody else's. Prints a line per check and ends with how many held. The addon is the one built here, or the binary that
-// is named. Home is a new directory.
+// is named. Home is a new directory. With --with-keyring a keyring that does not answer is a failure.
 
+const assert = require('node:assert/strict')
 const { mkdirSync, mkdtempSync, rmSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
@@ -17,7 +20,8 @@ const { session } = require('./platform-contract/session.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
 
-async function main(binary) {
+async function main(args) {
+  const binary = args.find((arg) => !arg.startsWith('--'))
   const directory = mkdtempSync(path.join(os.tmpdir(), 'securestore-contract-'))
   try {
     const home = path.join(directory, 'home')
@@ -38,6 +42,7 @@ async function main(binary) {
     const probe = new addon.SecureStore(service, { fallbackPolicy: 'deny' })
     const available = await probe.isKeychainAvailable()
     console.log(`the keyring of this platform ${available ? 'answers' : 'does not answer'}`)
+    if (args.includes('--with-keyring')) await check('the keyring answers', () => assert.equal(available, true))
     const keyring = { ...files, label: 'keyring', loader: () => osKeyring(addon, service) }
     await seeing(keyring, available)
     if (available) {
@@ -81,7 +86,7 @@ async function osKeyring(addon, prefix) {
   }
 }
 
-main(process.argv[2]).catch((error) => {
+main(process.argv.slice(2)).catch((error) => {
   console.error(error)
   process.exitCode = 1
 })

@@ -10,6 +10,7 @@ const { run } = require('./lib/run.js')
 const CHECKS = [
   ['node', 'scripts/traceability.js'],
   ['node', 'scripts/licences.js', '--check'],
+  ['node', 'scripts/workflows.js'],
   ['cargo', 'fmt', '--check'],
   ['cargo', 'clippy', '--locked', '--quiet', '--', '-D', 'warnings'],
   ['cargo', 'clippy', '--locked', '--quiet', '--no-default-features', '--all-targets', '--', '-D', 'warnings'],
