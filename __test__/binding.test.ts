@@ -131,6 +131,14 @@ describe('the packages of the platforms', () => {
     })
   })
 
+  test('are built by the workflow, and their crates are checked', () => {
+    const workflow = readFileSync(path.join(ROOT, '.github/workflows/ci.yml'), 'utf8')
+    const built = [...workflow.matchAll(/name: binary-([\w-]+)$|\{ platform: ([\w-]+), target: /gm)]
+    expect(new Set(built.map(([, alone, listed]) => alone ?? listed))).toEqual(new Set(folders))
+    const list = /^targets = \[(.*?)\]/ms.exec(readFileSync(path.join(ROOT, 'deny.toml'), 'utf8'))?.[1] ?? ''
+    expect([...list.matchAll(/"(.+?)"/g)].map(([, target]) => target)).toEqual(main.napi.targets)
+  })
+
   test('have the version of the crate', () => {
     const version = /^version = "(.*)"$/m.exec(readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8'))?.[1]
     expect(version).toBe(main.version)
