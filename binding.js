@@ -2,14 +2,49 @@
 
 // Finds the binary for this platform: one that was built here, else the platform's own package.
 
+/** The platforms that have a package, `@llxprt/securestore-<platform>`: those of `napi.targets` in package.json. */
+const PUBLISHED = [
+  'darwin-arm64',
+  'darwin-x64',
+  'freebsd-x64',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'win32-arm64-msvc',
+  'win32-x64-msvc',
+]
+
+const BUILD_IT = "build it from source (with Rust installed: 'npm ci' and 'npm run build' in a clone of the repository)"
+
+function loadBinding() {
+  const names = candidates()
+  const failures = []
+  for (const name of names) {
+    const places = [`./securestore.${name}.node`]
+    if (PUBLISHED.includes(name)) places.push(packageOf(name))
+    for (const place of places) {
+      try {
+        return require(place)
+      } catch (error) {
+        // Not there is what the next candidate is for; there and broken is worth telling.
+        if (!isMissing(error)) failures.push({ place, error })
+      }
+    }
+  }
+  throw explanation(names.filter((name) => PUBLISHED.includes(name)).map(packageOf), failures)
+}
+
 /** The names of the binaries that may run here, the likelier first. */
 function candidates() {
   const { platform, arch } = process
   switch (platform) {
-    case 'linux':
+    case 'linux': {
       // Which C library this is need not be found out: npm installs the package of the right one alone, and the
       // binary of the other does not load.
-      return [`linux-${arch}-gnu`, `linux-${arch}-musl`]
+      const abi = arch === 'arm' ? 'eabihf' : ''
+      return [`linux-${arch}-gnu${abi}`, `linux-${arch}-musl${abi}`]
+    }
     case 'win32':
       return [`win32-${arch}-msvc`, `win32-${arch}-gnu`]
     default:
@@ -17,24 +52,33 @@ function candidates() {
   }
 }
 
-function loadBinding() {
-  const failures = []
-  for (const name of candidates()) {
-    for (const file of [`./securestore.${name}.node`, `@llxprt/securestore-${name}`]) {
-      try {
-        return require(file)
-      } catch (error) {
-        // Not there is what the next candidate is for; there and broken is worth telling.
-        if (error?.code !== 'MODULE_NOT_FOUND') failures.push(`${file}: ${firstLine(error)}`)
-      }
-    }
-  }
+function packageOf(name) {
+  return `@llxprt/securestore-${name}`
+}
+
+function isMissing(error) {
+  return error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND'
+}
+
+/** One sentence: what is wrong, and what to do about it. */
+function explanation(packages, failures) {
   const platform = `${process.platform}-${process.arch}`
-  throw new Error(
-    failures.length > 0
-      ? `@llxprt/securestore cannot load its binary for ${platform} (${failures.join('; ')}).`
-      : `@llxprt/securestore has no binary for ${platform}; with Rust installed, 'npm run build' in the package's source makes one.`,
-  )
+  if (failures.length > 0) {
+    const what = failures.map(({ place, error }) => `${place}: ${firstLine(error)}`).join('; ')
+    return new Error(
+      `@llxprt/securestore has a binary for ${platform} that cannot be loaded (${what}): ` +
+        `install the package again or, if this system is older than the binary is made for, ${BUILD_IT}.`,
+      { cause: failures[0].error },
+    )
+  }
+  if (packages.length > 0) {
+    return new Error(
+      `@llxprt/securestore cannot find its binary for ${platform}, the optional dependency ${packages.join(' or ')}: ` +
+        "install again on this platform without '--omit=optional' and without a node_modules folder or lock file from " +
+        `another one, or ${BUILD_IT}.`,
+    )
+  }
+  return new Error(`@llxprt/securestore has no binary for ${platform}: ${BUILD_IT}.`)
 }
 
 function firstLine(error) {

@@ -21,7 +21,7 @@ describe('R8 the doctor, without a keyring,', () => {
     expect(report.versions).toEqual({
       addon: version,
       platform: `${process.platform}-${process.arch}`,
-      runtime: `node ${process.versions.node}`,
+      runtime: process.versions.bun ? `bun ${process.versions.bun}` : `node ${process.versions.node}`,
     })
     expect(report.keyring).toEqual({
       backend: 'none',

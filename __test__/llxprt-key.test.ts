@@ -214,8 +214,7 @@ describe('R10 llxprt-key rename', () => {
       const fault = (message) => new SecureStoreError(message, 'DENIED', 'Mend it.')
       ProviderKeyStorage.prototype.${change}`
     writeFileSync(faults, code)
-    const faulty = { ...env, NODE_OPTIONS: `--require=${faults}` }
-    expect(await llxprtKey(['rename', 'old', 'new'], faulty)).toEqual(failed(message))
+    expect(await llxprtKey(['rename', 'old', 'new'], env, '', faults)).toEqual(failed(message))
     expect(await names(env)).toEqual(left)
     expect((await llxprtKey(['show', 'old'], env)).stdout).toContain(MASKED)
   })

@@ -3,11 +3,14 @@
 // npm test: installs what is missing, builds, and runs every check and every test. Its last line counts them all.
 
 const { build, installPackages, installTestPrograms } = require('./lib/setup.js')
+const { contractTests, settle } = require('./lib/contract-tests.js')
 const { run } = require('./lib/run.js')
 
 /** Each is one thing that holds or does not. */
 const CHECKS = [
   ['node', 'scripts/traceability.js'],
+  ['node', 'scripts/licences.js', '--check'],
+  ['node', 'scripts/workflows.js'],
   ['cargo', 'fmt', '--check'],
   ['cargo', 'clippy', '--locked', '--quiet', '--', '-D', 'warnings'],
   ['cargo', 'clippy', '--locked', '--quiet', '--no-default-features', '--all-targets', '--', '-D', 'warnings'],
@@ -30,7 +33,7 @@ async function main() {
     count(code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 })
   }
   count(await rustTests())
-  count(await contractTests())
+  count(await contractTests([process.execPath]))
   console.log(`\n${total.passed} passed, ${total.failed} failed`)
   process.exitCode = total.failed === 0 && total.passed > CHECKS.length ? 0 : 1
 }
@@ -48,20 +51,6 @@ async function rustTests() {
     passed: sum(new RegExp(`${summary}(\\d+) passed`, 'g')),
     failed: sum(new RegExp(`${summary}(\\d+) (?:failed|timed out)`, 'g')),
   })
-}
-
-/** The built addon, from JavaScript. */
-async function contractTests() {
-  const { code, output } = await run('npx', ['vitest', 'run', '--no-color'], { mayFail: true })
-  const tests = /^ *Tests .*$/m.exec(output)?.[0] ?? ''
-  const number = (what) => Number(new RegExp(`(\\d+) ${what}`).exec(tests)?.[1] ?? 0)
-  return settle(code, { passed: number('passed'), failed: number('failed') })
-}
-
-/** A runner that failed without naming a test failed all the same, and so did one that ran none. */
-function settle(code, counts) {
-  const silent = counts.failed === 0 && (code !== 0 || counts.passed === 0)
-  return silent ? { ...counts, failed: 1 } : counts
 }
 
 main().catch((error) => {

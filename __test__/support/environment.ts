@@ -5,6 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
 
+// Who asks for a runtime must get it: tests that ran on another one would prove nothing about it.
+const asked = process.env.SECURESTORE_TEST_RUNTIME
+if (asked && asked !== process.execPath)
+  throw new Error(`The tests were to run on ${asked}, not on ${process.execPath}.`)
+
 const home = mkdtempSync(path.join(tmpdir(), 'securestore-home-'))
 process.env.HOME = home
 process.env.USERPROFILE = home

@@ -25,9 +25,14 @@ export interface Outcome {
   stderr: string
 }
 
-/** Runs the command with this on its standard input, which is a pipe. */
-export function llxprtKey(args: string[], env: NodeJS.ProcessEnv, input: string | Uint8Array = ''): Promise<Outcome> {
-  const child = startLlxprtKey(args, env)
+/** Runs the command with this on its standard input, which is a pipe; a module may be loaded before it. */
+export function llxprtKey(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  input: string | Uint8Array = '',
+  first?: string,
+): Promise<Outcome> {
+  const child = startLlxprtKey(args, env, first)
   // It may have failed before it read anything.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
@@ -35,9 +40,9 @@ export function llxprtKey(args: string[], env: NodeJS.ProcessEnv, input: string 
 }
 
 /** Starts the command; its standard streams are pipes. */
-export function startLlxprtKey(args: string[], env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+export function startLlxprtKey(args: string[], env: NodeJS.ProcessEnv, first?: string): ChildProcessWithoutNullStreams {
   const options = { env: { ...process.env, ...env }, timeout: DEADLINE_MS, killSignal: 'SIGKILL' as const }
-  return spawn(process.execPath, [LLXPRT_KEY, ...args], options)
+  return spawn(process.execPath, [...(first ? ['--require', first] : []), LLXPRT_KEY, ...args], options)
 }
 
 /** What a process printed until it ended, and how it ended. */

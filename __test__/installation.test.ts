@@ -1,0 +1,159 @@
+// From packing to use: the packages as the release makes them, installed into an empty project without a network, a
+// compiler or Rust.
+
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newDirectory } from './support/helpers'
+import { ROOT } from './support/node'
+import { BUILT, installedFiles, installInto, makeRelease, PLATFORMS } from './support/release'
+
+const PACKAGES = ['@llxprt/securestore', `@llxprt/securestore-${BUILT}`]
+/** What runs by itself when a package is installed, from an archive or a folder. */
+const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare', 'prepublish']
+/** What is in the package of a platform beside the binary. */
+const IN_PACKAGE = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES.md', 'package.json']
+
+let release: ReturnType<typeof makeRelease>
+let project: string
+let installed: ReturnType<typeof installInto>
+
+beforeAll(() => {
+  const directory = newDirectory()
+  release = makeRelease(directory)
+  project = path.join(directory, 'project')
+  installed = installInto(project, [release.main, release.platform])
+}, 180_000)
+
+describe('the packages', () => {
+  test('hold exactly what is meant', () => {
+    const bin = readdirSync(path.join(ROOT, 'bin'), { recursive: true, encoding: 'utf8' })
+    expect(release.main.files.filter((file) => !file.startsWith('bin/'))).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'THIRD_PARTY_LICENSES.md',
+      'binding.js',
+      'index.d.ts',
+      'index.js',
+      'package.json',
+    ])
+    expect(release.main.files.filter((file) => file.startsWith('bin/'))).toEqual(
+      bin.flatMap((file) => (file.endsWith('.js') ? `bin/${file}` : [])).sort(),
+    )
+    const binary = `securestore.${BUILT}.node`
+    expect(release.platform.files).toEqual([...IN_PACKAGE, binary])
+  })
+
+  test('are installed as they were packed, and nothing else is', () => {
+    expect(installedFiles(project, PACKAGES[0] ?? '')).toEqual(release.main.files)
+    expect(installedFiles(project, PACKAGES[1] ?? '')).toEqual(release.platform.files)
+    const everything = JSON.parse(readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')).packages
+    expect(Object.keys(everything).sort()).toEqual(PACKAGES.map((name) => `node_modules/${name}`))
+  })
+
+  test('depend on the package of every platform, in the version of the release', () => {
+    const { optionalDependencies, dependencies, version } = manifest(PACKAGES[0])
+    const expected = PLATFORMS.map((name) => [`@llxprt/securestore-${name}`, version])
+    expect(optionalDependencies).toEqual(Object.fromEntries(expected))
+    expect(dependencies).toBeUndefined()
+  })
+
+  test('run no script when they are installed', () => {
+    for (const name of PACKAGES) {
+      expect(Object.keys(manifest(name).scripts ?? {}).filter((script) => LIFECYCLE.includes(script))).toEqual([])
+    }
+    const everything = readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')
+    expect(everything).not.toContain('hasInstallScript')
+    // With --foreground-scripts and at this log level npm would show each as `> package@version script` and `info run`.
+    expect(installed.log).toMatch(/added 2 packages/)
+    expect(installed.log).not.toMatch(/^> |info run |install-scripts/m)
+  })
+
+  test('need of the system what every system has', { skip: process.platform !== 'linux' }, () => {
+    const binary = path.join(project, 'node_modules', PACKAGES[1] ?? '', `securestore.${BUILT}.node`)
+    const needed = execFileSync('ldd', [binary], { encoding: 'utf8' }).trim().split('\n')
+    const names = needed.map((line) => path.basename(line.trim().split(' ')[0] ?? ''))
+    expect(names).toContain('libc.so.6')
+    const everywhere = /^(linux-vdso|libc|libm|libgcc_s|ld-linux-[\w-]+|libpthread|libdl)\.so\.\d$/
+    expect(names.filter((name) => !everywhere.test(name))).toEqual([])
+  })
+})
+
+describe('a project that installed them', () => {
+  const SAVE = "new s.SecureStore('installed', { fallbackPolicy: 'allow' }).set('key', 'value')"
+  const READ = "new s.SecureStore('installed').get('key')"
+
+  test('uses them from CommonJS', () => {
+    const code = `const s = require('@llxprt/securestore')
+${SAVE}.then(() => ${READ}).then(console.log)`
+    expect(runFile('commonjs.cjs', code)).toBe('value\n')
+  })
+
+  test('uses them from ES modules', () => {
+    const code = `import * as s from '@llxprt/securestore'
+import { SecureStoreError } from '@llxprt/securestore'
+await ${SAVE}
+console.log(await ${READ}, SecureStoreError.name)`
+    expect(runFile('modules.mjs', code)).toBe('value SecureStoreError\n')
+  })
+
+  test.each([
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ])('type-checks with module %s and moduleResolution %s', (module, moduleResolution) => {
+    for (const [file, consumer] of [
+      ['consumer.mts', 'modules.mts'],
+      ['consumer.cts', 'commonjs.cts'],
+    ] as const) {
+      // With a bundler there is no `import = require`.
+      if (module === 'esnext' && file.endsWith('.cts')) continue
+      const code = readFileSync(path.join(ROOT, '__test__/consumers', consumer), 'utf8')
+      writeFileSync(path.join(project, file), code)
+      expect(typecheck([file], module, moduleResolution)).toBe('')
+    }
+    writeFileSync(path.join(project, 'wrong.mts'), "import { noSuchExport } from '@llxprt/securestore'\nnoSuchExport()")
+    expect(typecheck(['wrong.mts'], module, moduleResolution)).toContain('noSuchExport')
+  })
+
+  test('has llxprt-key', () => {
+    const program = path.join(project, 'node_modules/.bin/llxprt-key')
+    const output = execFileSync(process.execPath, [program, 'list'], { env: environment(), encoding: 'utf8' })
+    expect(output).toContain('No saved keys')
+  })
+
+  test('is told what is missing where the package of the platform is not installed', () => {
+    const bare = path.join(newDirectory(), 'project')
+    installInto(bare, [release.main])
+    const code = "try { require('@llxprt/securestore') } catch (error) { console.log(error.message) }"
+    expect(runFile('bare.cjs', code, bare)).toContain(`the optional dependency @llxprt/securestore-${BUILT}`)
+  })
+})
+
+function manifest(name = '') {
+  return JSON.parse(readFileSync(path.join(project, 'node_modules', name, 'package.json'), 'utf8'))
+}
+
+function runFile(name: string, code: string, folder = project): string {
+  writeFileSync(path.join(folder, name), code)
+  return execFileSync(process.execPath, [name], { cwd: folder, env: environment(), encoding: 'utf8' })
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...installed.env, HOME: newDirectory() }
+}
+
+/** What the compiler has to say; nothing when all is well. */
+function typecheck(files: string[], module: string, moduleResolution: string): string {
+  const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc')
+  const types = ['--typeRoots', path.join(ROOT, 'node_modules/@types'), '--types', 'node']
+  const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022', ...types]
+  try {
+    const args = [compiler, ...options, '--module', module, '--moduleResolution', moduleResolution, ...files]
+    return execFileSync('node', args, { cwd: project, encoding: 'utf8' })
+  } catch (error) {
+    return (error as { stdout: string }).stdout
+  }
+}

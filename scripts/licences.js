@@ -1,0 +1,138 @@
+'use strict'
+
+// THIRD_PARTY_LICENSES.md: what is compiled into the binaries, and under which terms.
+//
+//   node scripts/licences.js          writes it anew: after a change of Cargo.lock
+//   node scripts/licences.js --check  fails when it is not current
+
+const { execFileSync } = require('node:child_process')
+const { existsSync, readdirSync, readFileSync, writeFileSync } = require('node:fs')
+const path = require('node:path')
+const { root } = require('./lib/run.js')
+
+const FILE = path.join(root, 'THIRD_PARTY_LICENSES.md')
+const LICENCE_FILE = /^(licen[cs]e|copying|notice|unlicense|copyright)/i
+
+function main(task) {
+  const metadata = metadataOfAllTargets()
+  const crates = unique(metadata.flatMap(compiledIn))
+  const refused = unique(metadata.flatMap(({ packages }) => packages)).filter(({ license }) => !isAllowed(license))
+  for (const { name, license } of refused) console.error(`${name}: deny.toml does not allow ${license}`)
+  if (refused.length > 0) process.exitCode = 1
+  const text = print(crates)
+  if (task !== '--check') {
+    writeFileSync(FILE, text)
+    console.log(`${crates.length} crates in ${path.basename(FILE)}`)
+  } else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== text) {
+    console.error(`${path.basename(FILE)} is not current: node scripts/licences.js writes it`)
+    process.exitCode = 1
+  } else console.log(`${path.basename(FILE)} is current: ${crates.length} crates`)
+}
+
+/** What cargo knows of the crate on each platform that there is a package for. */
+function metadataOfAllTargets() {
+  const { targets } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).napi
+  return targets.map((target) => {
+    const args = ['metadata', '--locked', '--format-version', '1', '--filter-platform', target]
+    return JSON.parse(execFileSync('cargo', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 }))
+  })
+}
+
+/** What a binary is built from; build scripts and what only tests use are not part of it. */
+function compiledIn({ packages, resolve }) {
+  const nodes = new Map(resolve.nodes.map((node) => [node.id, node]))
+  const seen = new Set()
+  const visit = (id) => {
+    if (seen.has(id)) return
+    seen.add(id)
+    for (const { pkg, dep_kinds: kinds } of nodes.get(id).deps) if (kinds.some(({ kind }) => kind === null)) visit(pkg)
+  }
+  visit(resolve.root)
+  return packages.filter(({ id }) => seen.has(id) && id !== resolve.root)
+}
+
+/** Each crate once, by name and version. */
+function unique(crates) {
+  const all = [...new Map(crates.map((crate) => [crate.id, crate])).values()]
+  return all.sort((a, b) => order(`${a.name} ${a.version}`, `${b.name} ${b.version}`))
+}
+
+/** Whether deny.toml allows a licence expression: what stands around `AND` must be allowed, around `OR` one of both. */
+function isAllowed(expression) {
+  const list = /^allow = \[(.*)\]$/m.exec(readFileSync(path.join(root, 'deny.toml'), 'utf8'))?.[1] ?? ''
+  const allowed = [...list.matchAll(/"(.+?)"/g)].map(([, name]) => name)
+  const inner = /\(([^()]*)\)/.exec(expression)
+  if (inner) return isAllowed(expression.replace(inner[0], isAllowed(inner[1]) ? allowed[0] : 'refused'))
+  return expression
+    .split(/ OR |\//)
+    .some((choice) => choice.split(' AND ').every((licence) => allowed.includes(licence.trim())))
+}
+
+function print(crates) {
+  /** Each text once, however its lines are broken: its number, and who has it. */
+  const texts = new Map()
+  const rows = crates.map((crate) => {
+    const numbers = textsOf(crate).map((text) => {
+      const key = text.replace(/\s+/g, ' ').trim()
+      const entry = texts.get(key) ?? { number: texts.size + 1, text, users: [] }
+      texts.set(key, entry)
+      entry.users.push(crate.name)
+      return entry.number
+    })
+    const links = [...new Set(numbers)].sort((a, b) => a - b).map((number) => `[${number}](#text-${number})`)
+    return `| ${crate.name} | ${crate.version} | ${crate.license} | ${links.join(' ')} |`
+  })
+  const blocks = [...texts.values()].map(({ number, text, users }) => {
+    return `## Text ${number}\n\nOf ${[...new Set(users)].join(', ')}:\n\n${quote(text)}\n`
+  })
+  return `# Third-party licences
+
+The binaries of \`@llxprt/securestore\` are compiled from the crates below, each platform's from those it needs, and from Rust's standard
+library (MIT OR Apache-2.0, texts as of the crate libc). Written by \`scripts/licences.js\` from Cargo.lock.
+
+| crate | version | licence | texts |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+${blocks.join('\n')}`
+}
+
+/** The texts a crate comes with; one that comes with none gets that of its licence, in its authors' names. */
+function textsOf({ name, license, authors, manifest_path: manifest }) {
+  const folder = path.dirname(manifest)
+  const files = readdirSync(folder).filter((file) => LICENCE_FILE.test(file))
+  if (files.length > 0) return files.sort(order).map((file) => readFileSync(path.join(folder, file), 'utf8'))
+  if (license !== 'MIT') throw new Error(`${name} comes without the text of its licence, ${license}`)
+  return [mit(authors.length > 0 ? authors.join(', ') : `the authors of ${name}`)]
+}
+
+function quote(text) {
+  const lines = text.trim().split(/\r?\n/)
+  return `\`\`\`text\n${lines.map((line) => line.trimEnd()).join('\n')}\n\`\`\``
+}
+
+/** Not by locale: the same on every machine. */
+function order(a, b) {
+  return a < b ? -1 : Number(a > b)
+}
+
+function mit(holders) {
+  return `MIT License
+
+Copyright (c) ${holders}
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`
+}
+
+main(process.argv[2])
