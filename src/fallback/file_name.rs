@@ -137,6 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn r4_8_windows_takes_streams_patterns_and_devices_for_something_else_than_files() {
+        for key in ["a:b", "*", "what?", "a|b", "con", "NUL.txt", "tab\there"] {
+            assert!(means_something_to_windows(key), "{key:?}");
+        }
+        for key in ["key", "100%", "two words", "console", "schlüssel", "a.b"] {
+            assert!(!means_something_to_windows(key), "{key:?}");
+        }
+    }
+
+    #[test]
     fn r4_8_special_characters_are_percent_encoded_and_the_others_stay() {
         let names = [
             ("plain-key_1.x", "plain-key_1.x.enc"),

@@ -50,7 +50,11 @@ fn our_names(dir: &Path) -> Vec<String> {
 /// The names that are ours, in no order.
 #[cfg(not(target_os = "linux"))]
 fn our_names(dir: &Path) -> Vec<String> {
-    let names = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let names = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     names.filter(|name| is_ours(name.as_bytes())).collect()
 }

@@ -32,6 +32,9 @@ mod platform;
 #[cfg(any(test, windows, target_os = "macos"))]
 mod blocking;
 
+#[cfg(any(test, windows))]
+mod target_name;
+
 /// What the OS keyring needs to know of the environment; read by whoever builds it, never looked up inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Environment {

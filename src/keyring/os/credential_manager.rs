@@ -11,6 +11,7 @@ use keyring_core::{Entry, Error};
 use windows_native_keyring_store::Store;
 
 use super::blocking::{self, Gate, Platform};
+use super::target_name::account_of;
 use crate::keyring::errors::{Meaning, windows_error};
 
 pub(super) type Backend = blocking::Backend<CredentialManager>;
@@ -25,16 +26,21 @@ impl Platform for CredentialManager {
     }
 
     fn accounts(service: &str) -> Result<Vec<String>, Error> {
-        let suffix = format!(".{service}");
         let entries = Store::new()?.search(&HashMap::new())?;
-        // The store splits a target name at its last dot; a service may have dots of its own.
-        let targets = entries
-            .iter()
-            .filter_map(Entry::get_specifiers)
-            .map(|(service, account)| format!("{account}.{service}"));
-        Ok(targets
-            .filter_map(|target| target.strip_suffix(&suffix).map(str::to_owned))
-            .collect())
+        let accounts = entries.iter().filter_map(|entry| {
+            // The store splits a target name at its last dot.
+            let (tail, head) = entry.get_specifiers()?;
+            let target = format!("{head}.{tail}");
+            account_of(&target, None, service)?;
+            // Asked only of those that may be ours; one that is gone by now is nobody's.
+            let user = match entry.get_attributes() {
+                Ok(attributes) => attributes.get("username").cloned(),
+                Err(Error::NoEntry) => return None,
+                Err(_) => None,
+            };
+            account_of(&target, user.as_deref(), service)
+        });
+        Ok(accounts.collect())
     }
 
     /// The store keeps its error type to itself; what it was made from is still the thread's last error.
