@@ -231,12 +231,52 @@ async fn r1_many_reads_at_once_answer_for_each_account_by_itself() {
     assert_eq!(rest[3], Ok(None));
     assert_eq!(rest[4], Ok(secret("newer")));
 
+    // Asked for one by one at the same time, they are read together; the answers are the same.
+    let together = join_all(accounts.iter().map(|account| keyring.get(SERVICE, account))).await;
+    assert!(together[..10].iter().all(|value| *value == Ok(secret("value"))));
+    assert_eq!(together[10..], rest[..]);
+
     // A few of many are looked for one by one; the answers are the same.
     for n in 0..40 {
         let account = format!("more-{n}");
         keyring.set(SERVICE, &account, &Secret::from("more")).await.unwrap();
     }
     assert_eq!(keyring.get_many(SERVICE, &accounts).await[10..], rest[..]);
+}
+
+#[tokio::test]
+async fn r1_what_is_remembered_of_an_entry_never_hides_what_another_program_does() {
+    let bus = Bus::with_keyring().await;
+    let keyring = bus.os_keyring();
+    let theirs = |value: &str| {
+        let arguments = [
+            "store",
+            "--label=x",
+            "service",
+            SERVICE,
+            "username",
+            "key",
+            "mark",
+            value,
+        ];
+        assert!(bus.secret_tool(&arguments, value).status.success());
+    };
+    theirs("one");
+    theirs("two");
+    keyring.set(SERVICE, "other", &Secret::from("ours")).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("two"));
+        assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["key", "other"]);
+    }
+    bus.secret_tool(&["clear", "service", SERVICE, "username", "key", "mark", "two"], "");
+    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("one"));
+    // Replaced by one of another path, which is now the only one.
+    bus.secret_tool(&["clear", "service", SERVICE, "username", "key"], "");
+    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), None);
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["other"]);
+    theirs("three");
+    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("three"));
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["key", "other"]);
 }
 
 #[tokio::test]
