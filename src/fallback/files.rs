@@ -10,7 +10,7 @@ use super::envelope::{self, Envelope, Fault, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
 use super::io_error::io_error;
 use super::lock::KeyLock;
-use super::read::{Contents, read};
+use super::read::{Contents, is_known_absent, read};
 use super::{Mark, Stored, atomic};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
@@ -49,6 +49,11 @@ impl Files {
             }
         }
         Ok(None)
+    }
+
+    /// Whether there is no file, as far as can be told without waiting; `false` when it cannot.
+    pub fn is_known_absent(&self, key: &str) -> bool {
+        names(key).is_ok_and(|names| names.iter().all(|name| is_known_absent(&self.dir.join(name))))
     }
 
     /// Decrypts. Once that worked, its salt is the one to write with.

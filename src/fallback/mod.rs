@@ -140,12 +140,19 @@ impl FallbackDir {
 
     /// The mark alone, without decrypting; `Mark::None` when there is no file, and when it is malformed.
     pub async fn mark(&self, key: &str) -> Result<Mark> {
-        let name = key.to_owned();
-        let looking = self.on_thread(move |inner| match inner.files.find(&name) {
-            Ok(found) => Ok(found.map_or(Mark::None, |sealed| sealed.mark)),
-            Err(error) if error.code() == Code::Corrupt => Ok(Mark::None),
-            Err(error) => Err(error),
-        });
+        let looking = async {
+            // Every read asks this before it asks the keyring, so most often there is nothing to go to a thread for.
+            if self.inner.files.is_known_absent(key) {
+                return Ok(Mark::None);
+            }
+            let name = key.to_owned();
+            let looking = self.on_thread(move |inner| match inner.files.find(&name) {
+                Ok(found) => Ok(found.map_or(Mark::None, |sealed| sealed.mark)),
+                Err(error) if error.code() == Code::Corrupt => Ok(Mark::None),
+                Err(error) => Err(error),
+            });
+            looking.await
+        };
         self.observed("mark", Some(key), looking).await
     }
 
@@ -210,8 +217,13 @@ impl FallbackDir {
 
     /// Removes the file, under either of its names; `false` when there was none.
     pub async fn remove(&self, key: &str) -> Result<bool> {
-        let name = key.to_owned();
-        let removing = self.on_thread(move |inner| inner.files.remove(&name));
+        let removing = async {
+            if self.inner.files.is_known_absent(key) {
+                return Ok(false);
+            }
+            let name = key.to_owned();
+            self.on_thread(move |inner| inner.files.remove(&name)).await
+        };
         self.observed("remove", Some(key), removing).await
     }
 

@@ -26,7 +26,24 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
     read_and(path, limit, tighten)
 }
 
-/// The same for a file that is the user's own affair: its rights stay as they are.
+/// Whether nothing is there, if the system knows that without asking a disk or a network; `false` when it would have to.
+/// For callers that must not wait, and most often find nothing.
+#[cfg(target_os = "linux")]
+pub fn is_known_absent(path: &Path) -> bool {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    // Since Linux 5.12; what a sandbox or an older system answers instead is no "not there" either.
+    let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
+    matches!(found, Err(rustix::io::Errno::NOENT))
+}
+
+/// Other systems have no such question.
+#[cfg(not(target_os = "linux"))]
+pub fn is_known_absent(_path: &Path) -> bool {
+    false
+}
+
+/// The contents of a file that is the user's own affair: its rights stay as they are.
 pub fn read_as_is(path: &Path, limit: usize) -> io::Result<Contents> {
     read_and(path, limit, |_, _, _| ())
 }
