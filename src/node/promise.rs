@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::telemetry::within;
 
 /// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
-const WORKER_THREADS: usize = 2;
+const WORKER_THREADS: usize = 1;
 
 /// The one runtime of the process, made at the first call and never ended: the OS keyring's connection lives on it, and
 /// outlives any one environment (a worker may end while others go on).
