@@ -1,0 +1,94 @@
+// @ts-check
+'use strict'
+
+// Measures several ways of doing one thing side by side: each has its turn in every round, and the order turns round from
+// one round to the next, so that whatever else the machine does falls on all of them alike.
+
+const { ratio, summary } = require('./statistics.js')
+
+/**
+ * One way of doing it: does it once (or several times) and gives how long each took.
+ *
+ * @typedef {(round: number) => number | number[] | Promise<number | number[]>} Contestant
+ */
+
+/**
+ * What came out. The ratios say how many times our figure theirs is; above 1 means that we are faster, or smaller.
+ *
+ * @typedef {{ median: number, p95: number, n: number }} Summary
+ * @typedef {{ value: number, low: number | null, high: number | null }} Ratio
+ * @typedef {{
+ *   id: string, part: string, label: string, unit: string,
+ *   contestants: Record<string, Summary>, ratios: Record<string, Ratio>,
+ * }} Measurement
+ */
+
+/**
+ * @param {{
+ *   id: string, part: string, label: string, unit?: string,
+ *   contestants: Record<string, Contestant>, rounds: number, warmup?: number, every?: Record<string, number>,
+ * }} scenario the first contestant is the one the others are compared with; one with a number in `every` takes part
+ * only once in that many rounds (Infinity: in the first one alone); each is run `warmup` times (1) without being measured
+ * @returns {Promise<Measurement>}
+ */
+async function compare({ id, part, label, unit = 'ms', contestants, rounds, warmup = 1, every = {} }) {
+  const names = Object.keys(contestants)
+  /** @type {Map<string, number[][]>} */
+  const measured = new Map(names.map((name) => [name, []]))
+  for (const name of names) {
+    // What takes part so rarely is slow, and has no need to be warm.
+    const times = (every[name] ?? 1) > 1 ? 0 : warmup
+    for (let i = 0; i < times; i += 1) await contestants[name]?.(-1)
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      if (round % (every[name] ?? 1) !== 0) continue
+      const result = await contestants[name]?.(round)
+      measured.get(name)?.push([result ?? []].flat())
+    }
+  }
+  return settle({ id, part, label, unit, measured })
+}
+
+/**
+ * The same of figures that somebody has already.
+ *
+ * @param {{ id: string, part: string, label: string, unit: string, measured: Map<string, number[][]> }} figures
+ * @returns {Measurement}
+ */
+function settle({ id, part, label, unit, measured }) {
+  const [[, ours] = ['', []], ...others] = measured
+  return {
+    id,
+    part,
+    label,
+    unit,
+    contestants: Object.fromEntries([...measured].map(([name, rounds]) => [name, summary(rounds.flat())])),
+    ratios: Object.fromEntries(others.map(([name, rounds]) => [name, ratio(rounds, ours)])),
+  }
+}
+
+/**
+ * How long something takes, in milliseconds.
+ *
+ * @param {() => unknown} work
+ */
+async function timed(work) {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+/**
+ * How long something takes each of several times in a row.
+ *
+ * @param {number} times
+ * @param {() => unknown} work
+ */
+async function repeated(times, work) {
+  const results = []
+  for (let i = 0; i < times; i += 1) results.push(await timed(work))
+  return results
+}
+
+module.exports = { compare, repeated, settle, timed }

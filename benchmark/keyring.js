@@ -1,0 +1,218 @@
+// @ts-check
+'use strict'
+
+// The OS keyring: this addon and @napi-rs/keyring on one private gnome-keyring, with the same entries in it.
+
+const { KeyCommand, ProviderKeyStorage, SecureStore } = require('../index.js')
+const { PrivateKeyring } = require('../scripts/lib/private-keyring.js')
+const { compare, repeated, timed } = require('./compare.js')
+const { MANY, of, readAll } = require('./files.js')
+const { LARGE, SERVICE, SMALL, keys, value } = require('./fixtures.js')
+const { KeyringBaseline } = require('./keyring-baseline.js')
+const { inFreshProcesses, latenessOf } = require('./process.js')
+
+const part = 'keyring'
+
+/**
+ * @typedef {import('./compare.js').Measurement} Measurement
+ * @typedef {import('./files.js').Context & { dir: string }} Context
+ * @typedef {{ addon: SecureStore, napi: KeyringBaseline, input: object, env: NodeJS.ProcessEnv }} Both
+ */
+
+/**
+ * @param {Context} context
+ * @returns {AsyncGenerator<Measurement>}
+ */
+async function* measureKeyring(context) {
+  const keyring = await PrivateKeyring.start({ directory: context.dir })
+  const before = { ...process.env }
+  try {
+    // Both look here: this addon when a store is constructed, libdbus when it connects.
+    process.env.DBUS_SESSION_BUS_ADDRESS = keyring.address
+    delete process.env.LLXPRT_DISABLE_OS_KEYRING
+    const directory = context.fixtures.directory()
+    const addon = new SecureStore(SERVICE, { fallbackDir: directory })
+    if (!(await addon.isKeychainAvailable())) throw new Error('the private keyring does not work')
+    const input = { service: SERVICE, directory, key: keys(1)[0], inKeyring: true }
+    yield* allSizes(context, { addon, napi: new KeyringBaseline(SERVICE), input, env: keyring.environment() })
+  } finally {
+    process.env = before
+    keyring.stop()
+  }
+}
+
+/**
+ * The keyring grows from one size to the next, so that each is measured with nothing else in it.
+ *
+ * @param {Context} context
+ * @param {Both} both
+ * @returns {AsyncGenerator<Measurement>}
+ */
+async function* allSizes(context, both) {
+  let filled = 0
+  for (const count of [1, 10, 50, 200, 1000]) {
+    const names = keys(count)
+    for (const name of names.slice(filled)) await both.addon.set(name, value(SMALL))
+    filled = count
+    if ((await both.napi.list()).length !== count) throw new Error('@napi-rs/keyring does not see the same keyring')
+    yield* readingAll(context, both, count)
+    if (count === 50 || count === 1000) yield* single(context, both, count)
+    if (count === 50) {
+      yield* fiftyKeys(context, both)
+      yield* freshProcesses(context, both)
+    }
+  }
+}
+
+/**
+ * @param {Context} context
+ * @param {Both} both
+ * @param {number} count
+ * @returns {AsyncGenerator<Measurement>}
+ */
+async function* readingAll({ quick, say }, { addon, napi }, count) {
+  const command = new KeyCommand(new ProviderKeyStorage({ secureStore: addon }))
+  // One by one, @napi-rs/keyring takes 7 s and more for a thousand keys.
+  const once = count >= 200
+  /** @type {Record<string, import('./compare.js').Contestant>} */
+  const contestants = {
+    addon: () => timed(() => readAll(addon)),
+    'addon-key-list': () => timed(() => command.run('list')),
+    'napi-keyring': () => timed(() => napi.readAll()),
+    'napi-keyring-one-call': () => timed(() => napi.readAllAtOnce()),
+  }
+  if (quick && count > 200) delete contestants['napi-keyring']
+  else if (count === 1000) say('keyring: @napi-rs/keyring reads 1,000 keys one by one')
+  const rounds = { 1: 40, 10: 40, 50: 30, 200: 12, 1000: 6 }[count] ?? 6
+  yield compare({
+    id: `keyring-read-all-${count}`,
+    part,
+    label: `list and read all, warm, ${of(count)}`,
+    contestants,
+    rounds: quick ? Math.min(rounds, 8) : rounds,
+    every: { 'napi-keyring': once ? Infinity : 3 },
+    warmup: once ? 1 : 3,
+  })
+}
+
+/**
+ * One key at a time, and listing, which depend on how many there are.
+ *
+ * @param {Context} context
+ * @param {Both} both
+ * @param {number} count
+ * @returns {AsyncGenerator<Measurement>}
+ */
+async function* single({ quick }, { addon, napi }, count) {
+  const [key = ''] = keys(1)
+  const rounds = quick ? 10 : count > 50 ? 12 : 60
+  yield compare({
+    id: `keyring-get-${count}`,
+    part,
+    label: `get, warm, 100 bytes, ${of(count)}`,
+    contestants: {
+      addon: () => repeated(2, () => addon.get(key)),
+      'napi-keyring': () => timed(() => napi.get(key)),
+      'napi-keyring-sync': () => timed(() => napi.getSync(key)),
+    },
+    rounds,
+    warmup: 5,
+  })
+  yield compare({
+    id: `keyring-set-${count}`,
+    part,
+    label: `set, 100 bytes, ${of(count)}`,
+    contestants: {
+      addon: () => timed(() => addon.set(key, value(SMALL))),
+      'napi-keyring': () => timed(() => napi.set(key, value(SMALL))),
+    },
+    rounds,
+    warmup: 3,
+  })
+  yield compare({
+    id: `keyring-list-${count}`,
+    part,
+    label: `list, ${of(count)}`,
+    contestants: {
+      addon: () => timed(() => addon.list()),
+      'napi-keyring': () => timed(() => napi.list()),
+    },
+    rounds: Math.min(rounds, 30),
+    warmup: 3,
+  })
+}
+
+/** @param {Context} context @param {Both} both @returns {AsyncGenerator<Measurement>} */
+async function* fiftyKeys({ quick }, { addon, napi }) {
+  const [key = '', large = ''] = keys(2)
+  const rounds = quick ? 10 : 40
+  yield compare({
+    id: 'keyring-has-50',
+    part,
+    label: 'has, 50 keys',
+    contestants: {
+      addon: () => timed(() => addon.has(key)),
+      'napi-keyring': () => timed(() => napi.has(key)),
+    },
+    rounds,
+    warmup: 5,
+  })
+  await addon.set(large, value(LARGE))
+  yield compare({
+    id: 'keyring-get-50-10000',
+    part,
+    label: 'get, warm, 10 kB, 50 keys',
+    contestants: {
+      addon: () => timed(() => addon.get(large)),
+      'napi-keyring': () => timed(() => napi.get(large)),
+    },
+    rounds,
+    warmup: 5,
+  })
+  yield compare({
+    id: 'keyring-set-50-10000',
+    part,
+    label: 'set, 10 kB, 50 keys',
+    contestants: {
+      addon: () => timed(() => addon.set(large, value(LARGE))),
+      'napi-keyring': () => timed(() => napi.set(large, value(LARGE))),
+    },
+    rounds,
+    warmup: 3,
+  })
+  await addon.set(large, value(SMALL))
+  const callers = keys(MANY)
+  yield compare({
+    id: 'keyring-get-32-at-once',
+    part,
+    label: `get, warm, ${MANY} callers at once, all of them`,
+    contestants: {
+      addon: () => timed(() => Promise.all(callers.map((name) => addon.get(name)))),
+      'napi-keyring': () => timed(() => Promise.all(callers.map((name) => napi.get(name)))),
+    },
+    rounds: quick ? 6 : 20,
+    warmup: 2,
+  })
+}
+
+/** @param {Context} context @param {Both} both @returns {AsyncGenerator<Measurement>} */
+async function* freshProcesses({ quick }, { input, env }) {
+  yield compare({
+    id: 'keyring-first-get',
+    part,
+    label: 'first get, fresh process (connects)',
+    contestants: inFreshProcesses('firstGet', ['addon', 'napi-keyring'], input, env),
+    rounds: quick ? 10 : 30,
+  })
+  yield compare({
+    id: 'keyring-read-all-cold-50',
+    part,
+    label: 'list and read all, fresh process, 50 keys',
+    contestants: inFreshProcesses('readAll', ['addon', 'addon-key-list', 'napi-keyring'], input, env),
+    rounds: quick ? 4 : 12,
+  })
+  const contestants = ['addon', 'addon-key-list', 'napi-keyring', 'napi-keyring-one-call']
+  yield* latenessOf('lateness', 'while 50 keys are listed and read', contestants, input, quick ? 2 : 5, part, env)
+}
+
+module.exports = { measureKeyring }
