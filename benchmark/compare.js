@@ -27,11 +27,23 @@ const { ratio, summary } = require('./statistics.js')
  * @param {{
  *   id: string, part: string, label: string, unit?: string,
  *   contestants: Record<string, Contestant>, rounds: number, warmup?: number, every?: Record<string, number>,
+ *   between?: () => void,
  * }} scenario the first contestant is the one the others are compared with; one with a number in `every` takes part
- * only once in that many rounds (Infinity: in the first one alone); each is run `warmup` times (1) without being measured
+ * only once in that many rounds (Infinity: in the first one alone); each is run `warmup` times (1) without being measured;
+ * `between` is called before every round
  * @returns {Promise<Measurement>}
  */
-async function compare({ id, part, label, unit = 'ms', contestants, rounds, warmup = 1, every = {} }) {
+async function compare({
+  id,
+  part,
+  label,
+  unit = 'ms',
+  contestants,
+  rounds,
+  warmup = 1,
+  every = {},
+  between = () => {},
+}) {
   const names = Object.keys(contestants)
   /** @type {Map<string, number[][]>} */
   const measured = new Map(names.map((name) => [name, []]))
@@ -41,13 +53,27 @@ async function compare({ id, part, label, unit = 'ms', contestants, rounds, warm
     for (let i = 0; i < times; i += 1) await contestants[name]?.(-1)
   }
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+    between()
+    for (const name of order(names, round)) {
       if (round % (every[name] ?? 1) !== 0) continue
       const result = await contestants[name]?.(round)
       measured.get(name)?.push([result ?? []].flat())
     }
   }
   return settle({ id, part, label, unit, measured })
+}
+
+/**
+ * Who comes when: in every second round the other way round, and in every pair of rounds another one first, so that each
+ * is as often first as the others and follows each of them.
+ *
+ * @param {readonly string[]} names
+ * @param {number} round
+ */
+function order(names, round) {
+  const first = Math.floor(round / 2) % names.length
+  const turned = [...names.slice(first), ...names.slice(0, first)]
+  return round % 2 === 0 ? turned : turned.reverse()
 }
 
 /**
@@ -91,4 +117,4 @@ async function repeated(times, work) {
   return results
 }
 
-module.exports = { compare, repeated, settle, timed }
+module.exports = { compare, order, repeated, settle, timed }

@@ -15,7 +15,7 @@ const MANY = 32
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
- * @typedef {{ fixtures: import('./fixtures.js').Fixtures, quick: boolean, say: (what: string) => void }} Context
+ * @typedef {{ fixtures: InstanceType<typeof import('./fixtures.js').Fixtures>, quick: boolean, say: (what: string) => void }} Context
  */
 
 /**
@@ -63,7 +63,7 @@ async function* gets({ fixtures, quick }) {
       addon: () => timed(() => Promise.all(callers.map((key) => addon.get(key)))),
       baseline: () => timed(() => Promise.all(callers.map((key) => baseline.get(key)))),
     },
-    rounds: quick ? 10 : 42,
+    rounds: quick ? 6 : 30,
     every: { baseline: 6 },
     warmup: 5,
   })
@@ -112,7 +112,7 @@ async function* sets({ fixtures, quick }) {
       addon: () => timed(() => Promise.all(callers.map((key) => addon.set(key, value(SMALL))))),
       baseline: () => timed(() => Promise.all(callers.map((key) => baseline.set(key, value(SMALL))))),
     },
-    rounds: quick ? 10 : 42,
+    rounds: quick ? 6 : 30,
     every: { baseline: 6 },
     warmup: 3,
   })
@@ -142,7 +142,7 @@ async function* readingAll({ fixtures, quick, say }) {
   const scenarios = [
     { count: 1, rounds: 60, every: 6 },
     { count: 10, rounds: 60, every: 10 },
-    { count: 50, rounds: 42, every: 6 },
+    { count: 50, rounds: 40, every: 8 },
     { count: 200, rounds: 20, every: Infinity },
     { count: 1000, rounds: 20, every: Infinity },
   ]

@@ -5,7 +5,7 @@
 
 const { statSync } = require('node:fs')
 const path = require('node:path')
-const { compare, settle } = require('./compare.js')
+const { compare, order, settle } = require('./compare.js')
 const { of } = require('./files.js')
 const { SERVICE, keys } = require('./fixtures.js')
 const { fresh } = require('./fresh.js')
@@ -35,7 +35,7 @@ async function* modules({ quick }) {
     part,
     label: 'require, fresh process',
     contestants: inFreshProcesses('require', ['addon', 'napi-keyring']),
-    rounds: quick ? 15 : 60,
+    rounds: quick ? 15 : 40,
   })
   const binaries = new Map([
     ['addon', addonBinary()],
@@ -54,7 +54,8 @@ async function* firstCalls({ fixtures, quick }) {
     part,
     label: 'first get, fresh process (derives the key)',
     contestants: inFreshProcesses('firstGet', ['addon', 'scrypt', 'baseline'], input),
-    rounds: quick ? 15 : 60,
+    rounds: quick ? 12 : 40,
+    every: { baseline: 4 },
   })
   for (const count of [1, 10, 50, 200, 1000]) {
     const directory = await fixtures.files(count)
@@ -64,8 +65,8 @@ async function* firstCalls({ fixtures, quick }) {
       part,
       label: `list and read all, fresh process, ${of(count)}`,
       contestants: inFreshProcesses('readAll', who, { directory, service: SERVICE }),
-      rounds: quick ? 8 : 24,
-      every: { baseline: 4 },
+      rounds: quick ? 5 : 15,
+      every: { baseline: 5 },
     })
   }
   yield compare({
@@ -76,14 +77,14 @@ async function* firstCalls({ fixtures, quick }) {
       directory: await fixtures.foreignFiles(50),
       service: SERVICE,
     }),
-    rounds: quick ? 2 : 6,
+    rounds: quick ? 1 : 3,
     warmup: 0,
   })
 }
 
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
 async function* memory({ fixtures, quick }) {
-  const rounds = quick ? 5 : 15
+  const rounds = quick ? 3 : 10
   yield compare({
     id: 'memory-of-module',
     part,
@@ -103,7 +104,7 @@ async function* memory({ fixtures, quick }) {
       ...inFreshProcesses('memoryAfterReading', ['baseline'], { directory: few, service: SERVICE }),
     },
     rounds,
-    every: { baseline: rounds > 5 ? 5 : 1 },
+    every: { baseline: 5 },
   })
 }
 
@@ -111,7 +112,7 @@ async function* memory({ fixtures, quick }) {
 async function* lateness({ fixtures, quick }) {
   const directory = await fixtures.files(1000)
   const input = { directory, service: SERVICE, key: keys(1)[0] }
-  const rounds = quick ? 2 : 5
+  const rounds = quick ? 1 : 5
   yield* latenessOf(
     'lateness',
     'while 1,000 keys are listed and read',
@@ -138,7 +139,7 @@ async function* latenessOf(task, when, contestants, input, rounds, where = part,
   /** @type {Array<Map<string, number[][]>>} */
   const [p99, max] = [new Map(contestants.map((who) => [who, []])), new Map(contestants.map((who) => [who, []]))]
   for (let round = 0; round < rounds; round += 1) {
-    for (const who of round % 2 === 0 ? contestants : [...contestants].reverse()) {
+    for (const who of order(contestants, round)) {
       const [ninetyNine = 0, worst = 0] = await fresh(task, { who, ...input }, env)
       p99?.get(who)?.push([ninetyNine])
       max?.get(who)?.push([worst])
