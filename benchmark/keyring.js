@@ -15,6 +15,8 @@ const { fresh } = require('./fresh.js')
 const { inFreshProcesses, latenessOf } = require('./process.js')
 
 const part = 'keyring'
+/** Calls of one contestant in a row, so that they are warm, as those of a program are that makes more than one. */
+const IN_A_ROW = 5
 
 /** @type {(() => void) | undefined} */
 let gc
@@ -113,16 +115,16 @@ async function* readingAll({ quick, say }, { addon, napi, input, env }, count) {
  */
 async function* single({ quick }, { addon, napi }, count) {
   const [key = ''] = keys(1)
-  const rounds = quick ? 10 : count > 50 ? 12 : 60
+  const rounds = quick ? 5 : count > 50 ? 6 : 20
   yield compare({
     between: collectGarbage,
     id: `keyring-get-${count}`,
     part,
     label: `get, warm, 100 bytes, ${of(count)}`,
     contestants: {
-      addon: () => repeated(2, () => addon.get(key)),
-      'napi-keyring': () => timed(() => napi.get(key)),
-      'napi-keyring-sync': () => timed(() => napi.getSync(key)),
+      addon: () => repeated(IN_A_ROW, () => addon.get(key)),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.get(key)),
+      'napi-keyring-sync': () => repeated(IN_A_ROW, () => napi.getSync(key)),
     },
     rounds,
     warmup: 5,
@@ -133,8 +135,8 @@ async function* single({ quick }, { addon, napi }, count) {
     part,
     label: `set, 100 bytes, ${of(count)}`,
     contestants: {
-      addon: () => timed(() => addon.set(key, value(SMALL))),
-      'napi-keyring': () => timed(() => napi.set(key, value(SMALL))),
+      addon: () => repeated(IN_A_ROW, () => addon.set(key, value(SMALL))),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.set(key, value(SMALL))),
     },
     rounds,
     warmup: 3,
@@ -145,10 +147,10 @@ async function* single({ quick }, { addon, napi }, count) {
     part,
     label: `list, ${of(count)}`,
     contestants: {
-      addon: () => timed(() => addon.list()),
-      'napi-keyring': () => timed(() => napi.list()),
+      addon: () => repeated(IN_A_ROW, () => addon.list()),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.list()),
     },
-    rounds: count > 50 ? 6 : Math.min(rounds, 30),
+    rounds: count > 50 ? 2 : Math.min(rounds, 12),
     warmup: 1,
   })
 }
@@ -156,15 +158,15 @@ async function* single({ quick }, { addon, napi }, count) {
 /** @param {Context} context @param {Both} both @returns {AsyncGenerator<Measurement>} */
 async function* fiftyKeys({ quick }, { addon, napi }) {
   const [key = '', large = ''] = keys(2)
-  const rounds = quick ? 10 : 40
+  const rounds = quick ? 5 : 15
   yield compare({
     between: collectGarbage,
     id: 'keyring-has-50',
     part,
     label: 'has, 50 keys',
     contestants: {
-      addon: () => timed(() => addon.has(key)),
-      'napi-keyring': () => timed(() => napi.has(key)),
+      addon: () => repeated(IN_A_ROW, () => addon.has(key)),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.has(key)),
     },
     rounds,
     warmup: 5,
@@ -176,8 +178,8 @@ async function* fiftyKeys({ quick }, { addon, napi }) {
     part,
     label: 'get, warm, 10 kB, 50 keys',
     contestants: {
-      addon: () => timed(() => addon.get(large)),
-      'napi-keyring': () => timed(() => napi.get(large)),
+      addon: () => repeated(IN_A_ROW, () => addon.get(large)),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.get(large)),
     },
     rounds,
     warmup: 5,
@@ -188,8 +190,8 @@ async function* fiftyKeys({ quick }, { addon, napi }) {
     part,
     label: 'set, 10 kB, 50 keys',
     contestants: {
-      addon: () => timed(() => addon.set(large, value(LARGE))),
-      'napi-keyring': () => timed(() => napi.set(large, value(LARGE))),
+      addon: () => repeated(IN_A_ROW, () => addon.set(large, value(LARGE))),
+      'napi-keyring': () => repeated(IN_A_ROW, () => napi.set(large, value(LARGE))),
     },
     rounds,
     warmup: 3,

@@ -124,7 +124,7 @@ async function* scenariosOf(part, context) {
  * Writes down what a complete run found.
  *
  * @param {{ machine: object, goals: import('./goals.js').Verdict[], measurements: Measurement[] }} results
- * @param {boolean} inReadme whether the README tells it, too
+ * @param {boolean} inReadme whether the README shows it, too
  */
 function keep(results, inReadme) {
   const { bench } = require('./plot.js')
