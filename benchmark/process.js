@@ -77,7 +77,7 @@ async function* firstCalls({ fixtures, quick }) {
       directory: await fixtures.foreignFiles(50),
       service: SERVICE,
     }),
-    rounds: quick ? 1 : 3,
+    rounds: quick ? 1 : 2,
     warmup: 0,
   })
 }

@@ -20,7 +20,7 @@ async function* measureTelemetry({ fixtures, quick }) {
     part: 'files',
     label: 'get, warm, 100 bytes, and the log',
     contestants: inFreshProcesses('telemetry', ['never', 'never-again', 'removed', 'on'], input),
-    rounds: quick ? 5 : 20,
+    rounds: quick ? 3 : 15,
   })
 }
 
