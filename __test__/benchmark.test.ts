@@ -32,6 +32,7 @@ function measurement(id: string, medians: Record<string, number>): Measurement {
     unit: 'ms',
     contestants: Object.fromEntries(contestants),
     ratios: Object.fromEntries(ratios.slice(1)),
+    failures: {},
   }
 }
 
@@ -91,6 +92,25 @@ describe('a comparison', () => {
     expect(turns).toEqual(['a-1', 'b-1', 'a0', 'b0', 's0', 'b1', 'a1', 'b2', 'a2', 'a3', 's3', 'b3'])
     expect(found.contestants.seldom?.n).toBe(2)
     expect(Object.keys(found.ratios)).toEqual(['b', 'seldom'])
+  })
+})
+
+describe('a contestant that fails', () => {
+  const fails = () => Promise.reject(new Error('no connection'))
+  const works = () => 1
+  const scenario = { id: 'failing', part: 'keyring', label: 'failing', rounds: 2 }
+
+  test('is left out and told, and the others are measured', async () => {
+    const found = await compare({ ...scenario, contestants: { addon: works, 'napi-keyring': fails, baseline: works } })
+    expect(Object.keys(found.contestants)).toEqual(['addon', 'baseline'])
+    expect(Object.keys(found.ratios)).toEqual(['baseline'])
+    expect(table([found])).toMatch(/@napi-rs\/keyring +failed: no connection/)
+  })
+
+  test('ends the run when it is the addon', async () => {
+    await expect(compare({ ...scenario, contestants: { addon: fails, baseline: works } })).rejects.toThrow(
+      'no connection',
+    )
   })
 })
 

@@ -19,7 +19,7 @@ const { ratio, summary } = require('./statistics.js')
  * @typedef {{ value: number, low: number | null, high: number | null }} Ratio
  * @typedef {{
  *   id: string, part: string, label: string, unit: string,
- *   contestants: Record<string, Summary>, ratios: Record<string, Ratio>,
+ *   contestants: Record<string, Summary>, ratios: Record<string, Ratio>, failures: Record<string, string>,
  * }} Measurement
  */
 
@@ -47,20 +47,32 @@ async function compare({
   const names = Object.keys(contestants)
   /** @type {Map<string, number[][]>} */
   const measured = new Map(names.map((name) => [name, []]))
+  /** @type {Record<string, string>} */
+  const failures = {}
+  /** @param {string} name @param {number} round @returns {Promise<number[]>} nothing from one that failed */
+  const turn = async (name, round) => {
+    if (failures[name] !== undefined) return []
+    try {
+      return [(await contestants[name]?.(round)) ?? []].flat()
+    } catch (error) {
+      // That another one fails is worth telling, and no reason to measure nothing; that we do is an error.
+      if (name === names[0]) throw error
+      failures[name] = error instanceof Error ? error.message : String(error)
+      return []
+    }
+  }
   for (const name of names) {
     // What takes part so rarely is slow, and has no need to be warm.
     const times = (every[name] ?? 1) > 1 ? 0 : warmup
-    for (let i = 0; i < times; i += 1) await contestants[name]?.(-1)
+    for (let i = 0; i < times; i += 1) await turn(name, -1)
   }
   for (let round = 0; round < rounds; round += 1) {
     between()
     for (const name of order(names, round)) {
-      if (round % (every[name] ?? 1) !== 0) continue
-      const result = await contestants[name]?.(round)
-      measured.get(name)?.push([result ?? []].flat())
+      if (round % (every[name] ?? 1) === 0) measured.get(name)?.push(await turn(name, round))
     }
   }
-  return settle({ id, part, label, unit, measured })
+  return settle({ id, part, label, unit, measured, failures })
 }
 
 /**
@@ -79,18 +91,25 @@ function order(names, round) {
 /**
  * The same of figures that somebody has already.
  *
- * @param {{ id: string, part: string, label: string, unit: string, measured: Map<string, number[][]> }} figures
+ * @param {{ id: string, part: string, label: string, unit: string, measured: Map<string, number[][]>, failures?: Record<string, string> }} figures
+ * who failed is left out, and why is told
  * @returns {Measurement}
  */
-function settle({ id, part, label, unit, measured }) {
-  const [[, ours] = ['', []], ...others] = measured
+function settle({ id, part, label, unit, measured, failures = {} }) {
+  const [[, ours] = ['', []], ...all] = measured
+  const others = all.filter(([name]) => failures[name] === undefined)
   return {
     id,
     part,
     label,
     unit,
-    contestants: Object.fromEntries([...measured].map(([name, rounds]) => [name, summary(rounds.flat())])),
+    contestants: Object.fromEntries(
+      [...measured]
+        .filter(([name]) => failures[name] === undefined)
+        .map(([name, rounds]) => [name, summary(rounds.flat())]),
+    ),
     ratios: Object.fromEntries(others.map(([name, rounds]) => [name, ratio(rounds, ours)])),
+    failures,
   }
 }
 

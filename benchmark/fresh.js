@@ -21,8 +21,14 @@ async function fresh(task, input = {}, env = {}) {
   const program = path.join(__dirname, 'task.js')
   const args = [program, task, JSON.stringify(input)]
   const options = { env: { ...process.env, ...env }, timeout: DEADLINE_MS }
-  const { stdout } = await promisify(execFile)(process.execPath, args, options)
-  return JSON.parse(stdout)
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, options)
+    return JSON.parse(stdout)
+  } catch (error) {
+    const { signal, stderr } = /** @type {{ signal?: string, stderr?: string }} */ (error)
+    const why = signal ? `ended by ${signal}` : (/^.*Error.*$/m.exec(stderr ?? '')?.[0] ?? String(error))
+    throw new Error(`its process failed: ${why}`, { cause: error })
+  }
 }
 
 module.exports = { fresh }

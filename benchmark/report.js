@@ -30,13 +30,14 @@ function table(measurements) {
 }
 
 /** @param {Measurement} measurement */
-function measurementRows({ label, unit, contestants, ratios }) {
+function measurementRows({ label, unit, contestants, ratios, failures }) {
   const rows = Object.entries(contestants).map(([who, { median, p95, n }]) => {
     const ratio = ratios[who]
     const figures = [decimals(median), decimals(p95), String(n), ratio ? times(ratio) : '']
     return [`  ${nameOf(who).replaceAll('`', '')}`, ...figures]
   })
-  return [[`${label} [${unit}]`, '', '', '', ''], ...rows]
+  const failed = Object.entries(failures).map(([who, why]) => [`  ${nameOf(who)}`, '', '', '', `failed: ${why}`])
+  return [[`${label} [${unit}]`, '', '', '', ''], ...rows, ...failed]
 }
 
 /** @param {readonly Verdict[]} verdicts */
