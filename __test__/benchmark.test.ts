@@ -148,7 +148,8 @@ describe('the verdict on a goal', () => {
 
   test('that asks for no difference is missed by one that is more than noise', () => {
     const goal = { text: 'free', measurement: 'm', noSlowerThan: 'removed' }
-    expect(verdict(measurement('m', { never: 1, removed: 1.05 }), goal)).toMatchObject({ verdict: 'met' })
+    expect(verdict(measurement('m', { never: 1, removed: 0.99 }), goal)).toMatchObject({ verdict: 'met', close: false })
+    expect(verdict(measurement('m', { never: 1, removed: 1.05 }), goal)).toMatchObject({ verdict: 'met', close: true })
     expect(verdict(measurement('m', { never: 1, removed: 1.5 }), goal)).toMatchObject({ verdict: 'missed' })
   })
 

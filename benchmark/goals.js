@@ -17,6 +17,9 @@
  * }} Verdict `close`: too close to call
  */
 
+/** A ratio that would matter, though noise may look like it. */
+const HIDDEN = 1.1
+
 /** @type {Goal[]} */
 const GOALS = [
   {
@@ -90,7 +93,9 @@ function outcomeOf(goal, { contestants, ratios, unit }) {
     const ratio = ratios[goal.noSlowerThan]
     if (!ratio) return undefined
     // What costs nothing differs by nothing but noise, which is above 1 as often as below.
-    return { met: (ratio.low ?? ratio.value) <= 1, measured: times(ratio), close: false }
+    const met = (ratio.low ?? ratio.value) <= 1
+    // An interval that would hide a difference proves none.
+    return { met, measured: times(ratio), close: met && (ratio.high ?? Infinity) > HIDDEN }
   }
   if ('atLeast' in goal) {
     const ratio = ratios[goal.faster]
