@@ -33,15 +33,36 @@ async function build() {
   await run('npm', ['run', '--silent', 'build'])
 }
 
+/** The ones that a private keyring needs. */
+const KEYRING_PROGRAMS = ['dbus-daemon', 'dbus-send', 'gnome-keyring-daemon']
+
 /** Installs what only the tests need; where that takes rights we do not have, says what to type. */
 async function installTestPrograms() {
-  const missing = TEST_PROGRAMS.filter(([program]) => !which(program))
+  await installPrograms(
+    'The tests run against a real keyring',
+    TEST_PROGRAMS.map(([program]) => program),
+  )
+}
+
+/** Installs what a private keyring needs; where that takes rights we do not have, says what to type. */
+async function installKeyringPrograms() {
+  await installPrograms('The keyring is measured on one of its own', KEYRING_PROGRAMS)
+}
+
+/**
+ * Installs the programs that are missing.
+ *
+ * @param {string} why they are needed
+ * @param {string[]} programs
+ */
+async function installPrograms(why, programs) {
+  const missing = TEST_PROGRAMS.filter(([program]) => programs.includes(program) && !which(program))
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(([, name]) => name))]
   const isRoot = process.getuid?.() === 0
   if (!isRoot || !which('apt-get')) {
     throw new Error(
-      `The tests run against a real keyring and need ${missing.map(([program]) => program).join(', ')}. ` +
+      `${why}, which takes ${missing.map(([program]) => program).join(', ')}. ` +
         `On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`,
     )
   }
@@ -55,4 +76,4 @@ function version() {
   return JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version
 }
 
-module.exports = { build, installPackages, installTestPrograms, version }
+module.exports = { KEYRING_PROGRAMS, build, installKeyringPrograms, installPackages, installTestPrograms, version }

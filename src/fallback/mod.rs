@@ -309,6 +309,8 @@ impl FallbackDir {
 
     /// Runs what blocks on a thread made for it. It is carried through even if nobody waits for it any more.
     async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
+        // Boxed, so that the runtime's part of it is compiled once for each answer, not for each caller.
+        let f: Box<dyn FnOnce(&Inner) -> Result<T> + Send> = Box::new(f);
         let inner = self.inner.clone();
         let permit = inner.threads.clone().acquire_owned().await;
         let task = tokio::task::spawn_blocking(carrying(move || {

@@ -1,7 +1,10 @@
 //! The core's futures as promises: they run on the process's runtime, off every JavaScript thread.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::OnceLock;
 
+use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
 use napi::{Env, JsValue, ValueType, sys};
 use tokio::runtime::Runtime;
@@ -29,16 +32,17 @@ where
     let runtime = runtime()?;
     let (deferred, object) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> napi::Result<T> + Send>>()?;
     let log = Environment::of(env)?.log.clone();
-    let task = runtime.spawn(within(log.outlet(), work));
-    runtime.spawn(async move {
-        // Awaiting the task, not the future, is what catches a panic.
-        let outcome = task.await.unwrap_or_else(|_| Err(broken()));
+    let work = AssertUnwindSafe(within(log.outlet(), work)).catch_unwind();
+    // Boxed, so that the runtime's part of it is compiled once, not for each method.
+    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+        let outcome = work.await.unwrap_or_else(|_| Err(broken()));
         deferred.resolve(Box::new(move |env| {
             // What the work told comes before what it gave.
             log.deliver(&env);
             outcome.map_err(|error| Failure::Storage(error).into_napi(&env))
         }));
     });
+    runtime.spawn(task);
     let promise = object.value();
     Ok(PromiseRaw::new(promise.env, promise.value))
 }

@@ -11,6 +11,7 @@ mod session;
 mod transfer;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,6 +38,9 @@ const SESSIONS: u32 = 2;
 /// How often a call looks for an entry that others delete and create at the same time.
 const LOOKS: u32 = 50;
 
+/// What a call does with one try.
+type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 'a>>;
+
 pub(super) struct Backend {
     environment: Environment,
     limit: Duration,
@@ -48,37 +52,47 @@ impl Backend {
     }
 
     pub(super) async fn get(&self, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
-        let get = |call: Call| async move { call.get(service, account).await };
-        self.run(self.deadline(), get).await
+        self.run(self.deadline(), &|call| {
+            Box::pin(async move { call.get(service, account).await })
+        })
+        .await
     }
 
     pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
-        let contains = |call: Call| async move { call.contains(service, account).await };
-        self.run(self.deadline(), contains).await
+        self.run(self.deadline(), &|call| {
+            Box::pin(async move { call.contains(service, account).await })
+        })
+        .await
     }
 
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
-        let set = |call: Call| async move { call.set(service, account, secret).await };
-        self.run(self.deadline(), set).await
+        self.run(self.deadline(), &|call| {
+            Box::pin(async move { call.set(service, account, secret).await })
+        })
+        .await
     }
 
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
         // Survives a second try: what the first one deleted is deleted.
         let deleted = &AtomicBool::new(false);
-        let delete = |call: Call| async move {
-            let done = call.delete(service, account).await?;
-            if done.iter().any(|done| matches!(done, Ok(true))) {
-                deleted.store(true, Ordering::Relaxed);
-            }
-            done.into_iter().collect::<Result<Vec<_>, _>>()
-        };
-        self.run(self.deadline(), delete).await?;
+        self.run(self.deadline(), &|call| {
+            Box::pin(async move {
+                let done = call.delete(service, account).await?;
+                if done.iter().any(|done| matches!(done, Ok(true))) {
+                    deleted.store(true, Ordering::Relaxed);
+                }
+                done.into_iter().collect::<Result<Vec<_>, _>>()
+            })
+        })
+        .await?;
         Ok(deleted.load(Ordering::Relaxed))
     }
 
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
-        let accounts = |call: Call| async move { call.accounts(service).await };
-        self.run(self.deadline(), accounts).await
+        self.run(self.deadline(), &|call| {
+            Box::pin(async move { call.accounts(service).await })
+        })
+        .await
     }
 
     /// All together, or all in flight at once, within one limit.
@@ -90,24 +104,22 @@ impl Backend {
         let deadline = self.deadline();
         if accounts.len() >= MANY {
             let names: &Vec<&str> = &accounts.iter().map(String::as_str).collect();
-            let together = |call: Call| async move {
-                let answers = call.get_all(service, names).await?;
-                let reported = |answer: Answer| answer.map_err(|trouble| reported(trouble, &call.connection));
-                Ok(answers.map(|answers| answers.into_iter().map(reported).collect()))
+            let together = |call: Call| -> Work<'_, _> {
+                Box::pin(async move {
+                    let answers = call.get_all(service, names).await?;
+                    let reported = |answer: Answer| answer.map_err(|trouble| reported(trouble, &call.connection));
+                    Ok(answers.map(|answers| answers.into_iter().map(reported).collect()))
+                })
             };
-            if let Ok(Some(answers)) = self.run(deadline, together).await {
+            if let Ok(Some(answers)) = self.run(deadline, &together).await {
                 return answers;
             }
         }
-        let alone = |account: &'_ String| {
-            let account = account.clone();
-            async move {
-                let get = |call: Call| {
-                    let account = account.clone();
-                    async move { call.get_alone(service, &account).await }
-                };
-                self.run(deadline, get).await
-            }
+        let alone = async |account: &String| {
+            self.run(deadline, &|call| {
+                Box::pin(async move { call.get_alone(service, account).await })
+            })
+            .await
         };
         let mut secrets = Vec::with_capacity(accounts.len());
         for accounts in accounts.chunks(IN_FLIGHT) {
@@ -124,10 +136,11 @@ impl Backend {
     /// when what it worked on was deleted meanwhile.
     ///
     /// Work that is done twice must end as if it were done once.
-    async fn run<T, F>(&self, deadline: Instant, work: impl Fn(Call) -> F) -> Result<T, KeyringError>
-    where
-        F: Future<Output = Result<T, Trouble>>,
-    {
+    async fn run<'a, T>(
+        &self,
+        deadline: Instant,
+        work: &(dyn Fn(Call) -> Work<'a, T> + Send + Sync),
+    ) -> Result<T, KeyringError> {
         let connection = self.connection()?;
         let (mut sessions, mut looks) = (SESSIONS, LOOKS);
         loop {

@@ -1,0 +1,58 @@
+// @ts-check
+'use strict'
+
+// What a durable write costs by itself: the same bytes into a temporary file, fsync, rename, fsync of the directory.
+
+const { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } = require('node:fs')
+const { open, rename } = require('node:fs/promises')
+const path = require('node:path')
+
+/**
+ * The bytes that are in the key's file.
+ *
+ * @param {string} directory
+ * @param {string} key
+ */
+function envelopeOf(directory, key) {
+  return readFileSync(path.join(directory, `${key}.enc`))
+}
+
+/**
+ * With calls that wait on the JavaScript thread: there is nothing faster in Node.
+ *
+ * @param {string} directory
+ * @param {string} key
+ * @param {Buffer} bytes
+ */
+function bareWrite(directory, key, bytes) {
+  const temporary = path.join(directory, 'temporary')
+  const file = openSync(temporary, 'wx', 0o600)
+  writeSync(file, bytes)
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(temporary, path.join(directory, `${key}.enc`))
+  const folder = openSync(directory, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+/**
+ * With calls that do not.
+ *
+ * @param {string} directory
+ * @param {string} key
+ * @param {Buffer} bytes
+ */
+async function bareWritePromises(directory, key, bytes) {
+  const temporary = path.join(directory, 'temporary')
+  const file = await open(temporary, 'wx', 0o600)
+  await file.writeFile(bytes)
+  await file.sync()
+  await file.close()
+  await rename(temporary, path.join(directory, `${key}.enc`))
+  const folder = await open(directory, 'r')
+  await folder.sync()
+  await folder.close()
+}
+
+module.exports = { bareWrite, bareWritePromises, envelopeOf }

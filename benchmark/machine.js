@@ -1,0 +1,42 @@
+// @ts-check
+'use strict'
+
+// Where it was measured, as far as it matters to the figures. No name of a host or a user, and no path.
+
+const { execFileSync } = require('node:child_process')
+const os = require('node:os')
+const { version } = require('../scripts/lib/setup.js')
+
+function machine() {
+  const cpus = os.cpus()
+  return {
+    cpu: cpus[0]?.model.trim() ?? 'unknown',
+    cores: cpus.length,
+    memoryGb: Math.round(os.totalmem() / 1e9),
+    platform: `${process.platform}-${process.arch}`,
+    kernel: os.release(),
+    node: process.versions.node,
+    openssl: process.versions.openssl,
+    addon: version(),
+    '@napi-rs/keyring': require('@napi-rs/keyring/package.json').version,
+    keyringDaemon: versionOf('gnome-keyring-daemon'),
+    dbus: versionOf('dbus-daemon'),
+  }
+}
+
+/** What the machine had to do besides: the average number of programs that wanted a processor in the last minute. */
+function load() {
+  return Number(os.loadavg()[0]?.toFixed(2))
+}
+
+/** @param {string} program @returns {string | null} `null` where it is missing */
+function versionOf(program) {
+  try {
+    const text = execFileSync(program, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    return /\d+(?:\.\d+)+/.exec(text)?.[0] ?? null
+  } catch {
+    return null
+  }
+}
+
+module.exports = { load, machine }

@@ -1,0 +1,92 @@
+// @ts-check
+'use strict'
+
+// The measurements and the verdicts as text.
+
+const { nameOf } = require('./contestants.js')
+const { decimals, times } = require('./goals.js')
+
+/**
+ * @typedef {import('./compare.js').Measurement} Measurement
+ * @typedef {import('./goals.js').Verdict} Verdict
+ */
+
+/** @type {Record<string, string>} */
+const TITLES = {
+  files: 'ENCRYPTED FILES, in a warm process',
+  keyring: 'KEYRING, a gnome-keyring of its own',
+  process: 'FRESH PROCESSES, on encrypted files',
+}
+
+/** A table for each part. @param {readonly Measurement[]} measurements */
+function table(measurements) {
+  const header = ['', 'median', 'p95', 'n', 'times ours (95 % interval)']
+  return [...new Set(measurements.map(({ part }) => part))]
+    .map((part) => {
+      const rows = measurements.filter((measurement) => measurement.part === part).flatMap(measurementRows)
+      return `${TITLES[part] ?? part}\n\n${columns([header, ...rows])}`
+    })
+    .join('\n\n')
+}
+
+/** @param {Measurement} measurement */
+function measurementRows({ label, unit, contestants, ratios, failures }) {
+  const rows = Object.entries(contestants).map(([who, { median, p95, n }]) => {
+    const ratio = ratios[who]
+    const figures = [decimals(median), decimals(p95), String(n), ratio ? times(ratio) : '']
+    return [`  ${nameOf(who).replaceAll('`', '')}`, ...figures]
+  })
+  const failed = Object.entries(failures).map(([who, why]) => [`  ${nameOf(who)}`, '', '', '', `failed: ${why}`])
+  return [[`${label} [${unit}]`, '', '', '', ''], ...rows, ...failed]
+}
+
+/** @param {readonly Verdict[]} verdicts */
+function verdictTable(verdicts) {
+  return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
+}
+
+/** The same for the README. @param {readonly Verdict[]} verdicts */
+function verdictMarkdown(verdicts) {
+  const rows = [['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))]
+  const widths = widthsOf(rows)
+  const line = (/** @type {string[]} */ row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  const [header = [], ...rest] = rows
+  return [line(header), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest.map(line)].join('\n')
+}
+
+/** @param {Verdict} verdict */
+function verdictRow({ text, measured, verdict, close }) {
+  return [text, measured, close ? `${verdict}, too close to call` : verdict]
+}
+
+/** @param {string[][]} rows */
+function columns(rows) {
+  const widths = widthsOf(rows)
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => pad(cell, widths[i] ?? 0, i))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/**
+ * Numbers end under one another, text begins so.
+ *
+ * @param {string} cell
+ * @param {number} width
+ * @param {number} column
+ */
+function pad(cell, width, column) {
+  const isNumber = /^[\d.,]+$/.test(cell) || /^(median|p95|n)$/.test(cell)
+  return isNumber && column > 0 ? cell.padStart(width) : cell.padEnd(width)
+}
+
+/** @param {string[][]} rows */
+function widthsOf(rows) {
+  return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+}
+
+module.exports = { table, verdictMarkdown, verdictTable }
