@@ -1,14 +1,14 @@
 //! One JavaScript environment: the main thread, or a worker. Each loads the addon for itself and lends it what only
 //! JavaScript has.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
+use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use super::log::{Log, SinkFunction};
@@ -18,7 +18,7 @@ use crate::keyring::os;
 /// Work for the JavaScript thread.
 type Job = Box<dyn FnOnce(&Env) + Send>;
 
-/// A way back onto the JavaScript thread. It never keeps the process alive: work in flight does, by its promise.
+/// A way back onto the JavaScript thread. It keeps the process alive while promises are pending, and at no other time.
 #[derive(Clone)]
 pub struct JsThread(Arc<ThreadsafeFunction<Job, (), (), Status, false, true>>);
 
@@ -26,6 +26,8 @@ pub struct JsThread(Arc<ThreadsafeFunction<Job, (), (), Status, false, true>>);
 pub struct Environment {
     /// The way onto its thread.
     pub thread: JsThread,
+    /// How many promises are pending.
+    pending: Cell<usize>,
     /// Where its events go.
     pub log: Log,
     /// The function of `setLogSink`.
@@ -65,6 +67,7 @@ pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
     let environment = Environment {
         log: Log::new(thread.clone()),
         sink: RefCell::default(),
+        pending: Cell::new(0),
         thread,
         error_class: lent
             .get_named_property::<Function<'_, _, Unknown<'static>>>("SecureStoreError")?
@@ -94,6 +97,21 @@ impl Environment {
         env.get_instance_data::<Environment>()?
             .map(|environment| &*environment)
             .ok_or_else(|| napi::Error::from_reason("Load @llxprt/securestore through its index.js"))
+    }
+
+    /// One more promise is pending, which keeps the process alive. What comes back is the way to settle it.
+    pub fn begins(&self, env: &Env) -> JsThread {
+        if self.pending.replace(self.pending.get() + 1) == 0 {
+            self.thread.keep_alive(env, true);
+        }
+        self.thread.clone()
+    }
+
+    /// One promise fewer is pending.
+    pub fn ends(&self, env: &Env) {
+        if self.pending.replace(self.pending.get() - 1) == 1 {
+            self.thread.keep_alive(env, false);
+        }
     }
 
     /// The facts of the host, read from JavaScript now. What they say of the log counts from now on.
@@ -135,5 +153,17 @@ impl JsThread {
     /// Runs the job on the JavaScript thread, soon. It is dropped unrun when the environment has ended.
     pub fn run(&self, job: impl FnOnce(&Env) + Send + 'static) {
         self.0.call(Box::new(job), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    /// Whether it keeps the process alive. Only on the JavaScript thread.
+    #[allow(unsafe_code)]
+    fn keep_alive(&self, env: &Env, alive: bool) {
+        // SAFETY: a live environment, on its own thread, and a threadsafe function of it that lives as long as `self`.
+        unsafe {
+            match alive {
+                true => sys::napi_ref_threadsafe_function(env.raw(), self.0.raw()),
+                false => sys::napi_unref_threadsafe_function(env.raw(), self.0.raw()),
+            };
+        }
     }
 }

@@ -4,7 +4,7 @@
 //!   facts, a way back onto its thread
 //! - `error`: the core's errors as JavaScript's, for every class, in one place
 //! - `args`: JavaScript values as the core's types, or a `TypeError`
-//! - `promise`: the core's futures as promises
+//! - `promise`: the core's futures as promises; `deferred`: what settles one
 //! - `adapter`: a keyring that JavaScript injected
 //! - `machine_secret`: a machine secret that JavaScript gives
 //! - `options`: a store's options
@@ -19,6 +19,7 @@
 mod adapter;
 mod args;
 mod auth;
+mod deferred;
 mod doctor;
 mod environment;
 mod error;

@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 
 use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
-use napi::{Env, JsValue, ValueType, sys};
+use napi::{Env, ValueType, sys};
 use tokio::runtime::Runtime;
 
 use super::args;
+use super::deferred::Deferred;
 use super::environment::Environment;
 use super::error::{Failure, rejected};
 use crate::error::{Code, Error, Result};
@@ -30,21 +31,25 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
 {
     let runtime = runtime()?;
-    let (deferred, object) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> napi::Result<T> + Send>>()?;
-    let log = Environment::of(env)?.log.clone();
+    let environment = Environment::of(env)?;
+    let (deferred, promise) = Deferred::new(env)?;
+    let log = environment.log.clone();
+    let thread = environment.begins(env);
     let work = AssertUnwindSafe(within(log.outlet(), work)).catch_unwind();
     // Boxed, so that the runtime's part of it is compiled once, not for each method.
     let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
         let outcome = work.await.unwrap_or_else(|_| Err(broken()));
-        deferred.resolve(Box::new(move |env| {
+        thread.run(move |env| {
             // What the work told comes before what it gave.
-            log.deliver(&env);
-            outcome.map_err(|error| Failure::Storage(error).into_napi(&env))
-        }));
+            log.deliver(env);
+            deferred.settle(env, outcome.map_err(|error| Failure::Storage(error).into_napi(env)));
+            if let Ok(environment) = Environment::of(env) {
+                environment.ends(env);
+            }
+        });
     });
     runtime.spawn(task);
-    let promise = object.value();
-    Ok(PromiseRaw::new(promise.env, promise.value))
+    Ok(promise)
 }
 
 /// A promise of what `work` does with a text argument; one that is no string rejects it.
