@@ -19,13 +19,13 @@ const ATTEMPTS: usize = 100;
 /// The lock of whoever holds one becomes the temporary file, and is over with the renaming. Where it cannot, it is held
 /// until the end.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8], lock: Option<Held>) -> io::Result<()> {
-    sweep::sweep(dir);
     let target = dir.join(name);
     let (mut locked, _held) = match lock.map(Held::into_file) {
         Some(Ok((path, file))) => (Some(Temporary { path, file: Some(file) }), None),
         Some(Err(lock)) => (None, Some(lock)),
         None => (None, None),
     };
+    sweep::sweep(dir, locked.as_ref().and_then(|locked| locked.path.file_name()));
     let mut attempt = 1;
     loop {
         let written = match locked.take() {
@@ -43,7 +43,7 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8], lock: Option<Held>) -> io::
 /// Writes `dir/name` as a whole if nothing is there yet; `false`, and nothing written, if something is. Of several
 /// processes that do this at once one succeeds, and nobody ever reads a part.
 pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
-    sweep::sweep(dir);
+    sweep::sweep(dir, None);
     let target = dir.join(name);
     let mut attempt = 1;
     loop {
@@ -74,8 +74,10 @@ pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
 
 /// Creates the directory, and what is missing above it, with mode 0700 (R4.7), and tightens one that others can read.
 pub fn ensure_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        tighten_dir(dir);
+    if let Ok(metadata) = fs::metadata(dir)
+        && metadata.is_dir()
+    {
+        tighten(dir, &metadata);
         return Ok(());
     }
     match create_dir(dir) {
@@ -95,20 +97,26 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
 
 /// Takes the directory's rights from everyone but its owner. That this fails, as for a directory that belongs to someone
 /// else, is no error: the values in it are encrypted. A sticky directory, such as `/tmp`, is shared on purpose.
-#[cfg(unix)]
 pub fn tighten_dir(dir: &Path) {
+    if cfg!(unix)
+        && let Ok(metadata) = fs::metadata(dir)
+    {
+        tighten(dir, &metadata);
+    }
+}
+
+#[cfg(unix)]
+fn tighten(dir: &Path, metadata: &fs::Metadata) {
     use std::os::unix::fs::PermissionsExt as _;
-    if let Ok(metadata) = fs::metadata(dir) {
-        let mode = metadata.permissions().mode();
-        if mode & 0o077 != 0 && mode & 0o1000 == 0 {
-            let _ = fs::set_permissions(dir, fs::Permissions::from_mode(mode & 0o7700));
-        }
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 != 0 && mode & 0o1000 == 0 {
+        let _ = fs::set_permissions(dir, fs::Permissions::from_mode(mode & 0o7700));
     }
 }
 
 /// On Windows the user's profile keeps others out, by the access lists its files inherit.
 #[cfg(not(unix))]
-pub fn tighten_dir(_dir: &Path) {}
+fn tighten(_dir: &Path, _metadata: &fs::Metadata) {}
 
 /// Takes the rights on an open file from everyone but its owner; see [`tighten_dir`] for why failing is no error.
 #[cfg(unix)]

@@ -310,7 +310,7 @@ impl FallbackDir {
     /// Runs what blocks on a thread made for it. It is carried through even if nobody waits for it any more.
     async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         // Boxed, so that the runtime's part of it is compiled once for each answer, not for each caller.
-        let f: Box<dyn FnOnce(&Inner) -> Result<T> + Send> = Box::new(f);
+        let f: Work<T> = Box::new(f);
         let inner = self.inner.clone();
         let permit = inner.threads.clone().acquire_owned().await;
         let task = tokio::task::spawn_blocking(carrying(move || {
@@ -351,6 +351,9 @@ impl FallbackDir {
         all
     }
 }
+
+/// What blocks, and is run on a thread for it.
+type Work<T> = Box<dyn FnOnce(&Inner) -> Result<T> + Send>;
 
 /// What is known of a key without a machine secret.
 enum Found {
