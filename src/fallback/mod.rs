@@ -307,8 +307,13 @@ impl FallbackDir {
         values
     }
 
-    /// Runs what blocks on a thread made for it. It is carried through even if nobody waits for it any more.
+    /// Runs what blocks on a thread made for it, unless this one is. It is carried through even if nobody waits for it any
+    /// more.
     async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
+        if MAY_BLOCK.try_with(|()| ()).is_ok() {
+            let _permit = self.inner.threads.acquire().await;
+            return f(&self.inner);
+        }
         // Boxed, so that the runtime's part of it is compiled once for each answer, not for each caller.
         let f: Work<T> = Box::new(f);
         let inner = self.inner.clone();
@@ -350,6 +355,17 @@ impl FallbackDir {
         }
         all
     }
+}
+
+tokio::task_local! {
+    /// There where the thread of the work at hand may block.
+    static MAY_BLOCK: ();
+}
+
+/// Work on a thread that may block: files are read and written right there, without the way to another thread and back.
+/// The tasks it spawns are not meant.
+pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    MAY_BLOCK.scope((), work)
 }
 
 /// What blocks, and is run on a thread for it.

@@ -8,13 +8,16 @@ use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
 use napi::{Env, ValueType, sys};
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
 use super::args;
 use super::deferred::Deferred;
 use super::environment::Environment;
 use super::error::{Failure, rejected};
 use crate::error::{Code, Error, Result};
+use crate::fallback::on_this_thread;
 use crate::secret::Secret;
+use crate::store::SecureStore;
 use crate::telemetry::within;
 
 /// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
@@ -24,6 +27,11 @@ const WORKER_THREADS: usize = 1;
 /// outlives any one environment (a worker may end while others go on).
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
+/// How many calls may run on threads of their own from the start.
+const OWN_THREADS: usize = 4;
+
+static OWN: Semaphore = Semaphore::const_new(OWN_THREADS);
+
 /// A promise of the future's outcome. In flight it keeps the process alive; a panic becomes a rejection.
 pub fn promise<'env, T, F>(env: &'env Env, work: F) -> napi::Result<PromiseRaw<'env, T>>
 where
@@ -31,13 +39,49 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
 {
     let runtime = runtime()?;
+    let (promise, task) = settling(env, work)?;
+    runtime.spawn(task);
+    Ok(promise)
+}
+
+/// The same for work of a store. While it has nothing to do but read and write files, it goes to a thread that may block at
+/// once; when many calls are made at the same time, the others go the usual way, which takes fewer threads.
+pub fn store_promise<'env, T, F>(env: &'env Env, store: &SecureStore, work: F) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let own = match store.is_files_only() {
+        true => OWN.try_acquire().ok(),
+        false => None,
+    };
+    let Some(own) = own else {
+        return promise(env, work);
+    };
+    let runtime = runtime()?;
+    let (promise, task) = settling(env, work)?;
+    runtime.spawn_blocking(move || {
+        let _own = own;
+        runtime.block_on(on_this_thread(task));
+    });
+    Ok(promise)
+}
+
+/// Boxed, so that the runtime's part of it is compiled once, not for each method.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A pending promise, and the work together with what settles it.
+fn settling<'env, T, F>(env: &'env Env, work: F) -> napi::Result<(PromiseRaw<'env, T>, Task)>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
     let environment = Environment::of(env)?;
     let (deferred, promise) = Deferred::new(env)?;
     let log = environment.log.clone();
     let thread = environment.begins(env);
     let work = AssertUnwindSafe(within(log.outlet(), work)).catch_unwind();
-    // Boxed, so that the runtime's part of it is compiled once, not for each method.
-    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+    let task = Box::pin(async move {
         let outcome = work.await.unwrap_or_else(|_| Err(broken()));
         thread.run(move |env| {
             // What the work told comes before what it gave.
@@ -48,8 +92,7 @@ where
             }
         });
     });
-    runtime.spawn(task);
-    Ok(promise)
+    Ok((promise, task))
 }
 
 /// A promise of what `work` does with a text argument; one that is no string rejects it.
@@ -65,6 +108,24 @@ where
 {
     match args::text(value, name) {
         Ok(text) => promise(env, work(text)),
+        Err(failure) => rejected(env, failure),
+    }
+}
+
+/// The same for work of a store; see [`store_promise`].
+pub fn store_with_text<'env, T, F>(
+    env: &'env Env,
+    store: &SecureStore,
+    value: Unknown<'_>,
+    name: &str,
+    work: impl FnOnce(String) -> F,
+) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    match args::text(value, name) {
+        Ok(text) => store_promise(env, store, work(text)),
         Err(failure) => rejected(env, failure),
     }
 }

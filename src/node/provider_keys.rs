@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options::{Defaults, store_with};
-use super::promise::{Revealed, promise, with_text};
+use super::promise::{Revealed, store_promise, store_with_text};
 use super::secure_store::SecureStore;
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
@@ -61,7 +61,7 @@ impl ProviderKeyStorage {
         match args::text(name, "name").and_then(|name| Ok((name, args::secret(api_key, "apiKey")?))) {
             Ok((name, api_key)) => {
                 let (saving, names) = (self.keys.save(&name, &api_key), self.names.clone());
-                promise(env, async move {
+                store_promise(env, self.keys.store(), async move {
                     let saved = saving.await;
                     names.forget();
                     saved.map(|_| ())
@@ -74,14 +74,14 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let keys = self.keys.clone();
-        with_text(env, name, "name", |name| async move {
+        store_with_text(env, self.keys.store(), name, "name", |name| async move {
             Ok(keys.get(&name).await?.map(Revealed))
         })
     }
 
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, name, "name", |name| {
+        store_with_text(env, self.keys.store(), name, "name", |name| {
             let (deleting, names) = (self.keys.delete(&name), self.names.clone());
             async move {
                 let deleted = deleting.await;
@@ -94,13 +94,15 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn list_keys<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Vec<String>>> {
         let keys = self.keys.clone();
-        promise(env, async move { keys.list().await })
+        store_promise(env, self.keys.store(), async move { keys.list().await })
     }
 
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let keys = self.keys.clone();
-        with_text(env, name, "name", |name| async move { keys.has(&name).await })
+        store_with_text(env, self.keys.store(), name, "name", |name| async move {
+            keys.has(&name).await
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options;
-use super::promise::{Revealed, promise, with_text};
+use super::promise::{Revealed, promise, store_promise, store_with_text};
 use crate::store;
 
 /// Documented in `index.d.ts`.
@@ -40,7 +40,7 @@ impl SecureStore {
         match args::text(key, "key").and_then(|key| Ok((key, args::secret(value, "value")?))) {
             Ok((key, value)) => {
                 let setting = self.store.set(&key, value);
-                promise(env, async move { setting.await.map(|_| ()) })
+                store_promise(env, &self.store, async move { setting.await.map(|_| ()) })
             }
             Err(failure) => rejected(env, failure),
         }
@@ -49,26 +49,26 @@ impl SecureStore {
     #[napi]
     pub fn get<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let store = self.store.clone();
-        with_text(env, key, "key", |key| async move {
+        store_with_text(env, &self.store, key, "key", |key| async move {
             Ok(store.get(&key).await?.map(Revealed))
         })
     }
 
     #[napi]
     pub fn delete<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, key, "key", |key| self.store.delete(&key))
+        store_with_text(env, &self.store, key, "key", |key| self.store.delete(&key))
     }
 
     #[napi]
     pub fn list<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Vec<String>>> {
         let store = self.store.clone();
-        promise(env, async move { store.list().await })
+        store_promise(env, &self.store, async move { store.list().await })
     }
 
     #[napi]
     pub fn has<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let store = self.store.clone();
-        with_text(env, key, "key", |key| async move { store.has(&key).await })
+        store_with_text(env, &self.store, key, "key", |key| async move { store.has(&key).await })
     }
 
     #[napi]

@@ -257,6 +257,11 @@ impl SecureStore {
         &self.parts.service
     }
 
+    /// Whether there is nothing to ask but files, as far as is known by now.
+    pub fn is_files_only(&self) -> bool {
+        self.parts.keyring.is_known_absent()
+    }
+
     /// The encrypted files.
     pub fn files(&self) -> &FallbackDir {
         &self.parts.files

@@ -73,6 +73,18 @@ impl Source {
         })
     }
 
+    /// Whether it is known by now that there is none. Waits for nobody.
+    pub fn is_known_absent(&self) -> bool {
+        match self {
+            Self::Known(choice) => matches!(choice, Choice::Nothing),
+            Self::Loaded(loading) => {
+                let slot = loading.answer.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = slot.as_ref().map(watch::Receiver::borrow);
+                answer.is_some_and(|answer| matches!(*answer, Some(Choice::Nothing)))
+            }
+        }
+    }
+
     /// The keyring. Many first calls at the same time wait for one load; one that takes longer than `limit` is
     /// `TIMEOUT` for this call, and goes on for later ones.
     pub async fn choice(&self, limit: Duration) -> Result<Choice> {
