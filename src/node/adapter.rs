@@ -15,8 +15,9 @@ use napi::{Env, ValueType};
 use tokio::sync::oneshot;
 
 use super::args;
-use super::environment::{Environment, JsThread};
+use super::environment::Environment;
 use super::error::Failure;
+use super::js_thread::JsThread;
 use crate::error::{Code, Error};
 use crate::keyring::injected::Rejection;
 use crate::keyring::observed::Observed;

@@ -4,23 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
+use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status, sys};
 use napi_derive::napi;
 
+use super::js_thread::JsThread;
 use super::log::{Log, SinkFunction};
 use crate::fallback::machine::HostIdentity;
 use crate::keyring::os;
-
-/// Work for the JavaScript thread.
-type Job = Box<dyn FnOnce(&Env) + Send>;
-
-/// A way back onto the JavaScript thread. It keeps the process alive while promises are pending, and at no other time.
-#[derive(Clone)]
-pub struct JsThread(Arc<ThreadsafeFunction<Job, (), (), Status, false, true>>);
 
 /// What this environment's `index.js` lends us.
 pub struct Environment {
@@ -133,37 +125,5 @@ impl Environment {
                 runtime_dir: variable("runtimeDir")?.filter(|dir| !dir.is_empty()).map(PathBuf::from),
             },
         })
-    }
-}
-
-impl JsThread {
-    fn new(env: &Env) -> napi::Result<Self> {
-        let nothing = env.create_function_from_closure::<(), (), _>("securestore", |_| Ok(()))?;
-        let function = nothing
-            .build_threadsafe_function::<Job>()
-            .callee_handled::<false>()
-            .weak::<true>()
-            .build_callback(|context| {
-                (context.value)(&context.env);
-                Ok(())
-            })?;
-        Ok(Self(Arc::new(function)))
-    }
-
-    /// Runs the job on the JavaScript thread, soon. It is dropped unrun when the environment has ended.
-    pub fn run(&self, job: impl FnOnce(&Env) + Send + 'static) {
-        self.0.call(Box::new(job), ThreadsafeFunctionCallMode::NonBlocking);
-    }
-
-    /// Whether it keeps the process alive. Only on the JavaScript thread.
-    #[allow(unsafe_code)]
-    fn keep_alive(&self, env: &Env, alive: bool) {
-        // SAFETY: a live environment, on its own thread, and a threadsafe function of it that lives as long as `self`.
-        unsafe {
-            match alive {
-                true => sys::napi_ref_threadsafe_function(env.raw(), self.0.raw()),
-                false => sys::napi_unref_threadsafe_function(env.raw(), self.0.raw()),
-            };
-        }
     }
 }

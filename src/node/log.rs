@@ -9,8 +9,9 @@ use napi_derive::napi;
 use tracing_subscriber::filter::Targets;
 
 use super::args;
-use super::environment::{Environment, JsThread};
+use super::environment::Environment;
 use super::error::{Failure, thrown};
+use super::js_thread::JsThread;
 use crate::telemetry::{Outlet, Record, Sink, Stderr, Value};
 
 /// How many events wait for the JavaScript thread, at most; those that come then are dropped, and counted.

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::adapter::{on_thread, rejection};
 use super::args;
-use super::environment::{Environment, JsThread};
+use super::environment::Environment;
 use super::error::Failure;
+use super::js_thread::JsThread;
 use crate::error::{Code, Error, Result};
 use crate::fallback::machine_secret::{LEN, Loading, MachineSecretLoader};
 use crate::keyring::KeyringError;

@@ -1,7 +1,7 @@
 //! Everything that knows Node-API. Functions here convert, call, convert; nothing below this room knows Node exists.
 //!
 //! - `environment`: what one JavaScript environment (the main thread, a worker) lends us: its error class, its host's
-//!   facts, a way back onto its thread
+//!   facts; `js_thread`: the way back onto its thread
 //! - `error`: the core's errors as JavaScript's, for every class, in one place
 //! - `args`: JavaScript values as the core's types, or a `TypeError`
 //! - `promise`: the core's futures as promises; `deferred`: what settles one
@@ -24,6 +24,7 @@ mod doctor;
 mod environment;
 mod error;
 mod extension_settings;
+mod js_thread;
 mod json;
 mod key_command;
 mod legacy;

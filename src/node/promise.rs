@@ -39,7 +39,7 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
 {
     let runtime = runtime()?;
-    let (promise, task) = settling(env, work)?;
+    let (promise, task) = settling(env, Box::pin(work))?;
     runtime.spawn(task);
     Ok(promise)
 }
@@ -55,26 +55,26 @@ where
         true => OWN.try_acquire().ok(),
         false => None,
     };
-    let Some(own) = own else {
-        return promise(env, work);
-    };
     let runtime = runtime()?;
-    let (promise, task) = settling(env, work)?;
-    runtime.spawn_blocking(move || {
-        let _own = own;
-        runtime.block_on(on_this_thread(task));
-    });
+    let (promise, task) = settling(env, Box::pin(work))?;
+    match own {
+        Some(own) => drop(runtime.spawn_blocking(move || {
+            let _own = own;
+            runtime.block_on(on_this_thread(task));
+        })),
+        None => drop(runtime.spawn(task)),
+    }
     Ok(promise)
 }
 
-/// Boxed, so that the runtime's part of it is compiled once, not for each method.
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Boxed, so that what is done with it is compiled once for each type, not for each method.
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A pending promise, and the work together with what settles it.
-fn settling<'env, T, F>(env: &'env Env, work: F) -> napi::Result<(PromiseRaw<'env, T>, Task)>
+#[inline(never)]
+fn settling<'env, T>(env: &'env Env, work: Task<Result<T>>) -> napi::Result<(PromiseRaw<'env, T>, Task<()>)>
 where
     T: ToNapiValue + Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
 {
     let environment = Environment::of(env)?;
     let (deferred, promise) = Deferred::new(env)?;
