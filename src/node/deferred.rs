@@ -1,7 +1,7 @@
 //! A promise that is settled later, by a job on the JavaScript thread.
 //!
 //! napi's own makes a threadsafe function for each promise, which costs a third of the time of a short call; here all of
-//! an environment go through the one it has.
+//! an environment go through its `JsThread`.
 #![allow(unsafe_code)]
 
 use std::ptr;

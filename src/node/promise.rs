@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
 use napi::{Env, ValueType, sys};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::args;
 use super::deferred::Deferred;
@@ -38,10 +38,7 @@ where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let runtime = runtime()?;
-    let (promise, task) = settling(env, Box::pin(work))?;
-    runtime.spawn(task);
-    Ok(promise)
+    started(env, None, Box::pin(work))
 }
 
 /// The same for work of a store. While it has nothing to do but read and write files, it goes to a thread that may block at
@@ -55,33 +52,42 @@ where
         true => OWN.try_acquire().ok(),
         false => None,
     };
-    let runtime = runtime()?;
-    let (promise, task) = settling(env, Box::pin(work))?;
-    match own {
-        Some(own) => drop(runtime.spawn_blocking(move || {
-            let _own = own;
-            runtime.block_on(on_this_thread(task));
-        })),
-        None => drop(runtime.spawn(task)),
+    started(env, own, Box::pin(work))
+}
+
+/// The promise that `call` makes of a text argument; one that is no string rejects it.
+pub fn with_text<'env, T: ToNapiValue>(
+    env: &'env Env,
+    value: Unknown<'_>,
+    name: &str,
+    call: impl FnOnce(String) -> napi::Result<PromiseRaw<'env, T>>,
+) -> napi::Result<PromiseRaw<'env, T>> {
+    match args::text(value, name) {
+        Ok(text) => call(text),
+        Err(failure) => rejected(env, failure),
     }
-    Ok(promise)
 }
 
 /// Boxed, so that what is done with it is compiled once for each type, not for each method.
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A pending promise, and the work together with what settles it.
+/// Starts the work together with what settles its promise: on a thread of its own where it was given one.
 #[inline(never)]
-fn settling<'env, T>(env: &'env Env, work: Task<Result<T>>) -> napi::Result<(PromiseRaw<'env, T>, Task<()>)>
+fn started<'env, T>(
+    env: &'env Env,
+    own: Option<SemaphorePermit<'static>>,
+    work: Task<Result<T>>,
+) -> napi::Result<PromiseRaw<'env, T>>
 where
     T: ToNapiValue + Send + 'static,
 {
+    let runtime = runtime()?;
     let environment = Environment::of(env)?;
     let (deferred, promise) = Deferred::new(env)?;
     let log = environment.log.clone();
     let thread = environment.begins(env);
     let work = AssertUnwindSafe(within(log.outlet(), work)).catch_unwind();
-    let task = Box::pin(async move {
+    let task: Task<()> = Box::pin(async move {
         let outcome = work.await.unwrap_or_else(|_| Err(broken()));
         thread.run(move |env| {
             // What the work told comes before what it gave.
@@ -92,42 +98,14 @@ where
             }
         });
     });
-    Ok((promise, task))
-}
-
-/// A promise of what `work` does with a text argument; one that is no string rejects it.
-pub fn with_text<'env, T, F>(
-    env: &'env Env,
-    value: Unknown<'_>,
-    name: &str,
-    work: impl FnOnce(String) -> F,
-) -> napi::Result<PromiseRaw<'env, T>>
-where
-    T: ToNapiValue + Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    match args::text(value, name) {
-        Ok(text) => promise(env, work(text)),
-        Err(failure) => rejected(env, failure),
+    match own {
+        Some(own) => drop(runtime.spawn_blocking(move || {
+            let _own = own;
+            runtime.block_on(on_this_thread(task));
+        })),
+        None => drop(runtime.spawn(task)),
     }
-}
-
-/// The same for work of a store; see [`store_promise`].
-pub fn store_with_text<'env, T, F>(
-    env: &'env Env,
-    store: &SecureStore,
-    value: Unknown<'_>,
-    name: &str,
-    work: impl FnOnce(String) -> F,
-) -> napi::Result<PromiseRaw<'env, T>>
-where
-    T: ToNapiValue + Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    match args::text(value, name) {
-        Ok(text) => store_promise(env, store, work(text)),
-        Err(failure) => rejected(env, failure),
-    }
+    Ok(promise)
 }
 
 /// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options::{Defaults, store_with};
-use super::promise::{Revealed, store_promise, store_with_text};
+use super::promise::{Revealed, store_promise, with_text};
 use super::secure_store::SecureStore;
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
@@ -74,20 +74,24 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let keys = self.keys.clone();
-        store_with_text(env, self.keys.store(), name, "name", |name| async move {
-            Ok(keys.get(&name).await?.map(Revealed))
+        with_text(env, name, "name", |name| {
+            store_promise(env, self.keys.store(), async move {
+                Ok(keys.get(&name).await?.map(Revealed))
+            })
         })
     }
 
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        store_with_text(env, self.keys.store(), name, "name", |name| {
-            let (deleting, names) = (self.keys.delete(&name), self.names.clone());
-            async move {
-                let deleted = deleting.await;
-                names.forget();
-                deleted
-            }
+        with_text(env, name, "name", |name| {
+            store_promise(env, self.keys.store(), {
+                let (deleting, names) = (self.keys.delete(&name), self.names.clone());
+                async move {
+                    let deleted = deleting.await;
+                    names.forget();
+                    deleted
+                }
+            })
         })
     }
 
@@ -100,8 +104,8 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let keys = self.keys.clone();
-        store_with_text(env, self.keys.store(), name, "name", |name| async move {
-            keys.has(&name).await
+        with_text(env, name, "name", |name| {
+            store_promise(env, self.keys.store(), async move { keys.has(&name).await })
         })
     }
 }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options;
-use super::promise::{Revealed, promise, store_promise, store_with_text};
+use super::promise::{Revealed, promise, store_promise, with_text};
 use crate::store;
 
 /// Documented in `index.d.ts`.
@@ -49,14 +49,20 @@ impl SecureStore {
     #[napi]
     pub fn get<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let store = self.store.clone();
-        store_with_text(env, &self.store, key, "key", |key| async move {
-            Ok(store.get(&key).await?.map(Revealed))
+        with_text(env, key, "key", |key| {
+            store_promise(
+                env,
+                &self.store,
+                async move { Ok(store.get(&key).await?.map(Revealed)) },
+            )
         })
     }
 
     #[napi]
     pub fn delete<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        store_with_text(env, &self.store, key, "key", |key| self.store.delete(&key))
+        with_text(env, key, "key", |key| {
+            store_promise(env, &self.store, self.store.delete(&key))
+        })
     }
 
     #[napi]
@@ -68,7 +74,9 @@ impl SecureStore {
     #[napi]
     pub fn has<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let store = self.store.clone();
-        store_with_text(env, &self.store, key, "key", |key| async move { store.has(&key).await })
+        with_text(env, key, "key", |key| {
+            store_promise(env, &self.store, async move { store.has(&key).await })
+        })
     }
 
     #[napi]

@@ -46,9 +46,11 @@ impl KeychainTokenStorage {
         server_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<Parsed>>> {
         let tokens = self.tokens.clone();
-        with_text(env, server_name, "serverName", |server| async move {
-            let found = tokens.get(&server).await?;
-            Ok(found.map(|credentials| Parsed(credentials.into_json())))
+        with_text(env, server_name, "serverName", |server| {
+            promise(env, async move {
+                let found = tokens.get(&server).await?;
+                Ok(found.map(|credentials| Parsed(credentials.into_json())))
+            })
         })
     }
 
@@ -70,7 +72,9 @@ impl KeychainTokenStorage {
         env: &'env Env,
         server_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        with_text(env, server_name, "serverName", |server| self.tokens.delete(&server))
+        with_text(env, server_name, "serverName", |server| {
+            promise(env, self.tokens.delete(&server))
+        })
     }
 
     #[napi]

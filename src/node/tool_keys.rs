@@ -84,20 +84,22 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| async move {
-            Ok(keys.get(&tool).await?.map(Revealed))
+        with_text(env, tool_name, "toolName", |tool| {
+            promise(env, async move { Ok(keys.get(&tool).await?.map(Revealed)) })
         })
     }
 
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, tool_name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, tool_name, "toolName", |tool| self.keys.delete(&tool))
+        with_text(env, tool_name, "toolName", |tool| promise(env, self.keys.delete(&tool)))
     }
 
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, tool_name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| async move { keys.has(&tool).await })
+        with_text(env, tool_name, "toolName", |tool| {
+            promise(env, async move { keys.has(&tool).await })
+        })
     }
 
     #[napi]
@@ -107,8 +109,8 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
         let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| async move {
-            Ok(keys.resolve(&tool).await?.map(Revealed))
+        with_text(env, tool_name, "toolName", |tool| {
+            promise(env, async move { Ok(keys.resolve(&tool).await?.map(Revealed)) })
         })
     }
 
@@ -132,8 +134,8 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
         let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| async move {
-            keys.keyfile_path(&tool).await
+        with_text(env, tool_name, "toolName", |tool| {
+            promise(env, async move { keys.keyfile_path(&tool).await })
         })
     }
 
@@ -143,6 +145,8 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        with_text(env, tool_name, "toolName", |tool| self.keys.clear_keyfile_path(&tool))
+        with_text(env, tool_name, "toolName", |tool| {
+            promise(env, self.keys.clear_keyfile_path(&tool))
+        })
     }
 }
