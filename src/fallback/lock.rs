@@ -27,13 +27,13 @@ impl KeyLock {
     }
 }
 
-/// What comes of taking a lock without waiting.
-pub enum Try {
+/// What comes of taking a lock.
+pub enum Taken<L> {
     /// It is ours.
-    Ours(KeyLock),
-    /// Somebody else has it.
+    Ours(L),
+    /// Somebody else has it, and nobody was to wait.
     Busy,
-    /// There is none to be had.
+    /// There is none to be had: no directory, no right, no room, no locks.
     Impossible,
 }
 
@@ -73,11 +73,11 @@ pub fn try_turn(queues: &Queues, key: &str) -> Option<OwnedMutexGuard<()>> {
 }
 
 /// Takes the key's lock if it is free. Blocks for no longer than the disk takes.
-pub fn try_lock(dir: &Path, turn: OwnedMutexGuard<()>, key: &str) -> Try {
+pub fn try_lock(dir: &Path, turn: OwnedMutexGuard<()>, key: &str) -> Taken<KeyLock> {
     match Held::take(&dir.join(lock_name(key)), Patience::None) {
-        Taken::Ours(file) => Try::Ours(KeyLock { file, turn }),
-        Taken::Busy => Try::Busy,
-        Taken::Impossible => Try::Impossible,
+        Taken::Ours(file) => Taken::Ours(KeyLock { file, turn }),
+        Taken::Busy => Taken::Busy,
+        Taken::Impossible => Taken::Impossible,
     }
 }
 
@@ -93,14 +93,6 @@ enum Patience {
     Endless,
 }
 
-enum Taken {
-    Ours(Held),
-    /// Only without patience.
-    Busy,
-    /// No directory, no right, no room, no locks.
-    Impossible,
-}
-
 /// A lock file that is locked; deleted on drop, before the lock is given back.
 #[cfg(unix)]
 pub struct Held {
@@ -110,7 +102,7 @@ pub struct Held {
 
 #[cfg(unix)]
 impl Held {
-    fn take(path: &Path, patience: Patience) -> Taken {
+    fn take(path: &Path, patience: Patience) -> Taken<Self> {
         use std::fs::TryLockError;
         use std::io::ErrorKind::{AlreadyExists, NotFound};
         loop {
@@ -199,7 +191,7 @@ pub struct Held(#[allow(dead_code)] std::fs::File);
 
 #[cfg(windows)]
 impl Held {
-    fn take(path: &Path, patience: Patience) -> Taken {
+    fn take(path: &Path, patience: Patience) -> Taken<Self> {
         use std::os::windows::fs::OpenOptionsExt as _;
         use std::time::{Duration, Instant};
         const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;

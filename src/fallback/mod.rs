@@ -31,7 +31,7 @@ mod sweep;
 use envelope::Version;
 use files::{Files, Sealed};
 pub use lock::KeyLock;
-use lock::Try;
+use lock::Taken;
 use machine::HostIdentity;
 use machine_secret::{MachineSecret, MachineSecretConfig, Sources};
 
@@ -180,9 +180,9 @@ impl FallbackDir {
         let (dir, name) = (self.path().to_owned(), key.to_owned());
         let writing = self.write_by(key, value, mark, move |write| {
             let lock = match lock::try_lock(&dir, turn, &name) {
-                Try::Ours(lock) => Some(lock),
-                Try::Impossible => None,
-                Try::Busy => return Ok(false),
+                Taken::Ours(lock) => Some(lock),
+                Taken::Impossible => None,
+                Taken::Busy => return Ok(false),
             };
             write(lock).map(|()| true)
         });
