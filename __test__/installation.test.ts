@@ -29,7 +29,7 @@ beforeAll(() => {
 describe('the packages', () => {
   test('hold exactly what is meant', () => {
     const bin = readdirSync(path.join(ROOT, 'bin'), { recursive: true, encoding: 'utf8' })
-    expect(release.main.files.filter((file) => !file.startsWith('bin/'))).toEqual([
+    expect(release.main.files.filter((file) => !/^(bin|lib)\//.test(file))).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',

@@ -15,6 +15,11 @@ const TEST_PROGRAMS = [
   ['strace', 'strace'],
   ['script', 'bsdutils'],
   ['ps', 'procps'],
+  ['gpg', 'gnupg'],
+  ['pass', 'pass'],
+  ['gopass', 'gopass'],
+  ['docker-credential-pass', 'golang-docker-credential-helpers'],
+  ['docker-credential-secretservice', 'golang-docker-credential-helpers'],
 ]
 
 /** Installs the npm packages, unless what is installed is what the lock file asks for. */
