@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Code, Error, Result};
+use crate::fs::lock::LockDir;
 use crate::fs::text_file::TextFile;
 use crate::secret::Secret;
 use crate::store::SecureStore;
@@ -56,8 +57,8 @@ pub fn service(extension_name: &str) -> String {
 
 impl ExtensionSettings {
     /// Settings kept in this store, and in the `.env` file of this directory.
-    pub fn new(store: SecureStore, extension_dir: PathBuf) -> Self {
-        let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT);
+    pub fn new(store: SecureStore, extension_dir: PathBuf, locks: LockDir) -> Self {
+        let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,

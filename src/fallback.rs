@@ -9,9 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Code, Result};
 use crate::fs::io_error::interrupted;
-use crate::fs::lock::{self, KeyLock, LockOutcome};
 use crate::secret::Secret;
-use crate::sync::KeyedMutex;
 use crate::telemetry::events::{FileCall, Outcome, OutcomeSummary, file_call};
 use crate::telemetry::{propagate, propagate_blocking};
 
@@ -67,12 +65,11 @@ struct Inner {
     service: String,
     identity: HostIdentity,
     secrets: Sources,
-    mutexes: KeyedMutex,
     threads: Arc<Semaphore>,
 }
 
 /// How many threads one directory may occupy. More would only wait for the same disk and the same cores, and the
-/// runtime's threads are everyone's. Locks are not counted: who holds one needs a thread to get on.
+/// runtime's threads are everyone's.
 const THREADS: usize = 16;
 
 impl FallbackDir {
@@ -100,7 +97,6 @@ impl FallbackDir {
                 service: service.to_owned(),
                 identity,
                 secrets,
-                mutexes: KeyedMutex::default(),
                 threads: Arc::new(Semaphore::new(THREADS)),
             }),
         }
@@ -154,63 +150,31 @@ impl FallbackDir {
         self.observed("mark", Some(key), looking).await
     }
 
-    /// Writes the file atomically (R4.8): when this returns, the value is on disk. Without the key's lock: of several
-    /// writers at the same time any may be the last.
+    /// Writes the file atomically (R4.8): when this returns, the value is on disk. Takes no lock: of several writers at the
+    /// same time any may be the last.
     ///
     /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE`, and the file as it was, when it is of
     /// version 2 and no machine secret is configured, when the disk is full, and the like; `DENIED` without the right.
     pub async fn write(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
-        self.write_locked(key, value, mark, None).await
-    }
-
-    /// The same under the key's lock, which is used up.
-    pub async fn write_locked(&self, key: &str, value: &Secret, mark: Mark, lock: Option<KeyLock>) -> Result<()> {
-        let writing = self.write_by(key, value, mark, |write| write(lock).map(|()| true));
-        self.observed("write", Some(key), writing).await.map(|_| ())
-    }
-
-    /// The same, taking the lock on the way, if it is free or there is none to be had; `false`, and nothing written,
-    /// when somebody else has it.
-    pub async fn write_if_free(&self, key: &str, value: &Secret, mark: Mark) -> Result<bool> {
-        let Some(turn) = lock::try_turn(&self.inner.mutexes, key) else {
-            return Ok(false);
-        };
-        let (dir, name) = (self.path().to_owned(), key.to_owned());
-        let writing = self.write_by(key, value, mark, move |write| {
-            let lock = match lock::try_lock(&dir, turn, &name) {
-                LockOutcome::Acquired(lock) => Some(lock),
-                LockOutcome::Unsupported => None,
-                LockOutcome::Contended => return Ok(false),
+        let writing = async {
+            // Before a machine secret comes to be for nothing.
+            file_name::file_name(key)?;
+            let secrets = &self.inner.secrets;
+            let secret = match secrets.write_version_2 {
+                true => Some(secrets.for_writing().await?),
+                false => None,
             };
-            write(lock).map(|()| true)
-        });
+            let (name, value) = (key.to_owned(), value.clone());
+            self.on_thread(move |inner| {
+                let (version, password) = match secret {
+                    None => (Version::V1, inner.identity.password_v1(&inner.service)),
+                    Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
+                };
+                inner.files.write(&name, (&value, mark), (version, &password))
+            })
+            .await
+        };
         self.observed("write", Some(key), writing).await
-    }
-
-    /// `locked` is given what writes under a lock, on a thread that may block.
-    async fn write_by(
-        &self,
-        key: &str,
-        value: &Secret,
-        mark: Mark,
-        locked: impl FnOnce(&dyn Fn(Option<KeyLock>) -> Result<()>) -> Result<bool> + Send + 'static,
-    ) -> Result<bool> {
-        // Before a machine secret comes to be for nothing.
-        file_name::file_name(key)?;
-        let secrets = &self.inner.secrets;
-        let secret = match secrets.write_version_2 {
-            true => Some(secrets.for_writing().await?),
-            false => None,
-        };
-        let (key, value) = (key.to_owned(), value.clone());
-        self.on_thread(move |inner| {
-            let (version, password) = match secret {
-                None => (Version::V1, inner.identity.password_v1(&inner.service)),
-                Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
-            };
-            locked(&|lock| inner.files.write(&key, (&value, mark), (version, &password), lock))
-        })
-        .await
     }
 
     /// Removes the file, under either of its names; `false` when there was none.
@@ -236,13 +200,6 @@ impl FallbackDir {
     pub async fn list(&self) -> Result<Vec<String>> {
         self.observed("list", None, self.on_thread(|inner| inner.files.list()))
             .await
-    }
-
-    /// Takes the key's lock, waiting for whoever holds it. `None` where locks are not to be had: no directory yet, a
-    /// read-only one, a file system without locks. It waits without a limit, on one thread at most for each key and
-    /// directory object; who gives up waiting leaves nothing held.
-    pub async fn lock(&self, key: &str) -> Result<Option<KeyLock>> {
-        Ok(lock::lock(self.path(), &self.inner.mutexes, key).await)
     }
 
     async fn observed<A: Outcome>(

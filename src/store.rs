@@ -12,24 +12,26 @@
 //! and only then the file removed. Whatever step a crash hits, the newest acknowledged value is in the file, or in the
 //! keyring with no marked file beside it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Code, Error, Result};
-use crate::fallback::{FallbackDir, Mark};
-use crate::fs::lock::KeyLock;
+use crate::error::{Code, Result};
+use crate::fallback::FallbackDir;
+use crate::fs::lock::{KeyLock, LockDir};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
-use crate::sync::{KeyedLock, KeyedMutex};
 use crate::telemetry::events::{Fallback, Operation};
-use crate::telemetry::fingerprint;
 
 mod batch;
+mod change;
+mod delete;
 mod fallback_reason;
 mod key;
 mod keyring_provider;
 mod machine_secret;
 mod probe;
+mod set;
 mod sync_to_keyring;
 #[cfg(test)]
 pub mod testing;
@@ -41,9 +43,6 @@ pub use probe::{PROBE_PREFIX, ask as ask_keyring};
 
 use fallback_reason::{fallback_reason, record_backend};
 use probe::Probe;
-
-/// How long other processes may keep the lock of a key, on top of the time that a keyring call may take.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What happens when the keyring is unavailable or refuses (R4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +74,19 @@ pub struct SecureStoreConfig {
     pub keyring: KeyringProvider,
     /// How long a keyring's loader may take for one call. The keyring's own calls keep its own limit.
     pub limit: Duration,
+    /// The locks of its keys.
+    pub locks: LockDir,
+    /// The directory of all data, where the store remembers whether a keyring was ever reached.
+    pub data_dir: PathBuf,
 }
 
 /// A store of secrets: keyring first, encrypted file second. Cloning is cheap; clones are the same store.
 #[derive(Clone)]
 pub struct SecureStore {
     config: Arc<SecureStoreConfig>,
-    mutexes: KeyedMutex,
     probe: Probe,
+    /// Locks that the caller holds. Changes of their keys are made under them.
+    held: Vec<Arc<KeyLock>>,
 }
 
 impl SecureStore {
@@ -90,8 +94,8 @@ impl SecureStore {
     pub fn new(config: SecureStoreConfig) -> Self {
         Self {
             config: Arc::new(config),
-            mutexes: KeyedMutex::default(),
             probe: Probe::default(),
+            held: Vec::new(),
         }
     }
 
@@ -100,15 +104,17 @@ impl SecureStore {
     /// Changes to one key happen in the order of the calls to this function and [`SecureStore::delete`].
     /// `CORRUPT` for a bad key; under `Deny` the keyring's own code; else what kept the file from being written.
     pub fn set(&self, key: &str, value: Secret) -> impl Future<Output = Result<StoredIn>> + Send + use<> {
-        let (store, change) = (self.clone(), self.change(key));
+        let (store, turn) = (self.clone(), self.turn(key));
         async move {
             let mut operation = Operation::start("set");
-            let (key, lock) = match change {
-                Ok(change) => change,
+            let (key, turn) = match turn {
+                Ok(turn) => turn,
                 Err(error) => return operation.finish(store.service(), None, Err(error)),
             };
-            let _guard = lock.await;
-            let stored = store.set_now(&key, &value, &mut operation).await;
+            let stored = match store.begin(&key, turn).await {
+                Ok(_change) => store.set_now(&key, &value, &mut operation).await,
+                Err(error) => Err(error),
+            };
             operation.finish(store.service(), Some(key.as_str()), stored)
         }
     }
@@ -118,15 +124,17 @@ impl SecureStore {
     /// A keyring that fails does not stop the file's removal, but is reported after it: a secret that may still be there
     /// must not look deleted. Under `Deny` with no keyring and no file: `UNAVAILABLE`.
     pub fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
-        let (store, change) = (self.clone(), self.change(key));
+        let (store, turn) = (self.clone(), self.turn(key));
         async move {
             let mut operation = Operation::start("delete");
-            let (key, lock) = match change {
-                Ok(change) => change,
+            let (key, turn) = match turn {
+                Ok(turn) => turn,
                 Err(error) => return operation.finish(store.service(), None, Err(error)),
             };
-            let _guard = lock.await;
-            let deleted = store.delete_now(&key, &mut operation).await;
+            let deleted = match store.begin(&key, turn).await {
+                Ok(_change) => store.delete_now(&key, &mut operation).await,
+                Err(error) => Err(error),
+            };
             operation.finish(store.service(), Some(key.as_str()), deleted)
         }
     }
@@ -148,7 +156,7 @@ impl SecureStore {
         let choice = self.choice().await;
         operation.record_keyring();
         if self.config.policy == FallbackPolicy::Deny {
-            return self.ask_keyring(&choice, key).await.map_err(KeyringError::into_error);
+            return self.ask_keyring(&choice, key).await?.map_err(KeyringError::into_error);
         }
         if let Ok(choice) = &choice
             && let Some(keyring) = choice.keyring()
@@ -158,7 +166,7 @@ impl SecureStore {
             operation.record_fallback(Fallback::NewerFile);
             return Ok(Some(value));
         }
-        let asked = self.ask_keyring(&choice, key).await;
+        let asked = self.ask_keyring(&choice, key).await?;
         if let Ok(Some(value)) = asked {
             return Ok(Some(value));
         }
@@ -190,11 +198,11 @@ impl SecureStore {
 
     async fn has_now(&self, key: &Key, operation: &mut Operation) -> Result<bool> {
         let choice = self.choice().await;
+        operation.record_keyring();
         let held = self.record_outcome(match with_keyring(&choice) {
             Ok(keyring) => not_found_as(keyring.contains(&self.config.service, key.as_str()).await, false),
             Err(error) => Err(error),
-        });
-        operation.record_keyring();
+        })?;
         if self.config.policy == FallbackPolicy::Allow && !matches!(held, Ok(true)) {
             operation.record_fallback(fallback_reason(&held));
         }
@@ -227,6 +235,12 @@ impl SecureStore {
             Ok(keyring) => not_found_as(keyring.accounts(&self.config.service).await, Vec::new()),
             Err(error) => Err(error),
         };
+        if let Err(error) = &accounts
+            && error.error().code().is_final()
+        {
+            operation.record_keyring();
+            return Err(error.error().clone());
+        }
         record_backend(operation, &accounts, self.config.policy);
         let files = match self.config.policy {
             FallbackPolicy::Allow => Some(self.config.files.list().await),
@@ -267,68 +281,14 @@ impl SecureStore {
         &self.config.files
     }
 
+    /// The locks of its keys.
+    pub fn locks(&self) -> &LockDir {
+        &self.config.locks
+    }
+
     /// When the encrypted files are used.
     pub fn policy(&self) -> FallbackPolicy {
         self.config.policy
-    }
-
-    fn change(&self, key: &str) -> Result<(Key, KeyedLock)> {
-        let key = Key::parse(key)?;
-        let lock = self.mutexes.lock(key.as_str());
-        Ok((key, lock))
-    }
-
-    async fn set_now(&self, key: &Key, value: &Secret, operation: &mut Operation) -> Result<StoredIn> {
-        let choice = self.choice().await;
-        let files = &self.config.files;
-        // With no keyring to ask before, the write itself takes the lock.
-        let lock = match with_keyring(&choice) {
-            Ok(_) => Some(self.lock(key).await?),
-            Err(_) => None,
-        };
-        let taken = self.record_outcome(match with_keyring(&choice) {
-            Ok(keyring) => keyring.set(&self.config.service, key.as_str(), value).await,
-            Err(error) => Err(error),
-        });
-        record_backend(operation, &taken, self.config.policy);
-        match (taken, self.config.policy) {
-            (Ok(()), _) => {
-                // A stale copy must not survive. If it does, the caller hears of it: a marked one would win.
-                files.remove(key.as_str()).await?;
-                Ok(StoredIn::Keyring)
-            }
-            (Err(error), FallbackPolicy::Deny) => Err(error.into_error()),
-            (Err(_), FallbackPolicy::Allow) => {
-                // A loader that hangs is an injected one.
-                let mark = choice.as_ref().map_or(Mark::NewerThanInjected, SelectedKeyring::mark);
-                let lock = match lock {
-                    Some(lock) => lock,
-                    None if files.write_if_free(key.as_str(), value, mark).await? => return Ok(StoredIn::File),
-                    None => self.lock(key).await?,
-                };
-                files.write_locked(key.as_str(), value, mark, lock).await?;
-                Ok(StoredIn::File)
-            }
-        }
-    }
-
-    async fn delete_now(&self, key: &Key, operation: &mut Operation) -> Result<bool> {
-        let choice = self.choice().await;
-        let _lock = self.lock(key).await?;
-        let from_keyring = self.record_outcome(match with_keyring(&choice) {
-            Ok(keyring) => not_found_as(keyring.delete(&self.config.service, key.as_str()).await, false),
-            Err(error) => Err(error),
-        });
-        record_backend(operation, &from_keyring, self.config.policy);
-        let from_files = self.config.files.remove(key.as_str()).await;
-        match from_keyring {
-            Ok(was_there) => Ok(from_files? || was_there),
-            Err(KeyringError::Failed(error)) => Err(error),
-            Err(KeyringError::Absent(error)) => match (from_files?, self.config.policy) {
-                (false, FallbackPolicy::Deny) => Err(error),
-                (was_there, _) => Ok(was_there),
-            },
-        }
     }
 
     /// The keyring, found once per store. A loader that hangs is a failure of this call alone.
@@ -336,36 +296,31 @@ impl SecureStore {
         self.config.keyring.choice(self.config.limit).await
     }
 
-    async fn ask_keyring(&self, choice: &Result<SelectedKeyring>, key: &Key) -> Result<Option<Secret>, KeyringError> {
+    async fn ask_keyring(
+        &self,
+        choice: &Result<SelectedKeyring>,
+        key: &Key,
+    ) -> Result<Result<Option<Secret>, KeyringError>> {
         self.record_outcome(match with_keyring(choice) {
             Ok(keyring) => not_found_as(keyring.get(&self.config.service, key.as_str()).await, None),
             Err(error) => Err(error),
         })
     }
 
-    /// Counts successes and failures for the probe's kept answer (R2).
-    fn record_outcome<T>(&self, answer: Result<T, KeyringError>) -> Result<T, KeyringError> {
-        match &answer {
-            Ok(_) => self.probe.record_success(),
-            Err(_) => self.probe.record_failure(),
+    /// Counts a keyring call's success or failure for the cached result of the probe. The outer error is one that ends the
+    /// operation: nothing else is asked after it.
+    fn record_outcome<T>(&self, answer: Result<T, KeyringError>) -> Result<Result<T, KeyringError>> {
+        self.record_health(answer.is_ok());
+        match answer {
+            Err(error) if error.error().code().is_final() => Err(error.into_error()),
+            answer => Ok(answer),
         }
-        answer
     }
 
-    /// The key's lock against other processes; `None` where locks are not to be had. `TIMEOUT` when they keep it for longer
-    /// than a keyring that hangs and a slow disk could make them: one of them must have been stopped.
-    async fn lock(&self, key: &Key) -> Result<Option<KeyLock>> {
-        let patience = self.config.limit + LOCK_PATIENCE;
-        match tokio::time::timeout(patience, self.config.files.lock(key.as_str())).await {
-            Ok(lock) => Ok(lock.ok().flatten()),
-            Err(_) => Err(Error::new(
-                Code::Timeout,
-                format!(
-                    "Another process has been changing key {} for more than {} ms",
-                    fingerprint(key.as_str()),
-                    patience.as_millis()
-                ),
-            )),
+    fn record_health(&self, works: bool) {
+        match works {
+            true => self.probe.record_success(),
+            false => self.probe.record_failure(),
         }
     }
 }

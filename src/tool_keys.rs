@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::fs::lock::LockDir;
 use crate::fs::text_file::{TextFile, read_text};
 use crate::secret::Secret;
 use crate::store::SecureStore;
@@ -54,8 +55,8 @@ pub struct ToolKeys {
 
 impl ToolKeys {
     /// Keys kept in this store; the paths of key files are kept beside its files. `home` is what `~` means.
-    pub fn new(store: SecureStore, home: PathBuf) -> Self {
-        let keyfiles = TextFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
+    pub fn new(store: SecureStore, home: PathBuf, locks: LockDir) -> Self {
+        let keyfiles = TextFile::new(store.files().path().to_owned(), KEYFILES, LIMIT, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,

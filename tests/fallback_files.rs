@@ -336,34 +336,3 @@ async fn r4_8_what_the_dead_left_is_swept_and_what_the_living_hold_or_others_mad
     write(&dir, "k", "w").await;
     assert!(alive.iter().all(|name| !temp.path().join(name).exists()));
 }
-
-#[tokio::test]
-async fn a_lock_keeps_every_other_task_and_instance_out_and_leaves_nothing_behind() {
-    let temp = tempfile::tempdir().unwrap();
-    let path = temp.path().join("files");
-    assert!(open(&path).lock("k").await.unwrap().is_none(), "no directory, no lock");
-    assert!(!path.exists());
-
-    write(&open(&path), "k", "v").await;
-    let shared = open(&path);
-    let inside = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..200 {
-        let dir = if n % 10 == 0 { open(&path) } else { shared.clone() };
-        let inside = inside.clone();
-        tasks.spawn(async move {
-            use std::sync::atomic::Ordering::SeqCst;
-            let lock = dir.lock("k").await.unwrap();
-            assert!(lock.is_some());
-            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
-            tokio::task::yield_now().await;
-            inside.fetch_sub(1, SeqCst);
-        });
-    }
-    tasks.join_all().await;
-    let (a, b) = (shared.lock("a").await.unwrap(), shared.lock("b").await.unwrap());
-    assert!(a.is_some() && b.is_some(), "another key, another lock");
-    assert_eq!(shared.list().await, Ok(vec!["k".to_owned()]));
-    drop((a, b));
-    assert_eq!(names(&path), ["k.enc"]);
-}

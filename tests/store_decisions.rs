@@ -8,6 +8,7 @@ use std::time::Duration;
 use securestore::error::{Code, Result};
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::{FallbackDir, Mark};
+use securestore::fs::lock::LockDir;
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
@@ -192,6 +193,8 @@ impl Case {
                 },
                 keyring: KeyringProvider::Known(SelectedKeyring::Os(memory.clone())),
                 limit: Duration::from_secs(1),
+                locks: LockDir::new(files.path().with_file_name("locks")),
+                data_dir: files.path().with_file_name("data"),
             }),
             files: files.clone(),
             keyring: memory,

@@ -12,7 +12,6 @@ use super::{Mark, Stored};
 use crate::error::{Code, Error, Result};
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;
-use crate::fs::lock::KeyLock;
 use crate::fs::read::{Contents, is_known_absent, read};
 use crate::random::random_bytes;
 use crate::secret::Secret;
@@ -67,14 +66,12 @@ impl Files {
         Ok(Stored { value, mark })
     }
 
-    /// Seals and writes, as a whole and for good, under the key's lock if there is one. `UNAVAILABLE`, and nothing changed,
-    /// when that would put version 1 in the place of version 2.
+    /// Seals and writes, as a whole and for good. `UNAVAILABLE`, and nothing changed, when that would put version 1 in the place of version 2.
     pub fn write(
         &self,
         key: &str,
         (value, mark): (&Secret, Mark),
         (version, password): (Version, &Password),
-        lock: Option<KeyLock>,
     ) -> Result<()> {
         let names = names(key)?;
         if !envelope::fits(value.expose().len()) {
@@ -90,8 +87,7 @@ impl Files {
         let no_random = |error: getrandom::Error| failed(error.into());
         let salt = self.salt(version).map_err(no_random)?;
         let sealed = cipher::seal(value, version, password, salt).map_err(no_random)?;
-        let (lock, _turn) = KeyLock::split(lock);
-        atomic::replace(&self.dir, &names[0], &envelope::print(&sealed, mark), lock).map_err(failed)?;
+        atomic::replace(&self.dir, &names[0], &envelope::print(&sealed, mark)).map_err(failed)?;
         // A file under the plain name would come back to light when the one just written is removed.
         atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
         Ok(())

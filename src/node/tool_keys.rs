@@ -59,8 +59,9 @@ impl ToolKeyStorage {
         };
         let store = store_with(env, defaults, options)?;
         let home = Environment::of(env)?.host(env)?.home;
+        let locks = store.locks().clone();
         Ok(Self {
-            keys: ToolKeys::new(store, home),
+            keys: ToolKeys::new(store, home, locks),
         })
     }
 

@@ -13,7 +13,7 @@ impl Setup {
     fn new(mood: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mood);
-        let keys = ToolKeys::new(store, home.path().to_owned());
+        let keys = ToolKeys::new(store.clone(), home.path().to_owned(), store.locks().clone());
         Self { home, keyring, keys }
     }
 
