@@ -15,6 +15,11 @@ const TEST_PROGRAMS = [
   ['strace', 'strace'],
   ['script', 'bsdutils'],
   ['ps', 'procps'],
+  ['git', 'git'],
+  ['age', 'age'],
+  ['zsh', 'zsh'],
+  ['fish', 'fish'],
+  ['docker-credential-secretservice', 'golang-docker-credential-helpers'],
 ]
 
 /** Installs the npm packages, unless what is installed is what the lock file asks for. */
@@ -39,7 +44,7 @@ const KEYRING_PROGRAMS = ['dbus-daemon', 'dbus-send', 'gnome-keyring-daemon']
 /** Installs what only the tests need; where that takes rights we do not have, says what to type. */
 async function installTestPrograms() {
   await installPrograms(
-    'The tests run against a real keyring',
+    'The tests run against a real keyring and real programs',
     TEST_PROGRAMS.map(([program]) => program),
   )
 }
