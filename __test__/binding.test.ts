@@ -120,6 +120,7 @@ describe('the packages of the platforms', () => {
       name: `@llxprt/securestore-${name}`,
       version: main.version,
       keywords: main.keywords,
+      author: main.author,
       license: main.license,
       engines: main.engines,
       publishConfig: main.publishConfig,

@@ -1,18 +1,18 @@
-// From packing to use: the packages as the release makes them, installed into an empty project without a network, a
-// compiler or Rust.
+// Packs the packages as the release does and installs them into an empty project, without network, compiler or Rust.
 
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { obstacles } from '../scripts/prepublish.js'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
 import { BUILT, DEPENDENCIES, installedFiles, installInto, makeRelease, PLATFORMS } from './support/release'
 
 const PACKAGES = ['@llxprt/securestore', `@llxprt/securestore-${BUILT}`]
-/** What runs by itself when a package is installed, from an archive or a folder. */
+/** Scripts that npm runs when a package is installed, from an archive or a folder. */
 const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare', 'prepublish']
-/** What is in the package of a platform beside the binary. */
+/** The files of a platform package beside the binary. */
 const IN_PACKAGE = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES.md', 'package.json']
 
 let release: ReturnType<typeof makeRelease>
@@ -27,9 +27,9 @@ beforeAll(() => {
 }, 180_000)
 
 describe('the packages', () => {
-  test('hold exactly what is meant', () => {
+  test('contain exactly the intended files', () => {
     const bin = readdirSync(path.join(ROOT, 'bin'), { recursive: true, encoding: 'utf8' })
-    expect(release.main.files.filter((file) => !file.startsWith('bin/'))).toEqual([
+    expect(release.main.files.filter((file) => !/^(bin|lib)\//.test(file))).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
@@ -47,7 +47,7 @@ describe('the packages', () => {
     expect(release.platform.files).toEqual([...IN_PACKAGE, binary])
   })
 
-  test('are installed as they were packed, and nothing else is', () => {
+  test('are installed as they were packed, without any other package', () => {
     expect(installedFiles(project, PACKAGES[0] ?? '')).toEqual(release.main.files)
     expect(installedFiles(project, PACKAGES[1] ?? '')).toEqual(release.platform.files)
     const everything = JSON.parse(readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')).packages
@@ -56,7 +56,7 @@ describe('the packages', () => {
     )
   })
 
-  test('depend on the package of every platform, in the version of the release', () => {
+  test('depend on the package of every platform, in the same version', () => {
     const { optionalDependencies, dependencies, version } = manifest(PACKAGES[0])
     const expected = PLATFORMS.map((name) => [`@llxprt/securestore-${name}`, version])
     expect(optionalDependencies).toEqual(Object.fromEntries(expected))
@@ -64,18 +64,44 @@ describe('the packages', () => {
     expect(dependencies).toEqual({ 'age-encryption': expect.stringMatching(/^\d/) })
   })
 
-  test('run no script when they are installed', () => {
+  test('run no script during installation', () => {
     for (const name of PACKAGES) {
       expect(Object.keys(manifest(name).scripts ?? {}).filter((script) => LIFECYCLE.includes(script))).toEqual([])
     }
     const everything = readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')
     expect(everything).not.toContain('hasInstallScript')
-    // With --foreground-scripts and at this log level npm would show each as `> package@version script` and `info run`.
+    // With --foreground-scripts and this log level npm prints each script as `> package@version script` and `info run`.
     expect(installed.log).toContain(`added ${PACKAGES.length + DEPENDENCIES.length} packages`)
     expect(installed.log).not.toMatch(/^> |info run |install-scripts/m)
   })
 
-  test('need of the system what every system has', { skip: process.platform !== 'linux' }, () => {
+  test('are published only when nothing is missing', () => {
+    // The release workflow fills in the repository.
+    expect(obstacles(release.root)).toEqual(['package.json has no repository.'])
+    const incomplete = path.join(newDirectory(), 'incomplete')
+    cpSync(release.root, incomplete, {
+      recursive: true,
+      filter: (file) => !/node_modules|darwin-x64\.node$/.test(file),
+    })
+    writeFileSync(path.join(incomplete, 'npm/freebsd-x64/package.json'), JSON.stringify(platformManifest('0.0.0')))
+    const { version } = manifest(PACKAGES[0])
+    expect(obstacles(incomplete)).toEqual([
+      'npm/darwin-x64/securestore.darwin-x64.node is missing.',
+      `npm/freebsd-x64 has version 0.0.0, not ${version}.`,
+      'package.json has no repository.',
+    ])
+  })
+
+  test('are not published from a clone', () => {
+    const { status, stderr } = spawnSync('node', ['scripts/prepublish.js'], { cwd: ROOT, encoding: 'utf8' })
+    expect(status).toBe(1)
+    for (const name of PLATFORMS) expect(stderr).toContain(`npm/${name}/securestore.${name}.node is missing.`)
+    expect(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).scripts.prepublishOnly).toBe(
+      'node scripts/prepublish.js',
+    )
+  })
+
+  test('need no shared library beyond the C library', { skip: process.platform !== 'linux' }, () => {
     const binary = path.join(project, 'node_modules', PACKAGES[1] ?? '', `securestore.${BUILT}.node`)
     const needed = execFileSync('ldd', [binary], { encoding: 'utf8' }).trim().split('\n')
     const names = needed.map((line) => path.basename(line.trim().split(' ')[0] ?? ''))
@@ -85,17 +111,17 @@ describe('the packages', () => {
   })
 })
 
-describe('a project that installed them', () => {
+describe('a project with the packages installed', () => {
   const SAVE = "new s.SecureStore('installed', { fallbackPolicy: 'allow' }).set('key', 'value')"
   const READ = "new s.SecureStore('installed').get('key')"
 
-  test('uses them from CommonJS', () => {
+  test('loads them from CommonJS', () => {
     const code = `const s = require('@llxprt/securestore')
 ${SAVE}.then(() => ${READ}).then(console.log)`
     expect(runFile('commonjs.cjs', code)).toBe('value\n')
   })
 
-  test('uses them from ES modules', () => {
+  test('loads them from ES modules', () => {
     const code = `import * as s from '@llxprt/securestore'
 import { SecureStoreError } from '@llxprt/securestore'
 await ${SAVE}
@@ -111,7 +137,7 @@ console.log(await ${READ}, SecureStoreError.name)`
       ['consumer.mts', 'modules.mts'],
       ['consumer.cts', 'commonjs.cts'],
     ] as const) {
-      // With a bundler there is no `import = require`.
+      // Bundlers do not support `import = require`.
       if (module === 'esnext' && file.endsWith('.cts')) continue
       const code = readFileSync(path.join(ROOT, '__test__/consumers', consumer), 'utf8')
       writeFileSync(path.join(project, file), code)
@@ -124,7 +150,7 @@ console.log(await ${READ}, SecureStoreError.name)`
   test('has llxprt-key, and the credential helpers of git and docker', () => {
     const run = (program: string, args: string[], input: string, env: NodeJS.ProcessEnv) => {
       const file = path.join(project, 'node_modules/.bin', program)
-      return execFileSync(process.execPath, [file, ...args], { env, input, encoding: 'utf8' })
+      return execFileSync(process.execPath, [file, ...args], { env, input, encoding: 'utf8', stdio: 'pipe' })
     }
     const env = environment()
     expect(run('llxprt-key', ['list'], '', env)).toContain('No saved keys')
@@ -135,13 +161,17 @@ console.log(await ${READ}, SecureStoreError.name)`
     expect(run('git-credential-llxprt', ['get'], 'protocol=https\nhost=example.com\n\n', env)).toBe('')
   })
 
-  test('is told what is missing where the package of the platform is not installed', () => {
+  test('gets an error that names the platform package when it is not installed', () => {
     const bare = path.join(newDirectory(), 'project')
     installInto(bare, [release.main, ...release.dependencies])
     const code = "try { require('@llxprt/securestore') } catch (error) { console.log(error.message) }"
     expect(runFile('bare.cjs', code, bare)).toContain(`the optional dependency @llxprt/securestore-${BUILT}`)
   })
 })
+
+function platformManifest(version: string) {
+  return { ...JSON.parse(readFileSync(path.join(release.root, 'npm/freebsd-x64/package.json'), 'utf8')), version }
+}
 
 function manifest(name = '') {
   return JSON.parse(readFileSync(path.join(project, 'node_modules', name, 'package.json'), 'utf8'))
@@ -156,7 +186,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...installed.env, HOME: newDirectory() }
 }
 
-/** What the compiler has to say; nothing when all is well. */
+/** Returns the compiler's messages; an empty string when there are none. */
 function typecheck(files: string[], module: string, moduleResolution: string): string {
   const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc')
   const types = ['--typeRoots', path.join(ROOT, 'node_modules/@types'), '--types', 'node']

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use securestore::telemetry::events::{FileCall, KeyringCall, Operation, file_call, keyring_call};
-use securestore::telemetry::{Outlet, Record, Sink, within};
+use securestore::telemetry::{EventSink, Record, Sink, with_sink};
 
 const ROUNDS: usize = 201;
 const OPERATIONS: u32 = 20_000;
@@ -28,7 +28,7 @@ fn main() {
     let bare = || now(async { black_box(true) });
     let told = || {
         now(async {
-            let operation = Operation::begins("get");
+            let operation = Operation::start("get");
             let file = FileCall {
                 operation: "read",
                 service: "service",
@@ -42,13 +42,13 @@ fn main() {
                 account: Some("key"),
             };
             let answer = file_call(file, keyring_call(keyring, async { black_box(true) })).await;
-            operation.ends("service", Some("key"), answer)
+            operation.finish("service", Some("key"), answer)
         })
     };
     let never = compare(bare, told);
-    let outlet = std::sync::Arc::new(Outlet::default());
+    let outlet = std::sync::Arc::new(EventSink::default());
     outlet.set_sink(Some(std::sync::Arc::new(Nobody)));
-    let on = compare(bare, || now(within(outlet.clone(), async { told() })));
+    let on = compare(bare, || now(with_sink(outlet.clone(), async { told() })));
     outlet.set_sink(None);
     let removed = compare(bare, told);
     println!("one operation, told three times, in ns more than the bare one");

@@ -5,14 +5,15 @@
 
 const { existsSync } = require('node:fs')
 const path = require('node:path')
-const { build, installKeyringPrograms, installPackages } = require('../scripts/lib/setup.js')
+const { KEYRING_PROGRAMS, installPrograms } = require('../scripts/lib/programs.js')
+const { build, installPackages } = require('../scripts/lib/setup.js')
 const { root, which } = require('../scripts/lib/run.js')
 
 async function main() {
   await installPackages()
   if (!process.argv.includes('--no-build')) await buildOrTakeWhatIsThere()
   if (process.argv.includes('--keyring') && process.platform === 'linux') {
-    await installKeyringPrograms().catch((error) => console.log(`\n${error.message}`))
+    await installPrograms('The keyring part', KEYRING_PROGRAMS).catch((error) => console.log(`\n${error.message}`))
   }
 }
 

@@ -7,7 +7,7 @@ const { spawnSync } = require('node:child_process')
 const { readFileSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { root, which } = require('../scripts/lib/run.js')
-const { KEYRING_PROGRAMS } = require('../scripts/lib/setup.js')
+const { KEYRING_PROGRAMS } = require('../scripts/lib/programs.js')
 const { HELP, parse, PARTS } = require('./options.js')
 
 /** @typedef {import('./compare.js').Measurement} Measurement */

@@ -1,9 +1,9 @@
 'use strict'
 
-// The packages of the platforms' binaries, below npm/, from what package.json says.
+// Maintains the packages below npm/, one for the binary of each platform.
 //
-//   node scripts/platform-packages.js          makes them anew: after a change of package.json's targets or version
-//   node scripts/platform-packages.js licences copies the licence texts into each, as the release does before it publishes
+//   node scripts/platform-packages.js          writes them from package.json; run it after changing targets, version or author there
+//   node scripts/platform-packages.js licences copies the licence texts into each; the release workflow runs it
 
 const { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
@@ -19,24 +19,24 @@ async function main(task) {
   }
   rmSync(PACKAGES, { recursive: true, force: true })
   await run('npx', ['napi', 'create-npm-dirs'])
-  for (const name of readdirSync(PACKAGES)) describe(path.join(PACKAGES, name), name)
+  for (const name of readdirSync(PACKAGES)) complete(path.join(PACKAGES, name), name)
 }
 
-/** The texts that must go with a binary. npm packs LICENSE unasked. */
+/** Copies the texts that must accompany a binary. npm always packs LICENSE. */
 function copyLicences(folder) {
   for (const file of LICENCES) copyFileSync(path.join(root, file), path.join(folder, file))
 }
 
-/** What `create-npm-dirs` cannot know: that this is a part of something, and that licence texts go with it. */
-function describe(folder, name) {
+/** Writes what `create-npm-dirs` does not: description, README and licence texts. */
+function complete(folder, name) {
   const file = path.join(folder, 'package.json')
   const manifest = JSON.parse(readFileSync(file, 'utf8'))
-  manifest.description = `The ${name} binary of @llxprt/securestore, which installs it.`
+  manifest.description = `The ${name} binary of @llxprt/securestore.`
   manifest.files.push('THIRD_PARTY_LICENSES.md')
   writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`)
   writeFileSync(
     path.join(folder, 'README.md'),
-    `# \`${manifest.name}\`\n\nThe ${name} binary of \`@llxprt/securestore\`, which installs it as an optional dependency. Install that, not this.\n`,
+    `# \`${manifest.name}\`\n\nThe ${name} binary of \`@llxprt/securestore\`. Install that package; it depends on this one.\n`,
   )
 }
 

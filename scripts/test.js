@@ -1,12 +1,13 @@
 'use strict'
 
-// npm test: installs what is missing, builds, and runs every check and every test. Its last line counts them all.
+// npm test: installs what is missing, builds, and runs every check and every test. The last line is the total.
 
-const { build, installPackages, installTestPrograms } = require('./lib/setup.js')
-const { contractTests, settle } = require('./lib/contract-tests.js')
+const { checkCounts, contractTests } = require('./lib/contract-tests.js')
+const { TEST_PROGRAMS, installPrograms } = require('./lib/programs.js')
 const { run } = require('./lib/run.js')
+const { build, installPackages } = require('./lib/setup.js')
 
-/** Each is one thing that holds or does not. */
+/** Commands that pass or fail as a whole. */
 const CHECKS = [
   ['node', 'scripts/traceability.js'],
   ['node', 'scripts/licences.js', '--check'],
@@ -21,33 +22,33 @@ const CHECKS = [
 
 async function main() {
   await installPackages()
-  await installTestPrograms()
+  await installPrograms('npm test', TEST_PROGRAMS)
   await build()
   const total = { passed: 0, failed: 0 }
-  const count = ({ passed, failed }) => {
+  const add = ({ passed, failed }) => {
     total.passed += passed
     total.failed += failed
   }
   for (const [program, ...args] of CHECKS) {
     const { code } = await run(program, args, { mayFail: true })
-    count(code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 })
+    add(code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 })
   }
-  count(await rustTests())
-  count(await contractTests([process.execPath]))
+  add(await rustTests())
+  add(await contractTests([process.execPath]))
   console.log(`\n${total.passed} passed, ${total.failed} failed`)
   process.exitCode = total.failed === 0 && total.passed > CHECKS.length ? 0 : 1
 }
 
-/** The core without Node, by cargo-nextest where it is installed, else by what comes with Rust. */
+/** Runs the Rust tests of the core, without Node, with cargo-nextest where it is installed and cargo test elsewhere. */
 async function rustTests() {
   const { code: nextest } = await run('cargo', ['nextest', '--version'], { mayFail: true })
   const runner = nextest === 0 ? ['nextest', 'run', '--no-fail-fast'] : ['test', '--no-fail-fast']
   const { code, output } = await run('cargo', [...runner, '--locked', '--no-default-features'], { mayFail: true })
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the runners colour what they print
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the runners colour their output
   const text = output.replace(/\u001b\[[0-9;]*m/g, '')
   const sum = (pattern) => [...text.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0)
   const summary = nextest === 0 ? 'Summary.*?' : 'test result:.*?'
-  return settle(code, {
+  return checkCounts(code, {
     passed: sum(new RegExp(`${summary}(\\d+) passed`, 'g')),
     failed: sum(new RegExp(`${summary}(\\d+) (?:failed|timed out)`, 'g')),
   })

@@ -17,8 +17,8 @@ use crate::fallback::inspect::{Inspection, inspect};
 use crate::keyring::{Keyring, KeyringError};
 use crate::legacy::{self, LegacyData};
 use crate::provider_keys;
-use crate::store::{Choice, PROBE_PREFIX, ask_keyring};
-use crate::telemetry::{carried, events};
+use crate::store::{PROBE_PREFIX, SelectedKeyring, ask_keyring};
+use crate::telemetry::{events, propagate};
 use crate::tool_keys;
 
 /// Below the home directory: a directory for each service that has no place of its own.
@@ -36,7 +36,7 @@ const OS_KEYRING: &str = if cfg!(target_os = "macos") {
 /// What the report is about.
 pub struct Subject {
     /// The operating system's keyring, or none.
-    pub keyring: Choice,
+    pub keyring: SelectedKeyring,
     /// The home directory.
     pub home: PathBuf,
     /// The report is there within this time, whatever the keyring does.
@@ -49,7 +49,7 @@ pub struct Report {
     /// The keyring.
     pub keyring: KeyringReport,
     /// The places where keys are, known ones first.
-    pub places: Vec<Place>,
+    pub places: Vec<StoreReport>,
     /// Data of earlier programs; empty also when it cannot be looked for, which is a problem then.
     pub legacy: Vec<LegacyData>,
     /// What is wrong, and what to do about it; empty when all is well.
@@ -73,7 +73,7 @@ pub struct KeyringReport {
 
 /// A place where keys are: a service in the keyring, a directory of files.
 #[derive(Debug)]
-pub struct Place {
+pub struct StoreReport {
     /// What is kept there: `provider keys`, `tool keys`, else the service.
     pub name: String,
     /// Its service.
@@ -128,7 +128,7 @@ pub async fn examine(subject: Subject) -> Report {
 }
 
 /// Whether a value that is written comes back.
-async fn test(choice: &Choice, deadline: Instant, limit: Duration) -> KeyringReport {
+async fn test(choice: &SelectedKeyring, deadline: Instant, limit: Duration) -> KeyringReport {
     let Some(keyring) = choice.keyring().cloned() else {
         return KeyringReport {
             backend: "none",
@@ -140,7 +140,7 @@ async fn test(choice: &Choice, deadline: Instant, limit: Duration) -> KeyringRep
     };
     let started = Instant::now();
     // A task of its own: when its time is over it still takes its throw-away account away.
-    let trying = timeout_at(deadline, tokio::spawn(carried(try_out(keyring)))).await;
+    let trying = timeout_at(deadline, tokio::spawn(propagate(try_out(keyring)))).await;
     let duration = started.elapsed();
     let state = match trying {
         Ok(Ok(state)) => state,
@@ -200,9 +200,9 @@ async fn count(keyring: &dyn Keyring, service: &str) -> Option<usize> {
 }
 
 /// The known places, then a place for each other directory of files. Blocks.
-fn places(home: &Path) -> Vec<Place> {
+fn places(home: &Path) -> Vec<StoreReport> {
     let below = |parts: &[&str]| parts.iter().fold(home.to_owned(), |path, part| path.join(part));
-    let place = |name: &str, service: &str, directory: PathBuf| Place {
+    let place = |name: &str, service: &str, directory: PathBuf| StoreReport {
         name: name.to_owned(),
         service: service.to_owned(),
         keyring_keys: None,
@@ -235,7 +235,7 @@ fn places(home: &Path) -> Vec<Place> {
     places
 }
 
-fn problems(keyring: &KeyringReport, places: &[Place], legacy: &Result<Vec<LegacyData>, Error>) -> Vec<Problem> {
+fn problems(keyring: &KeyringReport, places: &[StoreReport], legacy: &Result<Vec<LegacyData>, Error>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut tell = |message: String, remedy: String| problems.push(Problem { message, remedy });
     if let Some(error) = &keyring.error {

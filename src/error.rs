@@ -1,8 +1,8 @@
-//! What can go wrong: six codes, a message that says what failed, a remedy (R6).
+//! Storage errors: a code, a message that says what failed, and a remediation.
 
 use std::fmt;
 
-/// The six codes of a storage error (R6). Their text form is part of the JavaScript contract.
+/// The code of a storage error. Its text form is part of the JavaScript contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     /// There is no backend to ask.
@@ -17,17 +17,23 @@ pub enum Code {
     Timeout,
     /// No such key.
     NotFound,
+    /// Another program wrote this entry at the same moment.
+    Conflict,
+    /// The file of the running program was deleted, as by an upgrade.
+    RuntimeReplaced,
 }
 
 impl Code {
     /// Every code, for tables and tests that must leave none out.
-    pub const ALL: [Code; 6] = [
+    pub const ALL: [Code; 8] = [
         Code::Unavailable,
         Code::Locked,
         Code::Denied,
         Code::Corrupt,
         Code::Timeout,
         Code::NotFound,
+        Code::Conflict,
+        Code::RuntimeReplaced,
     ];
 
     /// The code as JavaScript sees it, such as `"NOT_FOUND"`.
@@ -39,7 +45,15 @@ impl Code {
             Code::Corrupt => "CORRUPT",
             Code::Timeout => "TIMEOUT",
             Code::NotFound => "NOT_FOUND",
+            Code::Conflict => "CONFLICT",
+            Code::RuntimeReplaced => "RUNTIME_REPLACED",
         }
+    }
+
+    /// Returns whether an error with this code ends the operation: it is never absorbed by a fallback to the file and never
+    /// treated as "not found".
+    pub fn is_final(self) -> bool {
+        matches!(self, Code::Conflict | Code::RuntimeReplaced)
     }
 
     /// The code with this text form; `None` when there is no such code.
@@ -56,6 +70,8 @@ impl Code {
             Code::Corrupt => "Re-save the key or re-authenticate",
             Code::Timeout => "Retry, check system load",
             Code::NotFound => "Save the key first",
+            Code::Conflict => "Retry the operation",
+            Code::RuntimeReplaced => "Restart the program",
         }
     }
 }
@@ -104,7 +120,7 @@ impl Error {
         self
     }
 
-    /// Which of the six it is.
+    /// Returns the code.
     pub fn code(&self) -> Code {
         self.code
     }
@@ -146,6 +162,8 @@ mod tests {
             (Code::Corrupt, vec!["Re-save the key or re-authenticate"]),
             (Code::Timeout, vec!["Retry", "system load"]),
             (Code::NotFound, vec!["Save the key first"]),
+            (Code::Conflict, vec!["Retry the operation"]),
+            (Code::RuntimeReplaced, vec!["Restart the program"]),
         ];
         for (code, wanted) in words {
             for word in wanted {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::io_error::io_error;
+use crate::fs::io_error::io_error;
 use crate::tool_keys;
 
 /// The directory of everything, below the home directory.

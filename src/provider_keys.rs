@@ -2,7 +2,8 @@
 
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
-use crate::store::{Place, SecureStore};
+use crate::store::{SecureStore, StoredIn};
+use crate::text::trim;
 
 /// The service its accounts belong to.
 pub const SERVICE: &str = "llxprt-code-provider-keys";
@@ -29,7 +30,7 @@ impl ProviderKeys {
 
     /// Stores a key without the white space around it (also a byte-order mark), and says where it went.
     /// `CORRUPT` for an invalid name and for a key that is then empty; nothing is stored.
-    pub fn save(&self, name: &str, api_key: &Secret) -> impl Future<Output = Result<Place>> + Send + use<> {
+    pub fn save(&self, name: &str, api_key: &Secret) -> impl Future<Output = Result<StoredIn>> + Send + use<> {
         let saving = validate_name(name)
             .and_then(|()| trimmed(api_key))
             .map(|api_key| self.store.set(name, api_key));
@@ -77,17 +78,6 @@ pub fn validate_name(name: &str) -> Result<()> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     if valid { Ok(()) } else { Err(invalid_name(name)) }
-}
-
-/// A key's text without the white space around it, and without a byte-order mark, as pasted text and files bring it (R10).
-pub fn trim(text: &str) -> &str {
-    text.trim_matches(is_white_space)
-}
-
-/// What is trimmed from a key, and separates the words of a command: Unicode's white space, and the byte-order mark that
-/// pasted text brings.
-pub fn is_white_space(c: char) -> bool {
-    c.is_whitespace() || c == '\u{feff}'
 }
 
 fn invalid_name(name: &str) -> Error {

@@ -236,5 +236,4 @@ fn account(server: &str) -> Result<String> {
 }
 
 #[cfg(test)]
-#[path = "token_storage_tests.rs"]
 mod tests;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::plain::{PlainFile, read_text};
-use crate::provider_keys::trim;
+use crate::fs::text_file::{TextFile, read_text};
 use crate::secret::Secret;
-use crate::store::{SecureStore, Turns};
+use crate::store::SecureStore;
+use crate::sync::KeyedMutex;
+use crate::text::trim;
 
 /// The service its accounts belong to.
 pub const SERVICE: &str = "llxprt-code-tool-keys";
@@ -46,20 +47,20 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 #[derive(Clone)]
 pub struct ToolKeys {
     store: SecureStore,
-    keyfiles: PlainFile,
-    turns: Turns,
+    keyfiles: TextFile,
+    mutexes: KeyedMutex,
     home: PathBuf,
 }
 
 impl ToolKeys {
     /// Keys kept in this store; the paths of key files are kept beside its files. `home` is what `~` means.
     pub fn new(store: SecureStore, home: PathBuf) -> Self {
-        let keyfiles = PlainFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
-        let turns = Turns::default();
+        let keyfiles = TextFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
+        let mutexes = KeyedMutex::default();
         Self {
             store,
             keyfiles,
-            turns,
+            mutexes,
             home,
         }
     }
@@ -128,14 +129,14 @@ impl ToolKeys {
     }
 
     fn change_keyfile_path(&self, tool: &str, path: Option<String>) -> impl Future<Output = Result<()>> + Send + use<> {
-        let (tool, turn, keys) = (known(tool), self.turns.take(KEYFILES), self.clone());
+        let (tool, lock, keys) = (known(tool), self.mutexes.lock(KEYFILES), self.clone());
         async move {
             let tool = tool?;
             if path.as_ref().is_some_and(String::is_empty) {
                 let empty = Error::new(Code::Corrupt, "Key file path cannot be empty.");
                 return Err(empty.with_remediation("Give a path"));
             }
-            let _turn = turn.comes().await;
+            let _guard = lock.await;
             let keyfiles = keys.keyfiles.clone();
             let changing = keyfiles.update(move |text| {
                 let mut paths = keys.parse(text)?;
@@ -196,5 +197,4 @@ fn expand(path: &str, home: &std::path::Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[path = "tool_keys_tests.rs"]
 mod tests;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use securestore::error::{Code, Result};
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::{FallbackDir, Mark};
-use securestore::keyring::memory::{MemoryKeyring, Mood};
+use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
-use securestore::store::{Choice, FallbackPolicy, Parts, Place, SecureStore, Source};
+use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
 
 const TABLE: &str = include_str!("data/decisions.txt");
 const SERVICE: &str = "decisions";
@@ -66,7 +66,7 @@ async fn r3_every_decision_is_made_as_the_table_says() {
             let case = Case::new(&files, policy, keyring, file).await;
             let (keyring_before, file_before) = (case.keyring_holds(), case.file_holds().await);
             let result = case.call(row.call).await;
-            case.keyring.becomes(Mood::Works);
+            case.keyring.set_mode(FaultMode::Works);
             let expected = [
                 row.result
                     .replace("its-code", if keyring == "hangs" { "TIMEOUT" } else { keyring }),
@@ -182,7 +182,7 @@ impl Case {
         let _ = fs::remove_dir_all(files.path());
         let memory = Arc::new(MemoryKeyring::new(Duration::from_millis(1)));
         let case = Self {
-            store: SecureStore::new(Parts {
+            store: SecureStore::new(SecureStoreConfig {
                 service: SERVICE.to_owned(),
                 files: files.clone(),
                 policy: if policy == "allow" {
@@ -190,7 +190,7 @@ impl Case {
                 } else {
                     FallbackPolicy::Deny
                 },
-                keyring: Source::Known(Choice::Os(memory.clone())),
+                keyring: KeyringProvider::Known(SelectedKeyring::Os(memory.clone())),
                 limit: Duration::from_secs(1),
             }),
             files: files.clone(),
@@ -220,11 +220,11 @@ impl Case {
         if keyring != "empty" && keyring != "absent" {
             self.keyring.plant(SERVICE, KEY, "K");
         }
-        self.keyring.becomes(match keyring {
-            "absent" => Mood::Absent,
-            "empty" | "holds" => Mood::Works,
-            "hangs" => Mood::Hangs,
-            code => Mood::Fails(Code::parse(code).expect("a code")),
+        self.keyring.set_mode(match keyring {
+            "absent" => FaultMode::Absent,
+            "empty" | "holds" => FaultMode::Works,
+            "hangs" => FaultMode::Hangs,
+            code => FaultMode::Fails(Code::parse(code).expect("a code")),
         });
     }
 
@@ -232,8 +232,8 @@ impl Case {
     async fn call(&self, call: &str) -> String {
         match call {
             "set" => word(self.store.set(KEY, Secret::from("N")).await, |place| match place {
-                Place::Keyring => "keyring".to_owned(),
-                Place::File => "file".to_owned(),
+                StoredIn::Keyring => "keyring".to_owned(),
+                StoredIn::File => "file".to_owned(),
             }),
             "get" => word(self.store.get(KEY).await, |value| match value {
                 Some(value) => value.expose().to_owned(),

@@ -9,9 +9,9 @@ use std::time::Duration;
 use securestore::error::Code;
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::{FallbackDir, Mark};
-use securestore::keyring::memory::{MemoryKeyring, Mood};
+use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
-use securestore::store::{Choice, FallbackPolicy, Parts, Place, SecureStore, Source};
+use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
 
 const SERVICE: &str = "faults";
 
@@ -39,11 +39,11 @@ impl Home {
 
     /// A store of its own, as another process would have it: only the keyring and the directory are shared.
     fn store(&self) -> SecureStore {
-        SecureStore::new(Parts {
+        SecureStore::new(SecureStoreConfig {
             service: SERVICE.to_owned(),
             files: self.files(),
             policy: FallbackPolicy::Allow,
-            keyring: Source::Known(Choice::Os(self.keyring.clone())),
+            keyring: KeyringProvider::Known(SelectedKeyring::Os(self.keyring.clone())),
             limit: Duration::from_secs(1),
         })
     }
@@ -58,15 +58,15 @@ impl Home {
 async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r7b_its_older_value_stays_away() {
     let home = Home::new();
     let store = home.store();
-    assert_eq!(store.set("key", Secret::from("old")).await, Ok(Place::Keyring));
-    home.keyring.becomes(Mood::Fails(Code::Denied));
-    assert_eq!(store.set("key", Secret::from("new")).await, Ok(Place::File));
+    assert_eq!(store.set("key", Secret::from("old")).await, Ok(StoredIn::Keyring));
+    home.keyring.set_mode(FaultMode::Fails(Code::Denied));
+    assert_eq!(store.set("key", Secret::from("new")).await, Ok(StoredIn::File));
     for mood in Code::ALL
-        .map(Mood::Fails)
+        .map(FaultMode::Fails)
         .into_iter()
-        .chain([Mood::Absent, Mood::Hangs])
+        .chain([FaultMode::Absent, FaultMode::Hangs])
     {
-        home.keyring.becomes(mood);
+        home.keyring.set_mode(mood);
         assert_eq!(home.value("key").await, "new", "{mood:?}");
     }
     assert_eq!(
@@ -75,7 +75,7 @@ async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r
         "nothing of this reached the keyring"
     );
 
-    home.keyring.becomes(Mood::Works);
+    home.keyring.set_mode(FaultMode::Works);
     assert_eq!(home.value("key").await, "new");
     assert_eq!(home.keyring.peek(SERVICE, "key"), Some(Secret::from("new")));
     assert_eq!(home.files().read("key").await, Ok(None));
@@ -126,7 +126,10 @@ async fn r7b_a_newer_file_that_does_not_decrypt_is_corrupt_and_not_silently_olde
         home.store().get("key").await.map_err(|error| error.code()),
         Err(Code::Corrupt)
     );
-    assert_eq!(home.store().set("key", Secret::from("again")).await, Ok(Place::Keyring));
+    assert_eq!(
+        home.store().set("key", Secret::from("again")).await,
+        Ok(StoredIn::Keyring)
+    );
     assert_eq!(home.value("key").await, "again");
 }
 
@@ -143,16 +146,16 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
             let (home, stop) = (home.clone(), stop.clone());
             async move {
                 let moods = [
-                    Mood::Works,
-                    Mood::Fails(Code::Locked),
-                    Mood::Absent,
-                    Mood::Fails(Code::Unavailable),
+                    FaultMode::Works,
+                    FaultMode::Fails(Code::Locked),
+                    FaultMode::Absent,
+                    FaultMode::Fails(Code::Unavailable),
                 ];
                 for mood in moods.into_iter().cycle() {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    home.keyring.becomes(mood);
+                    home.keyring.set_mode(mood);
                     // Not a wait for anything: how often it flickers.
                     tokio::time::sleep(Duration::from_millis(1 + round)).await;
                 }
@@ -187,7 +190,7 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
         for task in readers.into_iter().chain([flicker]) {
             task.await.expect("no task panics");
         }
-        home.keyring.becomes(Mood::Works);
+        home.keyring.set_mode(FaultMode::Works);
         let last: BTreeSet<String> = (0..WRITERS).map(|writer| format!("{writer}:{}", VALUES - 1)).collect();
         let value = home.value("key").await;
         assert!(last.contains(&value), "{value} is no writer's last value");

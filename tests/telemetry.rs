@@ -7,12 +7,12 @@ use std::time::Duration;
 use securestore::error::Code;
 use securestore::fallback::FallbackDir;
 use securestore::fallback::machine::HostIdentity;
-use securestore::keyring::memory::{MemoryKeyring, Mood};
-use securestore::keyring::observed::Observed;
+use securestore::keyring::instrumented::InstrumentedKeyring;
+use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::keyring::{Keyring, Replies, Reply};
 use securestore::secret::Secret;
-use securestore::store::{Choice, FallbackPolicy, Parts, SecureStore, Source};
-use securestore::telemetry::{Outlet, Record, Sink, Value, fingerprint, within};
+use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
+use securestore::telemetry::{EventSink, Record, Sink, Value, fingerprint, with_sink};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Record>>);
@@ -48,14 +48,14 @@ fn line(record: &Record) -> String {
     format!("{} {}{}", record.level, record.event, fields.collect::<String>())
 }
 
-fn listening() -> (Arc<Outlet>, Arc<Heard>) {
-    let (outlet, heard) = (Arc::<Outlet>::default(), Arc::<Heard>::default());
+fn listening() -> (Arc<EventSink>, Arc<Heard>) {
+    let (outlet, heard) = (Arc::<EventSink>::default(), Arc::<Heard>::default());
     outlet.set_sink(Some(heard.clone()));
     (outlet, heard)
 }
 
-fn log(filter: &str) -> (Arc<Outlet>, Arc<Heard>) {
-    let (outlet, heard) = (Arc::<Outlet>::default(), Arc::<Heard>::default());
+fn log(filter: &str) -> (Arc<EventSink>, Arc<Heard>) {
+    let (outlet, heard) = (Arc::<EventSink>::default(), Arc::<Heard>::default());
     outlet.set_log(Some((filter.parse().expect("a filter"), heard.clone())));
     (outlet, heard)
 }
@@ -87,11 +87,11 @@ fn store(dir: &Path, policy: FallbackPolicy) -> (SecureStore, Arc<MemoryKeyring>
         hostname: "host".to_owned(),
         username: "user".to_owned(),
     };
-    let store = SecureStore::new(Parts {
+    let store = SecureStore::new(SecureStoreConfig {
         service: "service".to_owned(),
         files: FallbackDir::new(dir.to_owned(), "service", identity),
         policy,
-        keyring: Source::Known(Choice::Os(Observed::os(Shared(keyring.clone())))),
+        keyring: KeyringProvider::Known(SelectedKeyring::Os(InstrumentedKeyring::os(Shared(keyring.clone())))),
         limit: Duration::from_secs(5),
     });
     (store, keyring)
@@ -104,7 +104,7 @@ async fn r8_an_operation_tells_what_it_was_what_answered_and_why_it_fell_back() 
     let (outlet, heard) = log("securestore::store=debug");
     let key = fingerprint("key");
     let say = |text: &str| vec![text.replace("KEY", &key)];
-    within(outlet, async {
+    with_sink(outlet, async {
         store.set("key", Secret::from("value")).await.unwrap();
         assert_eq!(
             heard.lines(),
@@ -115,21 +115,21 @@ async fn r8_an_operation_tells_what_it_was_what_answered_and_why_it_fell_back() 
             heard.lines(),
             say("debug operation operation=get key=KEY backend=keyring outcome=ok")
         );
-        keyring.becomes(Mood::Fails(Code::Locked));
+        keyring.set_mode(FaultMode::Fails(Code::Locked));
         store.set("key", Secret::from("newer")).await.unwrap();
         let locked = "backend=file outcome=ok fallback=keyring_failed keyring_code=LOCKED";
         assert_eq!(
             heard.lines(),
             say(&format!("debug operation operation=set key=KEY {locked}"))
         );
-        keyring.becomes(Mood::Absent);
+        keyring.set_mode(FaultMode::Absent);
         store.has("key").await.unwrap();
         let absent = "backend=file outcome=ok fallback=no_keyring";
         assert_eq!(
             heard.lines(),
             say(&format!("debug operation operation=has key=KEY {absent}"))
         );
-        keyring.becomes(Mood::Works);
+        keyring.set_mode(FaultMode::Works);
         store.get("key").await.unwrap();
         let newer = "backend=file outcome=ok fallback=file_is_newer";
         assert_eq!(
@@ -161,9 +161,9 @@ async fn r8_a_failure_is_a_warning_with_its_code_and_without_its_message() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Deny);
     let (outlet, heard) = log("warn");
-    within(outlet, async {
+    with_sink(outlet, async {
         for code in Code::ALL.into_iter().filter(|code| *code != Code::NotFound) {
-            keyring.becomes(Mood::Fails(code));
+            keyring.set_mode(FaultMode::Fails(code));
             store.get("key").await.unwrap_err();
             let key = fingerprint("key");
             let expected = format!("warn operation operation=get key={key} backend=keyring outcome=failed code={code}");
@@ -183,8 +183,8 @@ async fn r8_each_layer_tells_its_calls_and_names_the_directory_not_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
     let (outlet, heard) = listening();
-    keyring.becomes(Mood::Absent);
-    within(outlet, async {
+    keyring.set_mode(FaultMode::Absent);
+    with_sink(outlet, async {
         store
             .set("a key of a name", Secret::from("a value of a key"))
             .await
@@ -212,11 +212,11 @@ async fn r8_events_go_to_the_outlet_of_whoever_started_the_work_also_from_other_
         store(one.path(), FallbackPolicy::Allow),
         store(two.path(), FallbackPolicy::Allow),
     );
-    first_keyring.becomes(Mood::Absent);
-    second_keyring.becomes(Mood::Absent);
+    first_keyring.set_mode(FaultMode::Absent);
+    second_keyring.set_mode(FaultMode::Absent);
     let ((outlet, heard), (other, heard_there)) = (listening(), listening());
-    let here = within(outlet, first.set("here", Secret::from("1")));
-    let there = within(other, second.set("there", Secret::from("2")));
+    let here = with_sink(outlet, first.set("here", Secret::from("1")));
+    let there = with_sink(other, second.set("there", Secret::from("2")));
     let (here, there) = tokio::join!(here, there);
     here.and(there).unwrap();
     // Without an outlet nobody hears.
@@ -235,7 +235,7 @@ async fn r8_events_go_to_the_outlet_of_whoever_started_the_work_also_from_other_
 async fn r8_no_filter_lets_through_what_other_libraries_tell() {
     let (outlet, heard) = log("trace");
     outlet.set_sink(Some(heard.clone()));
-    within(outlet, async {
+    with_sink(outlet, async {
         tracing::error!(target: "zbus::connection", body = "sk-secret", "a message");
         tracing::error!(target: "securestored", "somebody else's");
         let _span = tracing::error_span!(target: "securestore::store", "a span", secret = "sk-secret").entered();
@@ -262,12 +262,12 @@ async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
     let (elsewhere, _heard) = listening();
     tell();
     let (filtered, nothing) = log("securestore::keyring=debug,securestore::store=error");
-    within(filtered, async { tell() }).await;
+    with_sink(filtered, async { tell() }).await;
     assert_eq!((FORMATTED.load(Ordering::SeqCst), nothing.drain().len()), (0, 0));
     // It would be counted.
-    within(elsewhere.clone(), async { tell() }).await;
+    with_sink(elsewhere.clone(), async { tell() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
     elsewhere.set_sink(None);
-    within(elsewhere, async { tell() }).await;
+    with_sink(elsewhere, async { tell() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
 }

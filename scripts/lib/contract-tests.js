@@ -1,33 +1,35 @@
 'use strict'
 
-// The contract tests below __test__, on a runtime of choice, and how they went.
+// Runs the contract tests below __test__ and counts their results.
 
 const { run } = require('./run.js')
 
 /**
- * @param {string[]} runtime what vitest's script is given to
+ * Runs the contract tests on a runtime.
+ *
+ * @param {string[]} runtime the program that runs vitest, and its arguments
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
 async function contractTests([program, ...args], env = process.env) {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--no-color']
   const { code, output } = await run(program, [...args, ...vitest], { mayFail: true, env })
-  const tests = /^ *Tests .*$/m.exec(output)?.[0] ?? ''
-  const number = (what) => Number(new RegExp(`(\\d+) ${what}`).exec(tests)?.[1] ?? 0)
-  return settle(code, { passed: number('passed'), failed: number('failed'), skipped: number('skipped') })
+  const summary = /^ *Tests .*$/m.exec(output)?.[0] ?? ''
+  const count = (result) => Number(new RegExp(`(\\d+) ${result}`).exec(summary)?.[1] ?? 0)
+  return checkCounts(code, { passed: count('passed'), failed: count('failed'), skipped: count('skipped') })
 }
 
 /**
- * A runner that failed without naming a test failed all the same, and so did one that ran none.
+ * Returns the counts, with one failure added for a runner that failed without naming a test, or that ran no test.
  *
  * @template {{ passed: number, failed: number }} Counts
- * @param {number} code the runner's exit code
+ * @param {number} code the exit code of the runner
  * @param {Counts} counts
  * @returns {Counts}
  */
-function settle(code, counts) {
-  const silent = counts.failed === 0 && (code !== 0 || counts.passed === 0)
-  return silent ? { ...counts, failed: 1 } : counts
+function checkCounts(code, counts) {
+  const isUnexplained = counts.failed === 0 && (code !== 0 || counts.passed === 0)
+  return isUnexplained ? { ...counts, failed: 1 } : counts
 }
 
-module.exports = { contractTests, settle }
+module.exports = { checkCounts, contractTests }

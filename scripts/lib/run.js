@@ -1,20 +1,21 @@
 'use strict'
 
-// Runs a program of the project's, shows what it prints, and keeps a copy for whoever wants to read counts from it.
+// Runs programs.
 
 const { spawn } = require('node:child_process')
 const { accessSync, constants } = require('node:fs')
 const path = require('node:path')
 
+/** The folder of the project. */
 const root = path.join(__dirname, '..', '..')
 
 /**
- * Runs a program in the project's folder.
+ * Runs a program in the project's folder, shows its output and returns a copy of it.
  *
  * @param {string} program
  * @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, mayFail?: boolean }} [options]
- * @returns {Promise<{ code: number, output: string }>} rejects when the program fails, unless it may
+ * @returns {Promise<{ code: number, output: string }>} rejects when the program fails, unless `mayFail` is set
  */
 function run(program, args, options = {}) {
   const { env = process.env, mayFail = false } = options

@@ -3,8 +3,8 @@
 
 use super::fatal;
 use crate::error::{Code, Error, Result};
-use crate::provider_keys::trim;
 use crate::secret::Secret;
+use crate::text::trim;
 
 /// Its value is the key itself.
 pub const KEY: &str = "--key";

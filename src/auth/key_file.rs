@@ -3,24 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::io_error::io_error;
-use crate::fallback::read::{Contents, read_as_is};
-use crate::provider_keys::trim;
+use crate::fs::io_error::io_error;
+use crate::fs::read::{Contents, read_as_is};
 use crate::secret::Secret;
+use crate::text::trim;
 
 /// The largest key file, in bytes.
 pub const LIMIT: usize = 1024 * 1024;
 
 /// What a path is relative to.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct PathContext {
     /// The home directory: what `~` means.
     pub home: PathBuf,
     /// The current directory.
     pub directory: PathBuf,
 }
 
-impl Surroundings {
+impl PathContext {
     /// The path that was meant: `~` alone, or before a separator, is the home directory. Another user's home (`~name`) is
     /// not looked up; that is a file of this name.
     pub fn resolve(&self, given: &str) -> PathBuf {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn r23_a_tilde_is_the_home_directory_and_other_paths_start_at_the_current_one() {
-        let surroundings = Surroundings {
+        let surroundings = PathContext {
             home: "/home/me".into(),
             directory: "/project".into(),
         };

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::args::is_blank;
 use super::fatal;
-use super::key_file::{self, Surroundings};
+use super::key_file::{self, PathContext};
 use super::sources::{Kind, Sources, diagnostics, present};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{ProviderKeys, validate_name};
@@ -35,7 +35,7 @@ pub type Resolving = Pin<Box<dyn Future<Output = Result<Resolved>> + Send>>;
 /// for an invalid name, what [`ProviderKeys::get`] and [`key_file::read`] say, and `CORRUPT` for a flag without a value.
 pub fn resolve<E: From<Error>>(
     sources: &Sources,
-    surroundings: &Surroundings,
+    surroundings: &PathContext,
     keys: impl FnOnce() -> Result<ProviderKeys, E>,
 ) -> Result<Resolving, E> {
     let present = present(sources)?;
@@ -79,3 +79,6 @@ async fn named_key(keys: ProviderKeys, name: String) -> Result<Secret> {
         Error::new(Code::NotFound, message)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -270,5 +270,4 @@ fn line_length(text: &str) -> usize {
 }
 
 #[cfg(test)]
-#[path = "dotenv_tests.rs"]
 mod tests;

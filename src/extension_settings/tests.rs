@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::keyring::memory::{MemoryKeyring, Mood};
+use crate::keyring::memory::{FaultMode, MemoryKeyring};
 use crate::store::FallbackPolicy;
 use crate::store::testing::store;
 
@@ -13,7 +13,7 @@ struct Setup {
 
 const SERVICE: &str = "LLxprt Code Extension x";
 
-fn set_up(policy: FallbackPolicy, mood: Mood) -> Setup {
+fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mood);
     let settings = ExtensionSettings::new(store, dir.path().join("extension"));
@@ -60,7 +60,7 @@ fn r7_a_service_is_the_extensions_name_without_what_is_special_cut_at_255_charac
 
 #[tokio::test]
 async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without() {
-    for mood in [Mood::Works, Mood::Absent, Mood::Fails(Code::Denied)] {
+    for mood in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
         let setup = set_up(FallbackPolicy::Allow, mood);
         let wanted = declared(&[("URL", false), ("TOKEN", true), ("EMPTY", false), ("UNSET", true)]);
         let given = values(&[
@@ -69,7 +69,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
             ("EMPTY", ""),
             ("STRANGER", "x"),
         ]);
-        if mood == Mood::Fails(Code::Denied) {
+        if mood == FaultMode::Fails(Code::Denied) {
             // The one without a value cannot be known to be gone.
             let failed = failure(setup.settings.save(wanted.clone(), given.clone()).await);
             assert_eq!(failed, Some((Code::Denied, "The keyring says DENIED".to_owned())));
@@ -85,7 +85,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         expected.remove("STRANGER");
         assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
         assert_eq!(setup.text().unwrap(), "EMPTY=''\nURL=`a 'b' \"c\"\n\\d`\n");
-        assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == Mood::Works);
+        assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == FaultMode::Works);
         assert_eq!(setup.settings.has(None).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[3..])).await, Ok(false));
@@ -100,7 +100,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
 
 #[tokio::test]
 async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
-    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     let wanted = declared(&[("A", false), ("B", false), ("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
     std::fs::write(setup.env_file(), "# mine\nOTHER=1\nA=old\nB=old\nS=plain\n").unwrap();
@@ -122,7 +122,7 @@ async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
 
 #[tokio::test]
 async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
-    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     for name in ["", "1A", "A B", "A-B", "Ä", "A.B", "A=B", "A\n"] {
         let message = format!(
             "Setting variable '{name}' is no name of an environment variable: use letters, digits and underscores, and no digit first"
@@ -177,7 +177,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
 
 #[tokio::test]
 async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_the_store_has_it() {
-    let setup = set_up(FallbackPolicy::Deny, Mood::Fails(Code::Locked));
+    let setup = set_up(FallbackPolicy::Deny, FaultMode::Fails(Code::Locked));
     let wanted = declared(&[("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
     std::fs::write(setup.env_file(), "S=plain\n").unwrap();
@@ -189,7 +189,7 @@ async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_th
     assert_eq!(setup.text().unwrap(), "S=plain\n");
     assert_eq!(failure(setup.settings.load(&wanted).await), locked);
     assert_eq!(failure(setup.settings.has(Some(&wanted)).await), locked);
-    setup.keyring.becomes(Mood::Works);
+    setup.keyring.set_mode(FaultMode::Works);
     setup
         .settings
         .save(wanted.clone(), values(&[("S", "new")]))
@@ -201,7 +201,7 @@ async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_th
 
 #[tokio::test]
 async fn r7_6_changes_happen_in_the_order_of_the_calls() {
-    let setup = set_up(FallbackPolicy::Allow, Mood::Works);
+    let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     let wanted = declared(&[("A", false), ("S", true)]);
     let calls: Vec<_> = (0..20)
         .map(|i| {

@@ -9,6 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::derived_keys;
 use super::envelope::{Envelope, NONCE_LEN, SALT_LEN, TAG_LEN, Version};
+use crate::random::random_bytes;
 use crate::secret::Secret;
 
 /// What a key is derived from; wiped on drop.
@@ -27,7 +28,7 @@ pub fn seal(
     password: &Password,
     salt: [u8; SALT_LEN],
 ) -> Result<Envelope, getrandom::Error> {
-    let nonce = random::<NONCE_LEN>()?;
+    let nonce = random_bytes::<NONCE_LEN>()?;
     let mut buffer = Zeroizing::new(value.expose().as_bytes().to_vec());
     let tag = derived_keys::with_key(password, &salt, |key| {
         Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce.into(), &[], buffer.as_mut_slice().into())
@@ -62,13 +63,6 @@ pub fn open(envelope: &Envelope, password: &Password) -> Result<Secret, WrongKey
             Err(WrongKeyOrAltered)
         }
     }
-}
-
-/// Bytes from the system's generator.
-pub fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -212,5 +212,4 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 #[cfg(test)]
-#[path = "envelope_tests.rs"]
 mod tests;

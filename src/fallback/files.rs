@@ -8,11 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use super::cipher::{self, Password};
 use super::envelope::{self, Envelope, Fault, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
-use super::io_error::io_error;
-use super::lock::KeyLock;
-use super::read::{Contents, is_known_absent, read};
-use super::{Mark, Stored, atomic};
+use super::{Mark, Stored};
 use crate::error::{Code, Error, Result};
+use crate::fs::atomic;
+use crate::fs::io_error::io_error;
+use crate::fs::lock::KeyLock;
+use crate::fs::read::{Contents, is_known_absent, read};
+use crate::random::random_bytes;
 use crate::secret::Secret;
 
 /// How many files are looked at for a salt to take over, before a new one is made.
@@ -132,7 +134,7 @@ impl Files {
         }
         let salt = match self.salt_in_directory(version) {
             Some(salt) => salt,
-            None => cipher::random()?,
+            None => random_bytes()?,
         };
         // Another thread may have been here meanwhile: the first one's salt is everyone's.
         Ok(self.salt_of(version, |known| *known.get_or_insert(salt)))

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::file_name::{decode, is_key};
 use super::files::is_regular;
-use super::io_error::io_error;
 use crate::error::Result;
+use crate::fs::io_error::io_error;
 
 /// What there is to see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::cipher::Password;
 use super::machine_secret::MachineSecret;
-use crate::telemetry::hex;
+use crate::text::hex;
 
 /// Host and user name, as Node's `os.hostname()` and `os.userInfo().username` say them (R4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::atomic;
-use super::io_error::io_error;
-use super::read::{Contents, read};
 use crate::error::{Code, Error, Result};
+use crate::fs::atomic;
+use crate::fs::io_error::{interrupted, io_error};
+use crate::fs::read::{Contents, read};
 
 /// Length of the secret, in bytes.
 pub const LEN: usize = 32;
@@ -212,7 +212,7 @@ fn create(path: &Path) -> Result<Arc<MachineSecret>> {
 async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(f)
         .await
-        .unwrap_or_else(|_| Err(super::stopped()))
+        .unwrap_or_else(|_| Err(interrupted()))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::parse::{Subcommand, split_word};
-use crate::provider_keys::is_white_space;
 use crate::provider_keys::{ProviderKeys, validate_name};
+use crate::text::is_white_space;
 
 /// How long a listing is good for, so that typing does not ask the keyring at every keystroke.
 const KEPT_FOR: Duration = Duration::from_secs(5);
@@ -110,7 +110,7 @@ mod tests {
     use super::super::testing::{Fixture, fixture};
     use super::*;
     use crate::error::Code;
-    use crate::keyring::memory::Mood;
+    use crate::keyring::memory::FaultMode;
 
     async fn values(fixture: &Fixture, args: &str) -> Vec<String> {
         let offered = fixture.command.complete(args).await;
@@ -188,11 +188,11 @@ mod tests {
     async fn r19_any_failure_gives_an_empty_list_and_is_not_kept() {
         let fixture = saved(&["work"]);
         fixture.spoil_files();
-        for mood in [Mood::Absent, Mood::Hangs, Mood::Fails(Code::Locked)] {
-            fixture.keyring.becomes(mood);
+        for mood in [FaultMode::Absent, FaultMode::Hangs, FaultMode::Fails(Code::Locked)] {
+            fixture.keyring.set_mode(mood);
             assert_eq!(values(&fixture, "load ").await, [""; 0], "{mood:?}");
         }
-        fixture.keyring.becomes(Mood::Works);
+        fixture.keyring.set_mode(FaultMode::Works);
         assert_eq!(values(&fixture, "load ").await, ["work"]);
     }
 
@@ -222,9 +222,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn r19_calls_at_the_same_time_share_one_listing_also_when_it_fails() {
         let fixture = saved(&["work"]);
-        for (mood, offered) in [(Mood::Works, vec!["work".to_owned()]), (Mood::Hangs, vec![])] {
-            fixture.keyring.becomes(mood);
-            if mood == Mood::Hangs {
+        for (mood, offered) in [(FaultMode::Works, vec!["work".to_owned()]), (FaultMode::Hangs, vec![])] {
+            fixture.keyring.set_mode(mood);
+            if mood == FaultMode::Hangs {
                 fixture.spoil_files();
                 fixture.names.forget();
             }

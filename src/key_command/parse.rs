@@ -1,7 +1,7 @@
 //! What the text after `/key` means (R12).
 
-use crate::provider_keys::{is_white_space, trim};
 use crate::secret::Secret;
+use crate::text::{is_white_space, trim};
 
 /// A word that, standing first, makes the text a subcommand. Case matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::parse::{Invocation, Subcommand, parse};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{ProviderKeys, validate_name};
 use crate::secret::Secret;
-use crate::store::Place;
+use crate::store::StoredIn;
 
 const NO_KEYRING: &str = "Cannot access keyring. Keys cannot be saved. Use '/key <raw-key>' for ephemeral session key.";
 const NO_KEYS: &str = "No saved keys. Use '/key save <name> <api-key>' to store one.";
@@ -152,8 +152,8 @@ impl KeyCommand {
         let saved = self.keys.save(name, key).await;
         self.names.forget();
         let place = match saved.map_err(|error| without_key(error, key))? {
-            Place::Keyring => "in the OS keyring",
-            Place::File => "in an encrypted file because the keyring is unavailable",
+            StoredIn::Keyring => "in the OS keyring",
+            StoredIn::File => "in an encrypted file because the keyring is unavailable",
         };
         let masked = mask_for_display(key.expose());
         Ok(Answer::Info(format!(
@@ -248,3 +248,6 @@ fn without_key(error: Error, key: &Secret) -> Error {
     let hidden = |text: &str| text.replace(key.expose(), PLACEHOLDER);
     Error::new(error.code(), hidden(error.message())).with_remediation(hidden(error.remediation()))
 }
+
+#[cfg(test)]
+mod tests;

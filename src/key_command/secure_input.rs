@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::mask::mask_for_display;
 use super::parse::{Subcommand, split_word};
-use crate::provider_keys::{is_white_space, trim};
+use crate::text::{is_white_space, trim};
 
 /// A JavaScript string as it is, UTF-16 with half surrogate pairs and all; wiped when it is dropped.
 pub type Units = Zeroizing<Vec<u16>>;
@@ -128,3 +128,6 @@ fn lossy(text: &[u16]) -> Zeroizing<String> {
     readable.extend(characters.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
     readable
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use crate::fallback::machine::HostIdentity;
 use crate::keyring::memory::MemoryKeyring;
 use crate::provider_keys::{ProviderKeys, SERVICE};
 use crate::secret::Secret;
-use crate::store::{Choice, FallbackPolicy, Parts, SecureStore, Source};
+use crate::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
 /// A command, and the two places behind it.
 pub struct Fixture {
@@ -27,11 +27,11 @@ pub fn fixture() -> Fixture {
         hostname: "devbox".into(),
         username: "alice".into(),
     };
-    let keys = ProviderKeys::new(SecureStore::new(Parts {
+    let keys = ProviderKeys::new(SecureStore::new(SecureStoreConfig {
         service: SERVICE.to_owned(),
         files: FallbackDir::new(home.path().join("files"), SERVICE, identity),
         policy: FallbackPolicy::Allow,
-        keyring: Source::Known(Choice::Os(keyring.clone())),
+        keyring: KeyringProvider::Known(SelectedKeyring::Os(keyring.clone())),
         limit: std::time::Duration::from_secs(30),
     }));
     let names = SavedNames::default();

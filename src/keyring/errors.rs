@@ -5,7 +5,7 @@ use crate::error::Code;
 
 /// What an error of the platform means for the call that met it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum ErrorKind {
     /// No such entry: `None` or `false`, no error. The Secret Service has no such error, as it answers with lists.
     #[cfg_attr(not(any(test, windows, target_os = "macos")), allow(dead_code))]
     Missing,
@@ -21,13 +21,15 @@ pub(crate) enum Meaning {
     Failed(Code),
 }
 
-impl Meaning {
+impl ErrorKind {
     /// The error a caller sees when there is no second try. `what` is a sentence without a secret in it.
     pub(crate) fn into_error(self, what: impl Into<String>) -> KeyringError {
         match self {
-            Meaning::Gone => KeyringError::absent(what),
-            Meaning::Failed(code) => KeyringError::failed(code, what),
-            Meaning::Missing | Meaning::Vanished | Meaning::Stale => KeyringError::failed(Code::Unavailable, what),
+            ErrorKind::Gone => KeyringError::absent(what),
+            ErrorKind::Failed(code) => KeyringError::failed(code, what),
+            ErrorKind::Missing | ErrorKind::Vanished | ErrorKind::Stale => {
+                KeyringError::failed(Code::Unavailable, what)
+            }
         }
     }
 }
@@ -35,8 +37,8 @@ impl Meaning {
 /// D-Bus error names: the Secret Service's own, the bus's, and gnome-keyring's.
 /// <https://specifications.freedesktop.org/secret-service-spec/latest/errors.html>, `dbus-protocol.h`
 #[cfg(any(test, all(unix, not(any(target_vendor = "apple", target_os = "android")))))]
-pub(crate) fn dbus_error(name: &str) -> Meaning {
-    use Meaning::{Failed, Gone, Stale, Vanished};
+pub(crate) fn dbus_error(name: &str) -> ErrorKind {
+    use ErrorKind::{Failed, Gone, Stale, Vanished};
     if let Some(rest) = name.strip_prefix("org.freedesktop.DBus.Error.") {
         return match rest {
             "ServiceUnknown" | "NameHasNoOwner" | "NoServer" | "NoNetwork" | "Disconnected" | "BadAddress"
@@ -62,7 +64,7 @@ pub(crate) fn dbus_error(name: &str) -> Meaning {
 
 /// Errors of zbus, and a sentence about each. The texts of other programs stay out of it: they may hold anything.
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
-pub(crate) fn zbus_error(error: &zbus::Error) -> (Meaning, String) {
+pub(crate) fn zbus_error(error: &zbus::Error) -> (ErrorKind, String) {
     use zbus::DBusError as _;
     let named = |name: &str| (dbus_error(name), format!("The keyring service answered {name}"));
     match error {
@@ -72,17 +74,17 @@ pub(crate) fn zbus_error(error: &zbus::Error) -> (Meaning, String) {
             error => named(error.name().as_str()),
         },
         zbus::Error::Connection(error, _) | zbus::Error::InputOutput(error) => (
-            Meaning::Gone,
+            ErrorKind::Gone,
             format!("The D-Bus session bus cannot be reached: {}", error.kind()),
         ),
-        zbus::Error::Address(_) => (Meaning::Gone, "The D-Bus session bus address is not valid".into()),
-        zbus::Error::Handshake(_) => (Meaning::Gone, "The D-Bus session bus refused the connection".into()),
+        zbus::Error::Address(_) => (ErrorKind::Gone, "The D-Bus session bus address is not valid".into()),
+        zbus::Error::Handshake(_) => (ErrorKind::Gone, "The D-Bus session bus refused the connection".into()),
         zbus::Error::Unsupported => (
-            Meaning::Gone,
+            ErrorKind::Gone,
             "The D-Bus session bus address is of no known kind".into(),
         ),
         _ => (
-            Meaning::Failed(Code::Unavailable),
+            ErrorKind::Failed(Code::Unavailable),
             "The keyring service gave an answer that makes no sense".into(),
         ),
     }
@@ -90,8 +92,8 @@ pub(crate) fn zbus_error(error: &zbus::Error) -> (Meaning, String) {
 
 /// Results of the macOS Security framework (`SecBase.h`, `Authorization.h`, `MacErrors.h`).
 #[cfg(any(test, target_os = "macos"))]
-pub(crate) fn os_status(status: i32) -> Meaning {
-    use Meaning::{Failed, Gone, Missing};
+pub(crate) fn os_status(status: i32) -> ErrorKind {
+    use ErrorKind::{Failed, Gone, Missing};
     match status {
         -25300 => Missing,                                // errSecItemNotFound
         -128 | -60006 => Failed(Code::Denied),            // userCanceledErr, errAuthorizationCanceled
@@ -108,8 +110,8 @@ pub(crate) fn os_status(status: i32) -> Meaning {
 
 /// Windows system error codes, as Credential Manager returns them (`winerror.h`).
 #[cfg(any(test, windows))]
-pub(crate) fn windows_error(code: u32) -> Meaning {
-    use Meaning::{Failed, Gone, Missing};
+pub(crate) fn windows_error(code: u32) -> ErrorKind {
+    use ErrorKind::{Failed, Gone, Missing};
     match code {
         1168 => Missing,                  // ERROR_NOT_FOUND
         5 | 1223 => Failed(Code::Denied), // ERROR_ACCESS_DENIED, ERROR_CANCELLED
@@ -123,8 +125,8 @@ pub(crate) fn windows_error(code: u32) -> Meaning {
 
 /// Errors of the keyring family. `platform` is what the platform's own number means, where there is one: it knows more.
 #[cfg(any(test, target_os = "macos", windows))]
-pub(crate) fn keyring_core_error(error: &keyring_core::Error, platform: Option<Meaning>) -> Meaning {
-    use Meaning::{Failed, Gone, Missing};
+pub(crate) fn keyring_core_error(error: &keyring_core::Error, platform: Option<ErrorKind>) -> ErrorKind {
+    use ErrorKind::{Failed, Gone, Missing};
     use keyring_core::Error;
     match error {
         Error::NoEntry => Missing,
@@ -152,38 +154,44 @@ mod tests {
     #[test]
     fn r6_every_d_bus_error_name_has_its_meaning() {
         let table = [
-            ("org.freedesktop.Secret.Error.IsLocked", Meaning::Failed(Code::Locked)),
-            ("org.freedesktop.Secret.Error.NoSession", Meaning::Stale),
-            ("org.freedesktop.Secret.Error.NoSuchObject", Meaning::Vanished),
-            ("org.gnome.keyring.Error.Denied", Meaning::Failed(Code::Denied)),
-            ("org.freedesktop.DBus.Error.ServiceUnknown", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.NameHasNoOwner", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.NoServer", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.NoNetwork", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.Disconnected", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.BadAddress", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.FileNotFound", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.Spawn.ServiceNotFound", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.Spawn.ChildExited", Meaning::Gone),
-            ("org.freedesktop.DBus.Error.NoReply", Meaning::Stale),
-            ("org.freedesktop.DBus.Error.IOError", Meaning::Stale),
-            ("org.freedesktop.DBus.Error.UnknownObject", Meaning::Vanished),
-            ("org.freedesktop.DBus.Error.UnknownMethod", Meaning::Vanished),
-            ("org.freedesktop.DBus.Error.UnknownInterface", Meaning::Vanished),
-            ("org.freedesktop.DBus.Error.Timeout", Meaning::Failed(Code::Timeout)),
-            ("org.freedesktop.DBus.Error.TimedOut", Meaning::Failed(Code::Timeout)),
-            ("org.freedesktop.DBus.Error.AccessDenied", Meaning::Failed(Code::Denied)),
-            ("org.freedesktop.DBus.Error.AuthFailed", Meaning::Failed(Code::Denied)),
+            ("org.freedesktop.Secret.Error.IsLocked", ErrorKind::Failed(Code::Locked)),
+            ("org.freedesktop.Secret.Error.NoSession", ErrorKind::Stale),
+            ("org.freedesktop.Secret.Error.NoSuchObject", ErrorKind::Vanished),
+            ("org.gnome.keyring.Error.Denied", ErrorKind::Failed(Code::Denied)),
+            ("org.freedesktop.DBus.Error.ServiceUnknown", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.NameHasNoOwner", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.NoServer", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.NoNetwork", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.Disconnected", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.BadAddress", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.FileNotFound", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.Spawn.ServiceNotFound", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.Spawn.ChildExited", ErrorKind::Gone),
+            ("org.freedesktop.DBus.Error.NoReply", ErrorKind::Stale),
+            ("org.freedesktop.DBus.Error.IOError", ErrorKind::Stale),
+            ("org.freedesktop.DBus.Error.UnknownObject", ErrorKind::Vanished),
+            ("org.freedesktop.DBus.Error.UnknownMethod", ErrorKind::Vanished),
+            ("org.freedesktop.DBus.Error.UnknownInterface", ErrorKind::Vanished),
+            ("org.freedesktop.DBus.Error.Timeout", ErrorKind::Failed(Code::Timeout)),
+            ("org.freedesktop.DBus.Error.TimedOut", ErrorKind::Failed(Code::Timeout)),
+            (
+                "org.freedesktop.DBus.Error.AccessDenied",
+                ErrorKind::Failed(Code::Denied),
+            ),
+            ("org.freedesktop.DBus.Error.AuthFailed", ErrorKind::Failed(Code::Denied)),
             (
                 "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
-                Meaning::Failed(Code::Denied),
+                ErrorKind::Failed(Code::Denied),
             ),
-            ("org.freedesktop.DBus.Error.Failed", Meaning::Failed(Code::Unavailable)),
+            (
+                "org.freedesktop.DBus.Error.Failed",
+                ErrorKind::Failed(Code::Unavailable),
+            ),
             (
                 "org.freedesktop.DBus.Error.LimitsExceeded",
-                Meaning::Failed(Code::Unavailable),
+                ErrorKind::Failed(Code::Unavailable),
             ),
-            ("com.example.Unheard", Meaning::Failed(Code::Unavailable)),
+            ("com.example.Unheard", ErrorKind::Failed(Code::Unavailable)),
         ];
         for (name, meaning) in table {
             assert_eq!(dbus_error(name), meaning, "{name}");
@@ -205,21 +213,24 @@ mod tests {
         };
         let refused = || Box::new("unix:path=/sk-live".parse().expect("a valid address"));
         let buses = [
-            (Bus::InputOutput(io()), Meaning::Gone),
-            (Bus::Connection(io(), refused()), Meaning::Gone),
-            (Bus::Address(text()), Meaning::Gone),
-            (Bus::Handshake(text()), Meaning::Gone),
-            (Bus::Unsupported, Meaning::Gone),
+            (Bus::InputOutput(io()), ErrorKind::Gone),
+            (Bus::Connection(io(), refused()), ErrorKind::Gone),
+            (Bus::Address(text()), ErrorKind::Gone),
+            (Bus::Handshake(text()), ErrorKind::Gone),
+            (Bus::Unsupported, ErrorKind::Gone),
             (
                 method_error("org.freedesktop.Secret.Error.IsLocked"),
-                Meaning::Failed(Code::Locked),
+                ErrorKind::Failed(Code::Locked),
             ),
-            (method_error("org.freedesktop.DBus.Error.ServiceUnknown"), Meaning::Gone),
-            (Bus::FDO(Box::new(Fdo::NoReply(text()))), Meaning::Stale),
-            (Bus::FDO(Box::new(Fdo::ZBus(Bus::InputOutput(io())))), Meaning::Gone),
-            (Bus::InvalidReply, Meaning::Failed(Code::Unavailable)),
-            (Bus::Failure(text()), Meaning::Failed(Code::Unavailable)),
-            (Bus::IncorrectType, Meaning::Failed(Code::Unavailable)),
+            (
+                method_error("org.freedesktop.DBus.Error.ServiceUnknown"),
+                ErrorKind::Gone,
+            ),
+            (Bus::FDO(Box::new(Fdo::NoReply(text()))), ErrorKind::Stale),
+            (Bus::FDO(Box::new(Fdo::ZBus(Bus::InputOutput(io())))), ErrorKind::Gone),
+            (Bus::InvalidReply, ErrorKind::Failed(Code::Unavailable)),
+            (Bus::Failure(text()), ErrorKind::Failed(Code::Unavailable)),
+            (Bus::IncorrectType, ErrorKind::Failed(Code::Unavailable)),
         ];
         for (error, meaning) in buses {
             let (found, what) = zbus_error(&error);
@@ -231,26 +242,26 @@ mod tests {
     #[test]
     fn r6_every_mac_os_status_has_its_meaning() {
         let table = BTreeMap::from([
-            (-25300, Meaning::Missing),
-            (-128, Meaning::Failed(Code::Denied)),
-            (-60006, Meaning::Failed(Code::Denied)),
-            (-25293, Meaning::Failed(Code::Denied)),
-            (-60005, Meaning::Failed(Code::Denied)),
-            (-61, Meaning::Failed(Code::Denied)),
-            (-25243, Meaning::Failed(Code::Denied)),
-            (-25244, Meaning::Failed(Code::Denied)),
-            (-25292, Meaning::Failed(Code::Denied)),
-            (-34018, Meaning::Failed(Code::Denied)),
-            (-25308, Meaning::Failed(Code::Locked)),
-            (-25315, Meaning::Failed(Code::Locked)),
-            (-60007, Meaning::Failed(Code::Locked)),
-            (-25320, Meaning::Failed(Code::Locked)),
-            (-26275, Meaning::Failed(Code::Corrupt)),
-            (-25291, Meaning::Gone),
-            (-25294, Meaning::Gone),
-            (-25295, Meaning::Gone),
-            (-25307, Meaning::Gone),
-            (-50, Meaning::Failed(Code::Unavailable)),
+            (-25300, ErrorKind::Missing),
+            (-128, ErrorKind::Failed(Code::Denied)),
+            (-60006, ErrorKind::Failed(Code::Denied)),
+            (-25293, ErrorKind::Failed(Code::Denied)),
+            (-60005, ErrorKind::Failed(Code::Denied)),
+            (-61, ErrorKind::Failed(Code::Denied)),
+            (-25243, ErrorKind::Failed(Code::Denied)),
+            (-25244, ErrorKind::Failed(Code::Denied)),
+            (-25292, ErrorKind::Failed(Code::Denied)),
+            (-34018, ErrorKind::Failed(Code::Denied)),
+            (-25308, ErrorKind::Failed(Code::Locked)),
+            (-25315, ErrorKind::Failed(Code::Locked)),
+            (-60007, ErrorKind::Failed(Code::Locked)),
+            (-25320, ErrorKind::Failed(Code::Locked)),
+            (-26275, ErrorKind::Failed(Code::Corrupt)),
+            (-25291, ErrorKind::Gone),
+            (-25294, ErrorKind::Gone),
+            (-25295, ErrorKind::Gone),
+            (-25307, ErrorKind::Gone),
+            (-50, ErrorKind::Failed(Code::Unavailable)),
         ]);
         for (status, meaning) in table {
             assert_eq!(os_status(status), meaning, "{status}");
@@ -260,16 +271,16 @@ mod tests {
     #[test]
     fn r6_every_windows_error_has_its_meaning() {
         let table = BTreeMap::from([
-            (1168, Meaning::Missing),
-            (5, Meaning::Failed(Code::Denied)),
-            (1223, Meaning::Failed(Code::Denied)),
-            (1460, Meaning::Failed(Code::Timeout)),
-            (1312, Meaning::Gone),
-            (1058, Meaning::Gone),
-            (1062, Meaning::Gone),
-            (1722, Meaning::Gone),
-            (120, Meaning::Gone),
-            (87, Meaning::Failed(Code::Unavailable)),
+            (1168, ErrorKind::Missing),
+            (5, ErrorKind::Failed(Code::Denied)),
+            (1223, ErrorKind::Failed(Code::Denied)),
+            (1460, ErrorKind::Failed(Code::Timeout)),
+            (1312, ErrorKind::Gone),
+            (1058, ErrorKind::Gone),
+            (1062, ErrorKind::Gone),
+            (1722, ErrorKind::Gone),
+            (120, ErrorKind::Gone),
+            (87, ErrorKind::Failed(Code::Unavailable)),
         ]);
         for (code, meaning) in table {
             assert_eq!(windows_error(code), meaning, "{code}");
@@ -280,22 +291,28 @@ mod tests {
     fn r6_every_error_of_the_keyring_family_has_its_meaning() {
         let other = || -> keyring_core::error::PlatformError { Box::new(std::io::Error::other("inside")) };
         let table = [
-            (Core::NoEntry, Meaning::Missing),
-            (Core::PlatformFailure(other()), Meaning::Failed(Code::Unavailable)),
-            (Core::NoStorageAccess(other()), Meaning::Failed(Code::Locked)),
-            (Core::BadEncoding(vec![0xff]), Meaning::Failed(Code::Corrupt)),
-            (Core::BadDataFormat(vec![0xff], other()), Meaning::Failed(Code::Corrupt)),
-            (Core::BadStoreFormat("x".into()), Meaning::Failed(Code::Corrupt)),
-            (Core::TooLong("secret".into(), 2560), Meaning::Failed(Code::Unavailable)),
+            (Core::NoEntry, ErrorKind::Missing),
+            (Core::PlatformFailure(other()), ErrorKind::Failed(Code::Unavailable)),
+            (Core::NoStorageAccess(other()), ErrorKind::Failed(Code::Locked)),
+            (Core::BadEncoding(vec![0xff]), ErrorKind::Failed(Code::Corrupt)),
+            (
+                Core::BadDataFormat(vec![0xff], other()),
+                ErrorKind::Failed(Code::Corrupt),
+            ),
+            (Core::BadStoreFormat("x".into()), ErrorKind::Failed(Code::Corrupt)),
+            (
+                Core::TooLong("secret".into(), 2560),
+                ErrorKind::Failed(Code::Unavailable),
+            ),
             (
                 Core::Invalid("user".into(), "empty".into()),
-                Meaning::Failed(Code::Corrupt),
+                ErrorKind::Failed(Code::Corrupt),
             ),
-            (Core::Ambiguous(Vec::new()), Meaning::Failed(Code::Corrupt)),
-            (Core::NoDefaultStore, Meaning::Gone),
+            (Core::Ambiguous(Vec::new()), ErrorKind::Failed(Code::Corrupt)),
+            (Core::NoDefaultStore, ErrorKind::Gone),
             (
                 Core::NotSupportedByStore("x".into()),
-                Meaning::Failed(Code::Unavailable),
+                ErrorKind::Failed(Code::Unavailable),
             ),
         ];
         for (error, meaning) in table {
@@ -304,19 +321,19 @@ mod tests {
         // The platform's own number wins over the family's summary.
         for error in [Core::PlatformFailure(other()), Core::NoStorageAccess(other())] {
             assert_eq!(
-                keyring_core_error(&error, Some(Meaning::Failed(Code::Denied))),
-                Meaning::Failed(Code::Denied)
+                keyring_core_error(&error, Some(ErrorKind::Failed(Code::Denied))),
+                ErrorKind::Failed(Code::Denied)
             );
         }
     }
 
     #[test]
     fn r6_a_meaning_becomes_the_error_a_caller_sees() {
-        assert!(matches!(Meaning::Gone.into_error("x"), KeyringError::Absent(_)));
+        assert!(matches!(ErrorKind::Gone.into_error("x"), KeyringError::Absent(_)));
         for code in Code::ALL {
-            assert_eq!(Meaning::Failed(code).into_error("x").error().code(), code);
+            assert_eq!(ErrorKind::Failed(code).into_error("x").error().code(), code);
         }
-        for meaning in [Meaning::Stale, Meaning::Vanished, Meaning::Missing] {
+        for meaning in [ErrorKind::Stale, ErrorKind::Vanished, ErrorKind::Missing] {
             assert_eq!(meaning.into_error("x"), KeyringError::failed(Code::Unavailable, "x"));
         }
     }

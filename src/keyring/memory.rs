@@ -10,7 +10,7 @@ use crate::secret::Secret;
 
 /// How the keyring answers from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum FaultMode {
     /// It works.
     Works,
     /// It is not there.
@@ -24,7 +24,7 @@ pub enum Mood {
 /// The keyring, and what it was asked.
 pub struct MemoryKeyring {
     entries: Mutex<BTreeMap<(String, String), Secret>>,
-    mood: Mutex<Mood>,
+    mood: Mutex<FaultMode>,
     limit: Duration,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -40,14 +40,14 @@ impl MemoryKeyring {
     pub fn new(limit: Duration) -> Self {
         Self {
             entries: Mutex::default(),
-            mood: Mutex::new(Mood::Works),
+            mood: Mutex::new(FaultMode::Works),
             limit,
             calls: Mutex::default(),
         }
     }
 
     /// Changes how it answers.
-    pub fn becomes(&self, mood: Mood) {
+    pub fn set_mode(&self, mood: FaultMode) {
         *lock(&self.mood) = mood;
     }
 
@@ -85,10 +85,10 @@ impl MemoryKeyring {
         lock(&self.calls).push(call);
         let mood = *lock(&self.mood);
         match mood {
-            Mood::Works => Ok(work(&mut lock(&self.entries))),
-            Mood::Absent => Err(KeyringError::absent("There is no keyring")),
-            Mood::Fails(code) => Err(KeyringError::failed(code, format!("The keyring says {code}"))),
-            Mood::Hangs => {
+            FaultMode::Works => Ok(work(&mut lock(&self.entries))),
+            FaultMode::Absent => Err(KeyringError::absent("There is no keyring")),
+            FaultMode::Fails(code) => Err(KeyringError::failed(code, format!("The keyring says {code}"))),
+            FaultMode::Hangs => {
                 tokio::time::sleep(self.limit).await;
                 Err(KeyringError::failed(
                     Code::Timeout,

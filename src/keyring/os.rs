@@ -10,30 +10,39 @@ use crate::error::Code;
 use crate::secret::Secret;
 
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
-#[path = "os/secret_service/mod.rs"]
-mod platform;
+mod secret_service;
 
 #[cfg(target_os = "macos")]
-#[path = "os/keychain.rs"]
-mod platform;
+mod keychain;
 
 #[cfg(windows)]
-#[path = "os/credential_manager.rs"]
-mod platform;
+mod credential_manager;
 
 #[cfg(not(any(
     windows,
     target_os = "macos",
     all(unix, not(any(target_vendor = "apple", target_os = "android")))
 )))]
-#[path = "os/none.rs"]
-mod platform;
+mod none;
 
 #[cfg(any(test, windows, target_os = "macos"))]
 mod blocking;
 
 #[cfg(any(test, windows))]
 mod target_name;
+
+#[cfg(windows)]
+use credential_manager as platform;
+#[cfg(target_os = "macos")]
+use keychain as platform;
+#[cfg(not(any(
+    windows,
+    target_os = "macos",
+    all(unix, not(any(target_vendor = "apple", target_os = "android")))
+)))]
+use none as platform;
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+use secret_service as platform;
 
 /// What the OS keyring needs to know of the environment; read by whoever builds it, never looked up inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -20,10 +20,10 @@ use super::error::Failure;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error};
 use crate::keyring::injected::Rejection;
-use crate::keyring::observed::Observed;
+use crate::keyring::instrumented::InstrumentedKeyring;
 use crate::keyring::{Keyring, KeyringError, Replies, Reply};
 use crate::secret::Secret;
-use crate::store::{Choice, Loader};
+use crate::store::{Loader, SelectedKeyring};
 
 /// `(method, service, account, password)`; what a method does not take is `null`.
 type Arguments = FnArgs<(&'static str, String, Option<String>, Option<String>)>;
@@ -57,7 +57,7 @@ impl JsLoader {
 }
 
 impl Loader for JsLoader {
-    fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Choice> + Send>> {
+    fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = SelectedKeyring> + Send>> {
         Box::pin(async move {
             let loader = self.clone();
             let loaded = on_thread(
@@ -76,17 +76,17 @@ impl Loader for JsLoader {
             );
             // A loader that throws means "no keyring", and so does one that gives what is no adapter.
             let Ok(Some((call, os))) = loaded.await else {
-                return Choice::Nothing;
+                return SelectedKeyring::Nothing;
             };
-            let keyring = Observed::injected(JsKeyring {
+            let keyring = InstrumentedKeyring::injected(JsKeyring {
                 call: Arc::new(call),
                 thread: self.thread.clone(),
                 limit: self.limit,
             });
             if os {
-                Choice::Os(keyring)
+                SelectedKeyring::Os(keyring)
             } else {
-                Choice::Injected(keyring)
+                SelectedKeyring::Injected(keyring)
             }
         })
     }

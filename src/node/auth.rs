@@ -9,9 +9,9 @@ use napi_derive::napi;
 use super::args;
 use super::environment::Environment;
 use super::error::{Failure, rejected, thrown};
-use super::promise::{Revealed, promise};
+use super::promise::{JsSecret, promise};
 use super::provider_keys::provider_keys;
-use crate::auth::key_file::Surroundings;
+use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, Resolving, resolve};
 use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
 use crate::auth::{self, fatal};
@@ -20,18 +20,18 @@ use crate::secret::Secret;
 /// Documented in `index.d.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct KeyArgs {
-    pub key_override: Option<Revealed>,
-    pub key_name_override: Option<Revealed>,
-    pub keyfile_override: Option<Revealed>,
+    pub key_override: Option<JsSecret>,
+    pub key_name_override: Option<JsSecret>,
+    pub keyfile_override: Option<JsSecret>,
 }
 
 /// Documented in `index.d.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct ResolvedApiKey {
-    pub api_key: Option<Revealed>,
+    pub api_key: Option<JsSecret>,
     pub source: &'static str,
     pub reference: Option<String>,
-    pub ephemeral: BTreeMap<&'static str, Option<Revealed>>,
+    pub ephemeral: BTreeMap<&'static str, Option<JsSecret>>,
     pub diagnostics: Vec<String>,
 }
 
@@ -41,9 +41,9 @@ pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<KeyArgs> {
     let parsed = args::texts(argv, "argv").and_then(|argv| Ok(auth::args::parse(&argv)?));
     let found = thrown(&env, parsed.map_err(ending))?;
     Ok(KeyArgs {
-        key_override: found.key.map(Revealed),
-        key_name_override: found.key_name.map(Revealed),
-        keyfile_override: found.keyfile.map(Revealed),
+        key_override: found.key.map(JsSecret),
+        key_name_override: found.key_name.map(JsSecret),
+        keyfile_override: found.keyfile.map(JsSecret),
     })
 }
 
@@ -68,7 +68,7 @@ fn resolving(env: &Env, sources: Unknown<'_>, storage: Unknown<'_>, lent: &Objec
         true => None,
         false => Some(provider_keys(storage, "storage")?),
     };
-    let surroundings = Surroundings {
+    let surroundings = PathContext {
         home: Environment::of(env)?.host(env)?.home,
         // Without a current directory a relative path leads nowhere, which is what its error says then.
         directory: std::env::current_dir().unwrap_or_default(),
@@ -142,12 +142,12 @@ impl From<Resolved> for ResolvedApiKey {
             // The other settings are cleared, so that none of them speaks for another key in the same session.
             Some((remembered, value)) => SETTINGS
                 .into_iter()
-                .map(|setting| (setting, (setting == remembered).then(|| Revealed(value.clone()))))
+                .map(|setting| (setting, (setting == remembered).then(|| JsSecret(value.clone()))))
                 .collect(),
             None => BTreeMap::new(),
         };
         Self {
-            api_key: resolved.api_key.map(Revealed),
+            api_key: resolved.api_key.map(JsSecret),
             source: resolved.source,
             reference: resolved.reference,
             ephemeral,

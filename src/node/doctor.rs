@@ -12,7 +12,7 @@ use super::error::{Failure, rejected};
 use super::legacy::LegacyData;
 use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
 use super::promise::promise;
-use crate::doctor::{KeyringReport, Place, Problem, Report, Subject, examine};
+use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examine};
 
 /// Documented in `index.d.ts`, as are its parts.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -119,8 +119,8 @@ impl From<KeyringReport> for DoctorKeyring {
     }
 }
 
-impl From<Place> for DoctorPlace {
-    fn from(place: Place) -> Self {
+impl From<StoreReport> for DoctorPlace {
+    fn from(place: StoreReport) -> Self {
         let files = place.files.ok();
         Self {
             name: place.name,

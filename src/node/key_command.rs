@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::environment::Environment;
 use super::error::{Failure, rejected, thrown};
-use super::promise::{Revealed, promise};
+use super::promise::{JsSecret, promise};
 use super::provider_keys::ProviderKeyStorage;
 use crate::key_command::run::failure;
 use crate::key_command::{self, Answer, Context, Invocation, Subcommand, Suggestion};
@@ -166,11 +166,11 @@ impl Shape for Invocation {
             Invocation::MissingKey { name } => named("missing-key", name),
             Invocation::Save { name, key } => {
                 named("save", name)?;
-                object.set("key", Revealed(key))
+                object.set("key", JsSecret(key))
             }
             Invocation::Set { key } => {
                 object.set("kind", "set")?;
-                object.set("key", Revealed(key))
+                object.set("key", JsSecret(key))
             }
             Invocation::MissingName { subcommand } => {
                 object.set("kind", "missing-name")?;
@@ -193,7 +193,7 @@ impl Shape for Answer {
             Answer::Error(content) => return message("error", content),
             Answer::Confirm { prompt, raw } => {
                 let mut invocation = Object::new(env)?;
-                invocation.set("raw", Revealed(raw))?;
+                invocation.set("raw", JsSecret(raw))?;
                 object.set("type", "confirm_action")?;
                 object.set("prompt", prompt)?;
                 return object.set("originalInvocation", invocation);
@@ -204,7 +204,7 @@ impl Shape for Answer {
         };
         object.set("type", "session_key")?;
         object.set("action", action)?;
-        object.set("apiKey", key.map(Revealed))?;
+        object.set("apiKey", key.map(JsSecret))?;
         match loaded {
             Some(loaded) => {
                 object.set("name", loaded.name)?;

@@ -12,7 +12,7 @@ use super::args;
 use super::environment::Environment;
 use super::error::{Failure, thrown};
 use super::js_thread::JsThread;
-use crate::telemetry::{Outlet, Record, Sink, Stderr, Value};
+use crate::telemetry::{EventSink, Record, Sink, Stderr, Value};
 
 /// How many events wait for the JavaScript thread, at most; those that come then are dropped, and counted.
 const QUEUE: usize = 1024;
@@ -22,7 +22,7 @@ const QUEUE: usize = 1024;
 pub struct Log(Arc<Shared>);
 
 struct Shared {
-    outlet: Arc<Outlet>,
+    outlet: Arc<EventSink>,
     queue: Arc<Queue>,
     /// What `LLXPRT_SECURESTORE_LOG` said when it was last looked at.
     filter: Mutex<Option<String>>,
@@ -98,7 +98,7 @@ impl Log {
     }
 
     /// Where this environment's work tells what it does.
-    pub fn outlet(&self) -> Arc<Outlet> {
+    pub fn outlet(&self) -> Arc<EventSink> {
         self.0.outlet.clone()
     }
 

@@ -15,9 +15,9 @@ use super::machine_secret::JsMachineSecret;
 use crate::fallback::FallbackDir;
 use crate::fallback::file_name;
 use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
-use crate::keyring::observed::Observed;
+use crate::keyring::instrumented::InstrumentedKeyring;
 use crate::keyring::os::OsKeyring;
-use crate::store::{Choice, FallbackPolicy, KeyringEntry, Parts, SecureStore, Source};
+use crate::store::{FallbackPolicy, KeyringEntry, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
 /// How long one keyring call may take, unless `keyringTimeoutMs` says otherwise.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
@@ -80,9 +80,11 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
     };
     let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
     let keyring = match given.keyring {
-        _ if defaults.can_be_forced_to_files && host.file_storage_forced => Source::Known(Choice::Nothing),
+        _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
+            KeyringProvider::Known(SelectedKeyring::Nothing)
+        }
         Some(keyring) => keyring,
-        None => Source::Known(os_keyring(&host, limit)),
+        None => KeyringProvider::Known(os_keyring(&host, limit)),
     };
     let directory = given.directory.unwrap_or_else(|| host.home.join(defaults.directory));
     let machine_secret = MachineSecretConfig {
@@ -98,7 +100,7 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
                 .unwrap_or_else(|| MACHINE_SECRET.iter().fold(host.home, |p, n| p.join(n))),
         ),
     };
-    Ok(SecureStore::new(Parts {
+    Ok(SecureStore::new(SecureStoreConfig {
         service: defaults.service.to_owned(),
         files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
         policy: given.policy.unwrap_or(FallbackPolicy::Allow),
@@ -108,11 +110,11 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
 }
 
 /// The operating system's keyring, unless the environment switched it off (R1).
-pub fn os_keyring(host: &Host, limit: Duration) -> Choice {
+pub fn os_keyring(host: &Host, limit: Duration) -> SelectedKeyring {
     if host.os_keyring_disabled {
-        return Choice::Nothing;
+        return SelectedKeyring::Nothing;
     }
-    Choice::Os(Observed::os(OsKeyring::new(host.os_keyring.clone(), limit)))
+    SelectedKeyring::Os(InstrumentedKeyring::os(OsKeyring::new(host.os_keyring.clone(), limit)))
 }
 
 /// What the caller gave.
@@ -120,7 +122,7 @@ pub fn os_keyring(host: &Host, limit: Duration) -> Choice {
 struct Given {
     directory: Option<PathBuf>,
     policy: Option<FallbackPolicy>,
-    keyring: Option<Source>,
+    keyring: Option<KeyringProvider>,
     limit: Option<Duration>,
     machine_secret_loader: Option<Arc<dyn MachineSecretLoader>>,
     machine_secret_path: Option<PathBuf>,
@@ -141,7 +143,7 @@ impl Given {
             keyring: keyring
                 .map(|(loader, name)| {
                     let loader = JsLoader::new(env, args::function(loader, name)?, limit.unwrap_or(DEFAULT_LIMIT))?;
-                    Ok::<_, Failure>(Source::loaded(Arc::new(loader)))
+                    Ok::<_, Failure>(KeyringProvider::loaded(Arc::new(loader)))
                 })
                 .transpose()?,
             limit,

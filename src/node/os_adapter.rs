@@ -10,7 +10,7 @@ use super::args;
 use super::environment::Environment;
 use super::error::rejected;
 use super::options::{DEFAULT_LIMIT, os_keyring};
-use super::promise::{Revealed, promise};
+use super::promise::{JsSecret, promise};
 use crate::keyring::{Keyring, KeyringError};
 use crate::store::PROBE_PREFIX;
 
@@ -24,7 +24,7 @@ pub struct OsKeyringAdapter {
 #[napi(object, object_from_js = false)]
 pub struct Credential {
     pub account: String,
-    pub password: Revealed,
+    pub password: JsSecret,
 }
 
 /// Documented in `index.d.ts`.
@@ -54,7 +54,7 @@ impl OsKeyringAdapter {
         env: &'env Env,
         service: Unknown<'_>,
         account: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
+    ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keyring = self.keyring.clone();
         match entry(service, account) {
             Ok((service, account)) => promise(env, async move {
@@ -62,7 +62,7 @@ impl OsKeyringAdapter {
                     .get(&service, &account)
                     .await
                     .map_err(KeyringError::into_error)?;
-                Ok(found.map(Revealed))
+                Ok(found.map(JsSecret))
             }),
             Err(failure) => rejected(env, failure),
         }
@@ -124,7 +124,7 @@ impl OsKeyringAdapter {
                     if let Some(secret) = secret.map_err(KeyringError::into_error)? {
                         found.push(Credential {
                             account,
-                            password: Revealed(secret),
+                            password: JsSecret(secret),
                         });
                     }
                 }

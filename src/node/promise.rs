@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::fallback::on_this_thread;
 use crate::secret::Secret;
 use crate::store::SecureStore;
-use crate::telemetry::within;
+use crate::telemetry::with_sink;
 
 /// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
 const WORKER_THREADS: usize = 1;
@@ -86,7 +86,7 @@ where
     let (deferred, promise) = Deferred::new(env)?;
     let log = environment.log.clone();
     let thread = environment.begins(env);
-    let work = AssertUnwindSafe(within(log.outlet(), work)).catch_unwind();
+    let work = AssertUnwindSafe(with_sink(log.outlet(), work)).catch_unwind();
     let task: Task<()> = Box::pin(async move {
         let outcome = work.await.unwrap_or_else(|_| Err(broken()));
         thread.run(move |env| {
@@ -109,9 +109,9 @@ where
 }
 
 /// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.
-pub struct Revealed(pub Secret);
+pub struct JsSecret(pub Secret);
 
-impl TypeName for Revealed {
+impl TypeName for JsSecret {
     fn type_name() -> &'static str {
         "string"
     }
@@ -121,7 +121,7 @@ impl TypeName for Revealed {
     }
 }
 
-impl ToNapiValue for Revealed {
+impl ToNapiValue for JsSecret {
     #[allow(unsafe_code)]
     unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
         // SAFETY: forwarded to napi's own conversion, under the same conditions.

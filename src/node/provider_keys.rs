@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options::{Defaults, store_with};
-use super::promise::{Revealed, store_promise, with_text};
+use super::promise::{JsSecret, store_promise, with_text};
 use super::secure_store::SecureStore;
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
@@ -72,11 +72,11 @@ impl ProviderKeyStorage {
     }
 
     #[napi]
-    pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
+    pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keys = self.keys.clone();
         with_text(env, name, "name", |name| {
             store_promise(env, self.keys.store(), async move {
-                Ok(keys.get(&name).await?.map(Revealed))
+                Ok(keys.get(&name).await?.map(JsSecret))
             })
         })
     }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use super::args;
 use super::error::{Failure, rejected, thrown};
 use super::options;
-use super::promise::{Revealed, promise, store_promise, with_text};
+use super::promise::{JsSecret, promise, store_promise, with_text};
 use crate::store;
 
 /// Documented in `index.d.ts`.
@@ -47,13 +47,13 @@ impl SecureStore {
     }
 
     #[napi]
-    pub fn get<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
+    pub fn get<'env>(&self, env: &'env Env, key: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let store = self.store.clone();
         with_text(env, key, "key", |key| {
             store_promise(
                 env,
                 &self.store,
-                async move { Ok(store.get(&key).await?.map(Revealed)) },
+                async move { Ok(store.get(&key).await?.map(JsSecret)) },
             )
         })
     }

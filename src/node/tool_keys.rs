@@ -8,7 +8,7 @@ use super::args;
 use super::environment::Environment;
 use super::error::{Failure, rejected, thrown};
 use super::options::{self, Defaults, store_with};
-use super::promise::{Revealed, promise, with_text};
+use super::promise::{JsSecret, promise, with_text};
 use crate::tool_keys::{DIRECTORY, REGISTRY, SERVICE, ToolKeys};
 
 /// Documented in `index.d.ts`.
@@ -82,10 +82,10 @@ impl ToolKeyStorage {
         &self,
         env: &'env Env,
         tool_name: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
+    ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keys = self.keys.clone();
         with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { Ok(keys.get(&tool).await?.map(Revealed)) })
+            promise(env, async move { Ok(keys.get(&tool).await?.map(JsSecret)) })
         })
     }
 
@@ -107,10 +107,10 @@ impl ToolKeyStorage {
         &self,
         env: &'env Env,
         tool_name: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Option<Revealed>>> {
+    ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keys = self.keys.clone();
         with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { Ok(keys.resolve(&tool).await?.map(Revealed)) })
+            promise(env, async move { Ok(keys.resolve(&tool).await?.map(JsSecret)) })
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::source::Source;
+use super::keyring_provider::KeyringProvider;
 use crate::error::{Code, Error};
 use crate::fallback::machine_secret::{Loading, MachineSecretLoader, decode};
 use crate::keyring::KeyringError;
@@ -12,13 +12,13 @@ const ACCOUNT: &str = "default";
 
 /// Reads the machine secret from the keyring that the store itself uses. Never creates one there.
 pub struct KeyringEntry {
-    source: Source,
+    source: KeyringProvider,
     limit: Duration,
 }
 
 impl KeyringEntry {
     /// The entry in this keyring; finding the keyring may take `limit`.
-    pub fn new(source: Source, limit: Duration) -> Self {
+    pub fn new(source: KeyringProvider, limit: Duration) -> Self {
         Self { source, limit }
     }
 }

@@ -9,16 +9,17 @@ use tokio::time::Instant;
 use crate::error::{Code, Error, Result};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
-use crate::telemetry::{carried, events, hex};
+use crate::telemetry::{events, propagate};
+use crate::text::hex;
 
 /// What the name of every throw-away account starts with; none of them is ever listed (R2).
 pub const PROBE_PREFIX: &str = "__securestore_probe__";
 
 /// How long an answer is kept (R2).
-const KEPT_FOR: Duration = Duration::from_secs(60);
+const CACHE_TTL: Duration = Duration::from_secs(60);
 
 /// How many failures in a row drop the kept answer (R2).
-const FAILURES_THAT_DROP: u32 = 3;
+const FAILURE_THRESHOLD: u32 = 3;
 
 /// The probe of one store. Clones share the answer.
 #[derive(Clone, Default)]
@@ -35,14 +36,14 @@ impl Probe {
     /// Whether a value that is written comes back. Calls at the same time share one probe (R2).
     ///
     /// `keyring` is only asked for when there is no answer to give yet; it gives `None` where there is no keyring.
-    pub async fn answer<F>(&self, service: &str, keyring: F) -> bool
+    pub async fn status<F>(&self, service: &str, keyring: F) -> bool
     where
         F: Future<Output = Result<Option<Arc<dyn Keyring>>>> + Send + 'static,
     {
         let mut under_way = {
             let mut state = self.state();
             match state.kept {
-                Some((when, answer)) if when.elapsed() < KEPT_FOR => return answer,
+                Some((when, answer)) if when.elapsed() < CACHE_TTL => return answer,
                 _ => state.kept = None,
             }
             match &state.under_way {
@@ -52,7 +53,7 @@ impl Probe {
                     state.under_way = Some(receiver.clone());
                     let (probe, service) = (self.clone(), service.to_owned());
                     // A task of its own: the probe is everybody's, so it must not end with whoever asked first.
-                    tokio::spawn(carried(async move {
+                    tokio::spawn(propagate(async move {
                         let outcome = events::probe(&service, async {
                             match keyring.await? {
                                 Some(keyring) => ask(keyring.as_ref(), &service).await,
@@ -84,7 +85,7 @@ impl Probe {
     pub fn record_failure(&self) {
         let mut state = self.state();
         state.failures += 1;
-        if state.failures >= FAILURES_THAT_DROP {
+        if state.failures >= FAILURE_THRESHOLD {
             state.kept = None;
             state.failures = 0;
         }
@@ -138,18 +139,18 @@ fn random_hex() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyring::memory::{MemoryKeyring, Mood};
+    use crate::keyring::memory::{FaultMode, MemoryKeyring};
 
     async fn answer(probe: &Probe, keyring: &Arc<MemoryKeyring>) -> bool {
         let keyring: Arc<dyn Keyring> = keyring.clone();
-        probe.answer("service", async move { Ok(Some(keyring)) }).await
+        probe.status("service", async move { Ok(Some(keyring)) }).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn r2_the_answer_is_kept_for_60_seconds() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
         assert!(answer(&probe, &keyring).await);
-        keyring.becomes(Mood::Absent);
+        keyring.set_mode(FaultMode::Absent);
         tokio::time::advance(Duration::from_secs(59)).await;
         assert!(answer(&probe, &keyring).await);
         tokio::time::advance(Duration::from_secs(2)).await;
@@ -159,15 +160,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn r2_a_timeout_is_not_kept_and_other_failures_are() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
-        keyring.becomes(Mood::Hangs);
+        keyring.set_mode(FaultMode::Hangs);
         assert!(!answer(&probe, &keyring).await);
-        keyring.becomes(Mood::Works);
+        keyring.set_mode(FaultMode::Works);
         assert!(answer(&probe, &keyring).await);
 
         let probe = Probe::default();
-        keyring.becomes(Mood::Fails(Code::Denied));
+        keyring.set_mode(FaultMode::Fails(Code::Denied));
         assert!(!answer(&probe, &keyring).await);
-        keyring.becomes(Mood::Works);
+        keyring.set_mode(FaultMode::Works);
         assert!(!answer(&probe, &keyring).await);
     }
 
@@ -175,7 +176,7 @@ mod tests {
     async fn r2_three_failures_in_a_row_drop_the_kept_answer() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
         assert!(answer(&probe, &keyring).await);
-        keyring.becomes(Mood::Absent);
+        keyring.set_mode(FaultMode::Absent);
         probe.record_failure();
         probe.record_failure();
         probe.record_success();

@@ -26,7 +26,7 @@ pub const TOKENS: &str = "securestore::tokens";
 
 /// What became of a call, in an event's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct OutcomeSummary {
     /// `ok`; `absent` when what was asked for is not there; `failed`.
     pub outcome: &'static str,
     /// The code of a failure.
@@ -36,13 +36,13 @@ pub struct Told {
 }
 
 /// An answer that can be told without showing it.
-pub trait Answer {
+pub trait Outcome {
     /// What became of the call.
-    fn told(&self) -> Told;
+    fn summary(&self) -> OutcomeSummary;
 }
 
 /// A failure that has one of the six codes. Its message is never told.
-pub trait Coded {
+pub trait HasCode {
     /// The code.
     fn code(&self) -> Code;
 }
@@ -110,7 +110,7 @@ impl Clock {
 
 impl Operation {
     /// An operation begins.
-    pub fn begins(name: &'static str) -> Self {
+    pub fn start(name: &'static str) -> Self {
         Self {
             name,
             clock: Clock::started(enabled!(target: STORE, Level::WARN)),
@@ -120,28 +120,28 @@ impl Operation {
     }
 
     /// Notes that the keyring answers.
-    pub fn uses_keyring(&mut self) {
+    pub fn record_keyring(&mut self) {
         self.backend = Some("keyring");
     }
 
     /// Notes that the encrypted file has to, and why.
-    pub fn falls_back(&mut self, why: Fallback) {
+    pub fn record_fallback(&mut self, why: Fallback) {
         self.backend = Some("file");
         self.fallback = Some(why);
     }
 
     /// It has ended: event `operation`, at level `warn` when it failed, else `debug`. `key` is missing where its name
     /// is invalid, and where the operation is about many. Gives the answer back.
-    pub fn ends<A: Answer>(self, service: &str, key: Option<&str>, answer: A) -> A {
+    pub fn finish<A: Outcome>(self, service: &str, key: Option<&str>, answer: A) -> A {
         if let Some(duration_us) = self.clock.duration() {
-            self.tell(service, key, answer.told(), duration_us);
+            self.tell(service, key, answer.summary(), duration_us);
         }
         answer
     }
 
     #[cold]
-    fn tell(self, service: &str, key: Option<&str>, told: Told, duration_us: u64) {
-        let Told { outcome, code, count } = told;
+    fn tell(self, service: &str, key: Option<&str>, told: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = told;
         let operation = self.name;
         let key = shown(key);
         let backend = self.backend;
@@ -173,26 +173,26 @@ pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Err
 }
 
 /// Whether anybody would hear of a keyring's calls.
-pub fn keyring_listened_to() -> bool {
+pub fn keyring_enabled() -> bool {
     enabled!(target: KEYRING, Level::DEBUG)
 }
 
 /// A keyring answers a call: event `keyring_call`, level `debug`.
-pub async fn keyring_call<A: Answer>(call: KeyringCall<'_>, answering: impl Future<Output = A>) -> A {
-    let clock = Clock::started(keyring_listened_to());
+pub async fn keyring_call<A: Outcome>(call: KeyringCall<'_>, answering: impl Future<Output = A>) -> A {
+    let clock = Clock::started(keyring_enabled());
     let answer = answering.await;
     if let Some(duration_us) = clock.duration() {
-        call.tell(answer.told(), duration_us);
+        call.tell(answer.summary(), duration_us);
     }
     answer
 }
 
 /// The encrypted files answer a call: event `file_call`, level `debug`.
-pub async fn file_call<A: Answer>(call: FileCall<'_>, answering: impl Future<Output = A>) -> A {
+pub async fn file_call<A: Outcome>(call: FileCall<'_>, answering: impl Future<Output = A>) -> A {
     let clock = Clock::started(enabled!(target: FILES, Level::DEBUG));
     let answer = answering.await;
     if let Some(duration_us) = clock.duration() {
-        call.tell(answer.told(), duration_us);
+        call.tell(answer.summary(), duration_us);
     }
     answer
 }
@@ -245,8 +245,8 @@ fn shown(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
 // The telling itself is no part of what is generic: it would be in the binary once for each kind of answer.
 impl KeyringCall<'_> {
     #[cold]
-    fn tell(self, told: Told, duration_us: u64) {
-        let Told { outcome, code, count } = told;
+    fn tell(self, told: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = told;
         let Self {
             operation,
             keyring,
@@ -261,8 +261,8 @@ impl KeyringCall<'_> {
 
 impl FileCall<'_> {
     #[cold]
-    fn tell(self, told: Told, duration_us: u64) {
-        let Told { outcome, code, count } = told;
+    fn tell(self, told: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = told;
         let Self {
             operation,
             service,
@@ -293,9 +293,9 @@ impl Fallback {
     }
 }
 
-impl Told {
+impl OutcomeSummary {
     /// It went well.
-    pub const OK: Told = Told {
+    pub const OK: OutcomeSummary = OutcomeSummary {
         outcome: "ok",
         code: None,
         count: None,
@@ -309,44 +309,44 @@ impl Told {
     }
 }
 
-impl Coded for Error {
+impl HasCode for Error {
     fn code(&self) -> Code {
         Error::code(self)
     }
 }
 
-impl Answer for () {
-    fn told(&self) -> Told {
-        Told::OK
+impl Outcome for () {
+    fn summary(&self) -> OutcomeSummary {
+        OutcomeSummary::OK
     }
 }
 
-impl Answer for bool {
-    fn told(&self) -> Told {
-        Told::found(*self)
+impl Outcome for bool {
+    fn summary(&self) -> OutcomeSummary {
+        OutcomeSummary::found(*self)
     }
 }
 
-impl<T> Answer for Option<T> {
-    fn told(&self) -> Told {
-        Told::found(self.is_some())
+impl<T> Outcome for Option<T> {
+    fn summary(&self) -> OutcomeSummary {
+        OutcomeSummary::found(self.is_some())
     }
 }
 
-impl<T> Answer for Vec<T> {
-    fn told(&self) -> Told {
-        Told {
+impl<T> Outcome for Vec<T> {
+    fn summary(&self) -> OutcomeSummary {
+        OutcomeSummary {
             count: Some(self.len() as u64),
-            ..Told::OK
+            ..OutcomeSummary::OK
         }
     }
 }
 
-impl<T: Answer, E: Coded> Answer for Result<T, E> {
-    fn told(&self) -> Told {
+impl<T: Outcome, E: HasCode> Outcome for Result<T, E> {
+    fn summary(&self) -> OutcomeSummary {
         match self {
-            Ok(answer) => answer.told(),
-            Err(error) => Told {
+            Ok(answer) => answer.summary(),
+            Err(error) => OutcomeSummary {
                 outcome: "failed",
                 code: Some(error.code()),
                 count: None,

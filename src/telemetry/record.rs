@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-use super::outlet::Sink;
+use super::event_sink::Sink;
 
 /// One event. As JSON: `timestamp`, `level`, `event` and `target`, then its own fields.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The one `tracing` subscriber of the process: it hands our events to the outlet of the work that made them.
+//! The one `tracing` subscriber of the process: it hands our events to the event_sink of the work that made them.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +8,13 @@ use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 
-use super::outlet::origin;
+use super::event_sink::origin;
 use super::record::Record;
 
 /// How many outlets want to hear of anything. While it is none, `tracing` turns every event away by one comparison.
 static LISTENING: AtomicUsize = AtomicUsize::new(0);
 
-/// An outlet that wanted events, or did not, now does, or does not.
+/// An event_sink that wanted events, or did not, now does, or does not.
 ///
 /// The subscriber is installed with the first that does. A Rust program that has one of its own keeps it, and hears our
 /// events there.
@@ -49,12 +49,12 @@ impl Subscriber for Reporter {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata) && origin().is_some_and(|outlet| outlet.wants(metadata))
+        is_ours(metadata) && origin().is_some_and(|event_sink| event_sink.wants(metadata))
     }
 
     fn event(&self, event: &Event<'_>) {
-        if let Some(outlet) = origin().filter(|_| is_ours(event.metadata())) {
-            outlet.take(event.metadata(), Record::of(event));
+        if let Some(event_sink) = origin().filter(|_| is_ours(event.metadata())) {
+            event_sink.take(event.metadata(), Record::of(event));
         }
     }
 

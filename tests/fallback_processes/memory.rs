@@ -122,7 +122,7 @@ fn found(needle: &Flipped) -> bool {
             if hit {
                 return true;
             }
-            // Parts overlap, for what stands across two of them.
+            // SecureStoreConfig overlap, for what stands across two of them.
             at += if read > needle.len() && at + (read as u64) < end {
                 (read - needle.len()) as u64
             } else {

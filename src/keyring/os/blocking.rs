@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 use super::Environment;
 use crate::error::Code;
 use crate::keyring::KeyringError;
-use crate::keyring::errors::{Meaning, keyring_core_error};
+use crate::keyring::errors::{ErrorKind, keyring_core_error};
 use crate::secret::Secret;
 
 /// What differs from platform to platform.
@@ -30,7 +30,7 @@ pub(super) trait Platform: Send + Sync + 'static {
     fn accounts(service: &str) -> Result<Vec<String>, Error>;
 
     /// The number the platform itself gave for an error of the last call on this thread, and what it means.
-    fn number(error: &Error) -> Option<(i64, Meaning)>;
+    fn number(error: &Error) -> Option<(i64, ErrorKind)>;
 
     /// Whether the user may be prompted; `None` where this platform never prompts.
     fn gate() -> Option<&'static Gate>;
@@ -65,7 +65,7 @@ impl Gate {
         self.state.load(Ordering::Relaxed) == state
     }
 
-    fn becomes(&self, state: u8) {
+    fn set_mode(&self, state: u8) {
         self.state.store(state, Ordering::Relaxed);
     }
 }
@@ -77,7 +77,7 @@ pub(super) struct Backend<P> {
 }
 
 /// What a call met, and a sentence about it.
-type Trouble = (Meaning, String);
+type CallError = (ErrorKind, String);
 
 impl<P: Platform> Backend<P> {
     pub(super) fn new(_environment: Environment, limit: Duration) -> Self {
@@ -145,7 +145,7 @@ impl<P: Platform> Backend<P> {
 
     async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+        work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, KeyringError> {
         let gate = P::gate();
         let answer = tokio::time::timeout(self.limit, async {
@@ -167,7 +167,7 @@ impl<P: Platform> Backend<P> {
             )),
             Err(_) => {
                 if let Some(gate) = gate {
-                    gate.becomes(SPENT);
+                    gate.set_mode(SPENT);
                 }
                 Err(KeyringError::failed(
                     Code::Timeout,
@@ -178,44 +178,44 @@ impl<P: Platform> Backend<P> {
     }
 
     /// Where nobody ever answered there is no keyring; where somebody did, a secret may still be behind it.
-    fn reported(&self, (meaning, what): Trouble) -> KeyringError {
+    fn reported(&self, (meaning, what): CallError) -> KeyringError {
         match meaning {
-            Meaning::Gone if self.reached.load(Ordering::Relaxed) => KeyringError::failed(Code::Unavailable, what),
+            ErrorKind::Gone if self.reached.load(Ordering::Relaxed) => KeyringError::failed(Code::Unavailable, what),
             meaning => meaning.into_error(what),
         }
     }
 }
 
-fn read<P: Platform>(service: &str, account: &str) -> Result<Option<Secret>, Trouble> {
+fn read<P: Platform>(service: &str, account: &str) -> Result<Option<Secret>, CallError> {
     let text = attempt::<P, _>(|| P::entry(service, account)?.get_password());
     Ok(or_missing(text)?.map(Secret::new))
 }
 
 /// One call on the store, silent if the one prompt is used up.
-fn attempt<P: Platform, T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Trouble> {
+fn attempt<P: Platform, T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, CallError> {
     let gate = P::gate();
     let _silence = gate.filter(|gate| gate.is(SPENT)).map(|_| P::silence());
     let answer = work().map_err(explained::<P>);
     if let Some(gate) = gate {
         match &answer {
-            Ok(_) | Err((Meaning::Missing, _)) => gate.becomes(OPEN),
-            Err((Meaning::Failed(Code::Denied | Code::Locked), _)) => gate.becomes(SPENT),
+            Ok(_) | Err((ErrorKind::Missing, _)) => gate.set_mode(OPEN),
+            Err((ErrorKind::Failed(Code::Denied | Code::Locked), _)) => gate.set_mode(SPENT),
             Err(_) => {}
         }
     }
     answer
 }
 
-fn or_missing<T>(answer: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+fn or_missing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err((Meaning::Missing, _)) => Ok(None),
+        Err((ErrorKind::Missing, _)) => Ok(None),
         Err(trouble) => Err(trouble),
     }
 }
 
 /// What an error means, in a sentence; the bytes of a secret that some errors carry are wiped.
-fn explained<P: Platform>(mut error: Error) -> Trouble {
+fn explained<P: Platform>(mut error: Error) -> CallError {
     let number = P::number(&error);
     let meaning = keyring_core_error(&error, number.map(|(_, meaning)| meaning));
     let name = P::NAME;
@@ -223,12 +223,12 @@ fn explained<P: Platform>(mut error: Error) -> Trouble {
         (Error::TooLong(part, limit), _) => {
             format!("{name} has no room for it: the {part} takes more than {limit} bytes")
         }
-        (_, Meaning::Failed(Code::Corrupt)) => {
+        (_, ErrorKind::Failed(Code::Corrupt)) => {
             format!("{name} cannot hold this name, or holds a value that is no text")
         }
-        (_, Meaning::Failed(Code::Locked)) => format!("{name} is locked"),
-        (_, Meaning::Failed(Code::Denied)) => format!("{name} refused access, or its prompt was dismissed"),
-        (_, Meaning::Gone) => format!("{name} is not available in this session"),
+        (_, ErrorKind::Failed(Code::Locked)) => format!("{name} is locked"),
+        (_, ErrorKind::Failed(Code::Denied)) => format!("{name} refused access, or its prompt was dismissed"),
+        (_, ErrorKind::Gone) => format!("{name} is not available in this session"),
         _ => format!("{name} failed"),
     };
     if let Some((number, _)) = number {
@@ -241,5 +241,4 @@ fn explained<P: Platform>(mut error: Error) -> Trouble {
 }
 
 #[cfg(test)]
-#[path = "blocking_tests.rs"]
 mod tests;

@@ -12,7 +12,7 @@ use windows_native_keyring_store::Store;
 
 use super::blocking::{self, Gate, Platform};
 use super::target_name::account_of;
-use crate::keyring::errors::{Meaning, windows_error};
+use crate::keyring::errors::{ErrorKind, windows_error};
 
 pub(super) type Backend = blocking::Backend<CredentialManager>;
 
@@ -44,7 +44,7 @@ impl Platform for CredentialManager {
     }
 
     /// The store keeps its error type to itself; what it was made from is still the thread's last error.
-    fn number(error: &Error) -> Option<(i64, Meaning)> {
+    fn number(error: &Error) -> Option<(i64, ErrorKind)> {
         let (Error::PlatformFailure(_) | Error::NoStorageAccess(_)) = error else {
             return None;
         };

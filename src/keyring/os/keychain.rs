@@ -9,7 +9,7 @@ use keyring_core::{Entry, Error};
 use security_framework::os::macos::keychain::SecKeychain;
 
 use super::blocking::{self, Gate, Platform};
-use crate::keyring::errors::{Meaning, os_status};
+use crate::keyring::errors::{ErrorKind, os_status};
 
 pub(super) type Backend = blocking::Backend<Keychain>;
 
@@ -31,7 +31,7 @@ impl Platform for Keychain {
         Ok(accounts.map(|(_, account)| account).collect())
     }
 
-    fn number(error: &Error) -> Option<(i64, Meaning)> {
+    fn number(error: &Error) -> Option<(i64, ErrorKind)> {
         let (Error::PlatformFailure(inner) | Error::NoStorageAccess(inner)) = error else {
             return None;
         };

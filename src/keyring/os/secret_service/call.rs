@@ -9,11 +9,11 @@ use zbus::OwnedObjectPath;
 use zeroize::Zeroizing;
 
 use super::connections::Connection;
-use super::gathering::Turn;
-use super::prompt::{Wish, collection_of, confirm, still_locked};
-use super::session::{DEFAULT_COLLECTION, Session, Trouble};
+use super::prompt::{PromptRequest, collection_of, confirm, still_locked};
+use super::read_batcher::Turn;
+use super::session::{CallError, DEFAULT_COLLECTION, Session};
 use crate::error::Code;
-use crate::keyring::errors::Meaning;
+use crate::keyring::errors::ErrorKind;
 use crate::secret::Secret;
 use crate::telemetry::fingerprint;
 
@@ -24,7 +24,7 @@ pub(super) const IN_FLIGHT: usize = 64;
 const SECRETS_AT_ONCE: usize = 256;
 
 /// What a read brings back.
-pub(super) type Answer = Result<Option<Secret>, Trouble>;
+pub(super) type Answer = Result<Option<Secret>, CallError>;
 
 /// What a search finds: the unlocked items, and the locked ones.
 type Found = (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>);
@@ -58,7 +58,7 @@ impl Call {
     ///
     /// While several reads of the service are on their way, it waits to go with others.
     pub(super) async fn get(&self, service: &str, account: &str) -> Answer {
-        let (others, _place) = match self.session.gathering.turn(service, account).await {
+        let (others, _place) = match self.session.read_batcher.turn(service, account).await {
             Turn::Done(answer) => return answer,
             Turn::Alone(place) => (Vec::new(), place),
             Turn::Together(others, place) => (others, Some(place)),
@@ -110,7 +110,7 @@ impl Call {
     /// each that is not. An error is that of the whole try; each answer has its own.
     ///
     /// `None` when the service has much that was not asked for, or something that is locked: then each is better read alone.
-    pub(super) async fn get_all(&self, service: &str, accounts: &[&str]) -> Result<Option<Vec<Answer>>, Trouble> {
+    pub(super) async fn get_all(&self, service: &str, accounts: &[&str]) -> Result<Option<Vec<Answer>>, CallError> {
         let (all, locked) = self.session.search(&HashMap::from([("service", service)])).await?;
         if !locked.is_empty() || all.len() > 2 * accounts.len() {
             return Ok(None);
@@ -135,7 +135,7 @@ impl Call {
         for items in single.chunks(SECRETS_AT_ONCE) {
             match self.session.secrets(items).await {
                 Ok(some) => secrets.extend(some),
-                Err(trouble) if matches!(trouble.meaning, Meaning::Gone | Meaning::Stale) => return Err(trouble),
+                Err(trouble) if matches!(trouble.meaning, ErrorKind::Gone | ErrorKind::Stale) => return Err(trouble),
                 // A service that does not give many at once gives them one by one.
                 Err(_) => {}
             }
@@ -155,7 +155,7 @@ impl Call {
             let reading: Vec<_> = reading.collect();
             for answer in join_all(reading).await {
                 match answer {
-                    Err(trouble) if !matches!(trouble.meaning, Meaning::Failed(_)) => return Err(trouble),
+                    Err(trouble) if !matches!(trouble.meaning, ErrorKind::Failed(_)) => return Err(trouble),
                     answer => answers.push(answer),
                 }
             }
@@ -164,13 +164,13 @@ impl Call {
     }
 
     /// One round trip. A locked entry is there, too: nobody is asked to unlock anything.
-    pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, Trouble> {
+    pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, CallError> {
         let (unlocked, locked) = self.session.search(&attributes(service, account)).await?;
         Ok(!unlocked.is_empty() || !locked.is_empty())
     }
 
     /// Two round trips: where is it, write it. Leaves one entry where there were several.
-    pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), Trouble> {
+    pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), CallError> {
         let items = self.unlocked(&attributes(service, account), Reach::Some).await?;
         let Some(newest) = self.newest(&items).await? else {
             return self.create(service, account, secret).await;
@@ -185,13 +185,13 @@ impl Call {
     }
 
     /// Two round trips: where are they, delete them all. What comes back says of each whether it was there.
-    pub(super) async fn delete(&self, service: &str, account: &str) -> Result<Vec<Result<bool, Trouble>>, Trouble> {
+    pub(super) async fn delete(&self, service: &str, account: &str) -> Result<Vec<Result<bool, CallError>>, CallError> {
         let items = self.unlocked(&attributes(service, account), Reach::All).await?;
         Ok(join_all(items.iter().map(|item| self.remove(item))).await)
     }
 
     /// One search, then the attributes of what was found and is not known yet, all in flight at once; no secret is read.
-    pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, CallError> {
         let items = self
             .unlocked(&HashMap::from([("service", service)]), Reach::All)
             .await?;
@@ -202,7 +202,11 @@ impl Call {
     }
 
     /// The entries with these attributes, unlocked, with the one prompt if need be; empty when there are none.
-    async fn unlocked(&self, attributes: &HashMap<&str, &str>, reach: Reach) -> Result<Vec<OwnedObjectPath>, Trouble> {
+    async fn unlocked(
+        &self,
+        attributes: &HashMap<&str, &str>,
+        reach: Reach,
+    ) -> Result<Vec<OwnedObjectPath>, CallError> {
         let found = self.session.search(attributes).await?;
         self.unlock(found, attributes, reach).await
     }
@@ -213,14 +217,14 @@ impl Call {
         (unlocked, locked): Found,
         attributes: &HashMap<&str, &str>,
         reach: Reach,
-    ) -> Result<Vec<OwnedObjectPath>, Trouble> {
+    ) -> Result<Vec<OwnedObjectPath>, CallError> {
         let is_enough =
             |unlocked: &[_], locked: &[_]| locked.is_empty() || (reach == Reach::Some && !unlocked.is_empty());
         if is_enough(&unlocked, &locked) {
             self.found_unlocked(&unlocked);
             return Ok(unlocked);
         }
-        let wish = Wish::Unlock(locked);
+        let wish = PromptRequest::Unlock(locked);
         self.ask(wish.clone()).await?;
         let (unlocked, locked) = self.session.search(attributes).await?;
         if is_enough(&unlocked, &locked) {
@@ -239,7 +243,7 @@ impl Call {
     }
 
     /// The accounts the items belong to, one for each; `None` for one that has none, or is gone.
-    async fn accounts_of(&self, service: &str, items: &[OwnedObjectPath]) -> Result<Vec<Option<String>>, Trouble> {
+    async fn accounts_of(&self, service: &str, items: &[OwnedObjectPath]) -> Result<Vec<Option<String>>, CallError> {
         let mut accounts = Vec::with_capacity(items.len());
         for items in items.chunks(IN_FLIGHT) {
             accounts.extend(try_join_all(items.iter().map(|item| self.account_of(service, item))).await?);
@@ -247,13 +251,13 @@ impl Call {
         Ok(accounts)
     }
 
-    async fn account_of(&self, service: &str, item: &OwnedObjectPath) -> Result<Option<String>, Trouble> {
+    async fn account_of(&self, service: &str, item: &OwnedObjectPath) -> Result<Option<String>, CallError> {
         if let Some(account) = self.session.known.account(item) {
             return Ok(Some(account));
         }
         let account = match self.session.attributes(item).await {
             Ok(mut attributes) => attributes.remove("username"),
-            Err(trouble) if trouble.meaning == Meaning::Vanished => None,
+            Err(trouble) if trouble.meaning == ErrorKind::Vanished => None,
             Err(trouble) => return Err(trouble),
         };
         if let Some(account) = &account {
@@ -263,7 +267,7 @@ impl Call {
     }
 
     /// The newest of the entries; asks for their times only when there are several.
-    async fn newest<'a>(&self, items: &'a [OwnedObjectPath]) -> Result<Option<&'a OwnedObjectPath>, Trouble> {
+    async fn newest<'a>(&self, items: &'a [OwnedObjectPath]) -> Result<Option<&'a OwnedObjectPath>, CallError> {
         if items.len() < 2 {
             return Ok(items.first());
         }
@@ -275,7 +279,7 @@ impl Call {
     }
 
     /// Creates the entry in the default collection, which is unlocked or created first if need be.
-    async fn create(&self, service: &str, account: &str, secret: &Secret) -> Result<(), Trouble> {
+    async fn create(&self, service: &str, account: &str, secret: &Secret) -> Result<(), CallError> {
         let label = label(service, account);
         let create = || {
             self.session
@@ -286,16 +290,16 @@ impl Call {
             Err(trouble) => trouble,
         };
         let wish = match (trouble.meaning, self.session.default_collection().await?) {
-            (Meaning::Failed(Code::Locked), Some(collection)) => Wish::Unlock(vec![collection]),
+            (ErrorKind::Failed(Code::Locked), Some(collection)) => PromptRequest::Unlock(vec![collection]),
             // A fresh gnome-keyring without a login keyring has no default collection. libsecret creates one, too.
-            (_, None) => Wish::CreateDefaultCollection,
+            (_, None) => PromptRequest::CreateDefaultCollection,
             _ => return Err(trouble),
         };
         self.ask(wish.clone()).await?;
         match create().await {
             Ok(answer) => self.created(answer).await,
             Err(trouble) => {
-                if trouble.meaning == Meaning::Failed(Code::Locked) {
+                if trouble.meaning == ErrorKind::Failed(Code::Locked) {
                     self.connection.prompt.spend(&wish);
                 }
                 Err(trouble)
@@ -303,7 +307,7 @@ impl Call {
         }
     }
 
-    async fn created(&self, (item, prompt): (OwnedObjectPath, OwnedObjectPath)) -> Result<(), Trouble> {
+    async fn created(&self, (item, prompt): (OwnedObjectPath, OwnedObjectPath)) -> Result<(), CallError> {
         if item.as_str() == "/" {
             confirm(&self.session, &prompt).await?;
         }
@@ -313,15 +317,15 @@ impl Call {
     }
 
     /// Whether it was there to be deleted.
-    async fn remove(&self, item: &OwnedObjectPath) -> Result<bool, Trouble> {
+    async fn remove(&self, item: &OwnedObjectPath) -> Result<bool, CallError> {
         match self.session.delete(item).await {
             Ok(prompt) => confirm(&self.session, &prompt).await.map(|()| true),
-            Err(trouble) if trouble.meaning == Meaning::Vanished => Ok(false),
+            Err(trouble) if trouble.meaning == ErrorKind::Vanished => Ok(false),
             Err(trouble) => Err(trouble),
         }
     }
 
-    async fn ask(&self, wish: Wish) -> Result<(), Trouble> {
+    async fn ask(&self, wish: PromptRequest) -> Result<(), CallError> {
         self.connection.prompt.ask(&self.session, wish, self.prompt_until).await
     }
 
@@ -333,10 +337,10 @@ impl Call {
 }
 
 /// The text of a secret that was read.
-fn text(account: &str, mut secret: Zeroizing<Vec<u8>>) -> Result<Secret, Trouble> {
+fn text(account: &str, mut secret: Zeroizing<Vec<u8>>) -> Result<Secret, CallError> {
     Secret::from_utf8(std::mem::take(&mut *secret)).ok_or_else(|| {
-        Trouble::new(
-            Meaning::Failed(Code::Corrupt),
+        CallError::new(
+            ErrorKind::Failed(Code::Corrupt),
             format!("The keyring's value of key {} is not text", fingerprint(account)),
         )
     })

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::prompt::OnePrompt;
-use super::session::{Session, Trouble};
+use super::prompt::PromptGate;
+use super::session::{CallError, Session};
 
 static CONNECTIONS: Mutex<BTreeMap<String, Arc<Connection>>> = Mutex::new(BTreeMap::new());
 
@@ -14,7 +14,7 @@ pub(super) struct Connection {
     address: String,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
     reached: AtomicBool,
-    pub(super) prompt: Arc<OnePrompt>,
+    pub(super) prompt: Arc<PromptGate>,
 }
 
 impl Connection {
@@ -40,7 +40,7 @@ impl Connection {
     }
 
     /// The live session; opens one if there is none. Callers who come meanwhile wait for the same one.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, Trouble> {
+    pub(super) async fn session(&self) -> Result<Arc<Session>, CallError> {
         let mut current = self.session.lock().await;
         if let Some(session) = current.as_ref().filter(|session| session.is_alive()) {
             return Ok(Arc::clone(session));

@@ -7,32 +7,32 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use zbus::OwnedObjectPath;
 
-use super::session::{DEFAULT_COLLECTION, Session, Trouble};
+use super::session::{CallError, DEFAULT_COLLECTION, Session};
 use crate::error::Code;
-use crate::keyring::errors::Meaning;
+use crate::keyring::errors::ErrorKind;
 
 /// What the user is asked for.
 #[derive(Clone, Debug)]
-pub(super) enum Wish {
+pub(super) enum PromptRequest {
     /// To unlock these objects.
     Unlock(Vec<OwnedObjectPath>),
     /// To create the default collection, with a password of their choice.
     CreateDefaultCollection,
 }
 
-impl Wish {
+impl PromptRequest {
     /// The collection that shows, later, whether the wish has come true after all.
     fn collection(&self) -> String {
         match self {
-            Wish::Unlock(objects) => objects.first().map(collection_of).unwrap_or_default(),
-            Wish::CreateDefaultCollection => DEFAULT_COLLECTION.to_owned(),
+            PromptRequest::Unlock(objects) => objects.first().map(collection_of).unwrap_or_default(),
+            PromptRequest::CreateDefaultCollection => DEFAULT_COLLECTION.to_owned(),
         }
     }
 }
 
 /// Whether the user may be asked.
 #[derive(Default)]
-pub(super) struct OnePrompt(Mutex<State>);
+pub(super) struct PromptGate(Mutex<State>);
 
 #[derive(Default)]
 enum State {
@@ -40,12 +40,12 @@ enum State {
     #[default]
     Unasked,
     /// A prompt is up until this time; this is where its answer will be.
-    Asking(watch::Receiver<Option<Result<(), Trouble>>>, Instant),
+    Asking(watch::Receiver<Option<Result<(), CallError>>>, Instant),
     /// A prompt was dismissed or ran out of time; this collection was, and may still be, locked.
     Spent(String),
 }
 
-impl OnePrompt {
+impl PromptGate {
     /// Has the wish granted, with a prompt if that is needed; joins a prompt that is up.
     ///
     /// `DENIED` when the user dismisses it, `TIMEOUT` when it is not answered by `until` (it is taken off the screen then),
@@ -53,9 +53,9 @@ impl OnePrompt {
     pub(super) async fn ask(
         self: &Arc<Self>,
         session: &Arc<Session>,
-        wish: Wish,
+        wish: PromptRequest,
         until: Instant,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         loop {
             let (mut answer, is_late) = {
                 let mut state = self.state();
@@ -79,13 +79,18 @@ impl OnePrompt {
                 // That prompt was over when this caller came: what is so now?
                 _ if is_late => {}
                 Ok(Some(answer)) => return answer,
-                _ => return Err(Trouble::new(Meaning::Stale, "The prompt of the keyring was given up")),
+                _ => {
+                    return Err(CallError::new(
+                        ErrorKind::Stale,
+                        "The prompt of the keyring was given up",
+                    ));
+                }
             }
         }
     }
 
     /// The prompt was answered, and yet nothing was unlocked: it is used up.
-    pub(super) fn spend(&self, wish: &Wish) {
+    pub(super) fn spend(&self, wish: &PromptRequest) {
         *self.state() = State::Spent(wish.collection());
     }
 
@@ -105,9 +110,9 @@ impl OnePrompt {
     async fn show(
         self: Arc<Self>,
         session: Arc<Session>,
-        wish: Wish,
+        wish: PromptRequest,
         until: Instant,
-        sender: watch::Sender<Option<Result<(), Trouble>>>,
+        sender: watch::Sender<Option<Result<(), CallError>>>,
     ) {
         let (answer, spent) = ask_user(&session, &wish, until).await;
         *self.state() = match spent {
@@ -123,7 +128,7 @@ impl OnePrompt {
 }
 
 /// Shows a prompt that belongs to one call alone (`/` means there is none to show): `DENIED` when it is dismissed.
-pub(super) async fn confirm(session: &Session, prompt: &OwnedObjectPath) -> Result<(), Trouble> {
+pub(super) async fn confirm(session: &Session, prompt: &OwnedObjectPath) -> Result<(), CallError> {
     match prompt.as_str() == "/" || session.show(prompt).await? {
         true => Ok(()),
         false => Err(dismissed()),
@@ -142,11 +147,11 @@ pub(super) fn collection_of(object: &OwnedObjectPath) -> String {
 }
 
 /// The answer, and whether the one prompt is used up.
-async fn ask_user(session: &Session, wish: &Wish, until: Instant) -> (Result<(), Trouble>, bool) {
+async fn ask_user(session: &Session, wish: &PromptRequest, until: Instant) -> (Result<(), CallError>, bool) {
     let asking = async {
         match wish {
-            Wish::Unlock(objects) => session.unlock(objects).await,
-            Wish::CreateDefaultCollection => session.create_default_collection().await,
+            PromptRequest::Unlock(objects) => session.unlock(objects).await,
+            PromptRequest::CreateDefaultCollection => session.create_default_collection().await,
         }
     };
     let prompt = match tokio::time::timeout_at(until, asking).await {
@@ -174,17 +179,17 @@ async fn ask_user(session: &Session, wish: &Wish, until: Instant) -> (Result<(),
     }
 }
 
-fn dismissed() -> Trouble {
+fn dismissed() -> CallError {
     let what = "The keyring is locked, and its unlock prompt was dismissed or could not be shown";
-    Trouble::new(Meaning::Failed(Code::Denied), what)
+    CallError::new(ErrorKind::Failed(Code::Denied), what)
 }
 
-fn timed_out(what: &str) -> Trouble {
-    Trouble::new(Meaning::Failed(Code::Timeout), what)
+fn timed_out(what: &str) -> CallError {
+    CallError::new(ErrorKind::Failed(Code::Timeout), what)
 }
 
-pub(super) fn still_locked() -> Trouble {
-    Trouble::new(Meaning::Failed(Code::Locked), "The keyring is locked")
+pub(super) fn still_locked() -> CallError {
+    CallError::new(ErrorKind::Failed(Code::Locked), "The keyring is locked")
 }
 
 #[cfg(test)]
@@ -205,8 +210,10 @@ mod tests {
 
     #[test]
     fn r7b_a_spent_prompt_comes_back_only_when_its_own_collection_is_found_unlocked() {
-        let prompt = OnePrompt::default();
-        prompt.spend(&Wish::Unlock(vec![path("/org/freedesktop/secrets/collection/login/1")]));
+        let prompt = PromptGate::default();
+        prompt.spend(&PromptRequest::Unlock(vec![path(
+            "/org/freedesktop/secrets/collection/login/1",
+        )]));
         prompt.found_unlocked("/org/freedesktop/secrets/collection/session");
         assert!(matches!(&*prompt.state(), State::Spent(_)));
         prompt.found_unlocked("/org/freedesktop/secrets/collection/login");

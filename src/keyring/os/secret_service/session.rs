@@ -19,11 +19,11 @@ use zbus::{Address, DynamicType, MatchRule, MessageStream, ObjectPath, OwnedObje
 use zeroize::Zeroizing;
 
 use super::call::Answer;
-use super::gathering::Gathering;
-use super::known_items::KnownItems;
+use super::item_cache::ItemCache;
+use super::read_batcher::ReadBatcher;
 use super::transfer::{ENCRYPTED, KeyPair, PLAIN, Transfer};
 use crate::error::Code;
-use crate::keyring::errors::{Meaning, zbus_error};
+use crate::keyring::errors::{ErrorKind, zbus_error};
 
 pub(super) const DESTINATION: &str = "org.freedesktop.secrets";
 pub(super) const DEFAULT_COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
@@ -42,19 +42,19 @@ const NETWORK_CONNECT_LIMIT: Duration = Duration::from_millis(900);
 
 /// Why a call on the Secret Service gave nothing: what it means, and a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) meaning: Meaning,
+pub(super) struct CallError {
+    pub(super) meaning: ErrorKind,
     pub(super) what: String,
 }
 
-impl Trouble {
-    pub(super) fn new(meaning: Meaning, what: impl Into<String>) -> Self {
+impl CallError {
+    pub(super) fn new(meaning: ErrorKind, what: impl Into<String>) -> Self {
         let what = what.into();
         Self { meaning, what }
     }
 }
 
-impl From<zbus::Error> for Trouble {
+impl From<zbus::Error> for CallError {
     fn from(error: zbus::Error) -> Self {
         let (meaning, what) = zbus_error(&error);
         Self { meaning, what }
@@ -70,9 +70,9 @@ pub(super) struct Session {
     path: OwnedObjectPath,
     transfer: Transfer,
     /// Which account an item belongs to, as far as it was asked.
-    pub(super) known: KnownItems,
+    pub(super) known: ItemCache,
     /// Reads that go together.
-    pub(super) gathering: Gathering<Answer>,
+    pub(super) read_batcher: ReadBatcher<Answer>,
     /// Closed as soon as the daemon has left the bus, the bus is gone, or the runtime this lives on is.
     alive: watch::Receiver<()>,
     watcher: AbortHandle,
@@ -90,7 +90,7 @@ impl Session {
     /// Connects to the bus and opens a session with whoever is the Secret Service there (the bus may start it).
     ///
     /// Secrets travel encrypted; a service that only knows plain sessions gets one.
-    pub(super) async fn open(address: &str) -> Result<Self, Trouble> {
+    pub(super) async fn open(address: &str) -> Result<Self, CallError> {
         let bus = connect(address).await?;
         let pair = KeyPair::generate().map_err(no_random)?;
         let public = Variant::from(pair.public());
@@ -99,7 +99,7 @@ impl Session {
                 let theirs = Vec::try_from(answer)?;
                 let transfer = pair.agree(&theirs).ok_or_else(|| {
                     let what = "The keyring service answered with a public key that gives the secrets away";
-                    Trouble::new(Meaning::Failed(Code::Unavailable), what)
+                    CallError::new(ErrorKind::Failed(Code::Unavailable), what)
                 })?;
                 (path, transfer)
             }
@@ -115,8 +115,8 @@ impl Session {
             bus,
             path,
             transfer,
-            known: KnownItems::default(),
-            gathering: Gathering::default(),
+            known: ItemCache::default(),
+            read_batcher: ReadBatcher::default(),
             alive,
             watcher,
             given_up: AtomicBool::new(false),
@@ -142,12 +142,12 @@ impl Session {
     pub(super) async fn search(
         &self,
         attributes: &HashMap<&str, &str>,
-    ) -> Result<(Vec<OwnedObjectPath>, Vec<OwnedObjectPath>), Trouble> {
+    ) -> Result<(Vec<OwnedObjectPath>, Vec<OwnedObjectPath>), CallError> {
         self.call(SERVICE_PATH, SERVICE, "SearchItems", &(attributes,)).await
     }
 
     /// The secret of an unlocked item.
-    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Zeroizing<Vec<u8>>, CallError> {
         let reply = send(&self.bus, item, ITEM, "GetSecret", &(&self.path,)).await?;
         let body = reply.body();
         let (sealed,): (Sealed<'_>,) = body.deserialize()?;
@@ -158,7 +158,7 @@ impl Session {
     pub(super) async fn secrets(
         &self,
         items: &[&OwnedObjectPath],
-    ) -> Result<HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>, Trouble> {
+    ) -> Result<HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>, CallError> {
         let reply = send(&self.bus, SERVICE_PATH, SERVICE, "GetSecrets", &(items, &self.path)).await?;
         let body = reply.body();
         let (secrets,): (HashMap<ObjectPath<'_>, Sealed<'_>>,) = body.deserialize()?;
@@ -169,7 +169,7 @@ impl Session {
     }
 
     /// Replaces the secret of an unlocked item; its attributes stay.
-    pub(super) async fn set_secret(&self, item: &OwnedObjectPath, secret: &str) -> Result<(), Trouble> {
+    pub(super) async fn set_secret(&self, item: &OwnedObjectPath, secret: &str) -> Result<(), CallError> {
         let (parameters, value) = self.transfer.seal(secret.as_bytes()).map_err(no_random)?;
         let sealed: Sealed<'_> = (self.path.as_ref(), &parameters, &value, CONTENT_TYPE);
         self.call(item, ITEM, "SetSecret", &(sealed,)).await
@@ -182,7 +182,7 @@ impl Session {
         label: &str,
         attributes: HashMap<&str, &str>,
         secret: &str,
-    ) -> Result<(OwnedObjectPath, OwnedObjectPath), Trouble> {
+    ) -> Result<(OwnedObjectPath, OwnedObjectPath), CallError> {
         let (parameters, value) = self.transfer.seal(secret.as_bytes()).map_err(no_random)?;
         let sealed: Sealed<'_> = (self.path.as_ref(), &parameters, &value, CONTENT_TYPE);
         let properties = HashMap::from([
@@ -200,31 +200,31 @@ impl Session {
     }
 
     /// Deletes an item; what comes back is a prompt to show, or `/`.
-    pub(super) async fn delete(&self, item: &OwnedObjectPath) -> Result<OwnedObjectPath, Trouble> {
+    pub(super) async fn delete(&self, item: &OwnedObjectPath) -> Result<OwnedObjectPath, CallError> {
         self.call(item, ITEM, "Delete", &()).await
     }
 
     /// The attributes of an unlocked item.
-    pub(super) async fn attributes(&self, item: &OwnedObjectPath) -> Result<HashMap<String, String>, Trouble> {
+    pub(super) async fn attributes(&self, item: &OwnedObjectPath) -> Result<HashMap<String, String>, CallError> {
         let (value,): (OwnedVariant,) = self.call(item, PROPERTIES, "Get", &(ITEM, "Attributes")).await?;
         Ok(HashMap::try_from(value)?)
     }
 
     /// When an item was last modified and created, in seconds since 1970; 0 where the service does not say.
-    pub(super) async fn times(&self, item: &OwnedObjectPath) -> Result<(u64, u64), Trouble> {
+    pub(super) async fn times(&self, item: &OwnedObjectPath) -> Result<(u64, u64), CallError> {
         let all: HashMap<String, OwnedVariant> = self.call(item, PROPERTIES, "GetAll", &(ITEM,)).await?;
         let time = |name: &str| all.get(name).and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
         Ok((time("Modified"), time("Created")))
     }
 
     /// The collection behind the alias `default`; `None` when there is none.
-    pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Trouble> {
+    pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, CallError> {
         let path: OwnedObjectPath = self.call(SERVICE_PATH, SERVICE, "ReadAlias", &("default",)).await?;
         Ok((path.as_str() != "/").then_some(path))
     }
 
     /// Asks for a collection behind the alias `default`; what comes back is a prompt to show, or `/`.
-    pub(super) async fn create_default_collection(&self) -> Result<OwnedObjectPath, Trouble> {
+    pub(super) async fn create_default_collection(&self) -> Result<OwnedObjectPath, CallError> {
         let properties = HashMap::from([(
             "org.freedesktop.Secret.Collection.Label",
             // libsecret's label for it, so that a user finds one name for one thing.
@@ -237,14 +237,14 @@ impl Session {
     }
 
     /// Asks for objects to be unlocked; what comes back is a prompt to show, or `/`.
-    pub(super) async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<OwnedObjectPath, Trouble> {
+    pub(super) async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<OwnedObjectPath, CallError> {
         let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) =
             self.call(SERVICE_PATH, SERVICE, "Unlock", &(objects,)).await?;
         Ok(prompt)
     }
 
     /// Shows a prompt and waits until it is completed. `true` when the user agreed, `false` when it was dismissed.
-    pub(super) async fn show(&self, prompt: &OwnedObjectPath) -> Result<bool, Trouble> {
+    pub(super) async fn show(&self, prompt: &OwnedObjectPath) -> Result<bool, CallError> {
         let rule = MatchRule::builder()
             .msg_type(zbus::message::Type::Signal)
             .interface(PROMPT)
@@ -254,7 +254,7 @@ impl Session {
         let mut completed = MessageStream::for_match_rule(rule, &self.bus, None).await?;
         // An empty window id: this process has no window (Secret Service, Prompt.Prompt).
         let _: () = self.call(prompt, PROMPT, "Prompt", &("",)).await?;
-        let gone = || Trouble::new(Meaning::Stale, "The keyring went away while it asked the user");
+        let gone = || CallError::new(ErrorKind::Stale, "The keyring went away while it asked the user");
         let signal = match select(completed.next(), pin!(self.ended())).await {
             Either::Left((signal, _)) => signal.ok_or_else(gone)??,
             Either::Right(_) => return Err(gone()),
@@ -265,17 +265,17 @@ impl Session {
     }
 
     /// Takes a prompt off the screen.
-    pub(super) async fn dismiss(&self, prompt: &OwnedObjectPath) -> Result<(), Trouble> {
+    pub(super) async fn dismiss(&self, prompt: &OwnedObjectPath) -> Result<(), CallError> {
         self.call(prompt, PROMPT, "Dismiss", &()).await
     }
 
-    fn open_secret(&self, (_, parameters, value, _): &Sealed<'_>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    fn open_secret(&self, (_, parameters, value, _): &Sealed<'_>) -> Result<Zeroizing<Vec<u8>>, CallError> {
         let opened = self.transfer.open(parameters, value);
         // The two sides no longer agree on the session's key.
-        opened.ok_or_else(|| Trouble::new(Meaning::Stale, "The keyring's answer could not be decrypted"))
+        opened.ok_or_else(|| CallError::new(ErrorKind::Stale, "The keyring's answer could not be decrypted"))
     }
 
-    async fn call<B, T>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<T, Trouble>
+    async fn call<B, T>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<T, CallError>
     where
         B: Serialize + DynamicType,
         T: DeserializeOwned + Type,
@@ -310,8 +310,8 @@ async fn open_session(
 }
 
 /// A bus address is a list (D-Bus Specification, "Server Addresses"): the first that answers is taken.
-async fn connect(addresses: &str) -> Result<zbus::Connection, Trouble> {
-    let mut trouble = Trouble::new(Meaning::Gone, "The D-Bus session bus has no address");
+async fn connect(addresses: &str) -> Result<zbus::Connection, CallError> {
+    let mut trouble = CallError::new(ErrorKind::Gone, "The D-Bus session bus has no address");
     for address in addresses.split(';').filter(|address| !address.is_empty()) {
         match connect_to(address).await {
             Ok(bus) => return Ok(bus),
@@ -321,7 +321,7 @@ async fn connect(addresses: &str) -> Result<zbus::Connection, Trouble> {
     Err(trouble)
 }
 
-async fn connect_to(address: &str) -> Result<zbus::Connection, Trouble> {
+async fn connect_to(address: &str) -> Result<zbus::Connection, CallError> {
     let address: Address = address.parse()?;
     let is_local = matches!(address.transport(), Transport::Unix(_));
     let connecting = zbus::connection::Builder::address(address).build();
@@ -330,7 +330,10 @@ async fn connect_to(address: &str) -> Result<zbus::Connection, Trouble> {
     }
     match tokio::time::timeout(NETWORK_CONNECT_LIMIT, connecting).await {
         Ok(bus) => Ok(bus?),
-        Err(_) => Err(Trouble::new(Meaning::Gone, "The D-Bus session bus cannot be reached")),
+        Err(_) => Err(CallError::new(
+            ErrorKind::Gone,
+            "The D-Bus session bus cannot be reached",
+        )),
     }
 }
 
@@ -360,7 +363,7 @@ fn is_not_supported(error: &zbus::Error) -> bool {
     matches!(error, zbus::Error::FDO(error) if matches!(**error, zbus::fdo::Error::NotSupported(_)))
 }
 
-fn no_random(error: getrandom::Error) -> Trouble {
+fn no_random(error: getrandom::Error) -> CallError {
     let what = format!("The system gives no random numbers: {error}");
-    Trouble::new(Meaning::Failed(Code::Unavailable), what)
+    CallError::new(ErrorKind::Failed(Code::Unavailable), what)
 }

@@ -1,0 +1,19 @@
+'use strict'
+
+// The implementations of the Secret Service that the platform contract runs on.
+
+const { KEYRING_PROGRAMS } = require('./programs.js')
+const { PrivateKeyring } = require('./private-keyring.js')
+
+/**
+ * One implementation. `start` starts it on a private bus, with an unlocked default collection; `environment` returns the
+ * environment in which programs find it.
+ *
+ * @typedef {{ environment: () => NodeJS.ProcessEnv, stop: () => void }} RunningService
+ * @typedef {{ name: string, programs: readonly string[], start: () => Promise<RunningService> }} SecretService
+ */
+
+/** @type {SecretService[]} */
+const SECRET_SERVICES = [{ name: 'gnome-keyring', programs: KEYRING_PROGRAMS, start: () => PrivateKeyring.start() }]
+
+module.exports = { SECRET_SERVICES }

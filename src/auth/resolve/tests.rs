@@ -1,0 +1,372 @@
+//! Every combination of sources, every failure at every place (R27.3). What is expected is written out here, by hand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::key_file::PathContext;
+use crate::auth::resolve::{Resolved, resolve};
+use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::error::{Code, Error};
+use crate::fallback::FallbackDir;
+use crate::fallback::machine::HostIdentity;
+use crate::keyring::memory::{FaultMode, MemoryKeyring};
+use crate::provider_keys::{ProviderKeys, SERVICE};
+use crate::secret::Secret;
+use crate::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
+
+/// What one source must give when it is the highest: its id, its key, its reference, the setting remembered, what it is
+/// called when it is used, and what when it is ignored or ignores.
+struct Row {
+    id: &'static str,
+    key: &'static str,
+    reference: Option<&'static str>,
+    remembered: Option<(&'static str, &'static str)>,
+    used: &'static str,
+    name: &'static str,
+}
+
+#[rustfmt::skip]
+const EXPECTED: [Row; 7] = [
+    Row { id: "key", key: "MARK-flag", reference: None, remembered: Some(("auth-key", "MARK-flag")),
+          used: "--key (raw CLI flag)", name: "--key" },
+    Row { id: "key-name", key: "MARK-named-by-flag", reference: Some("by-flag"), remembered: Some(("auth-key-name", "by-flag")),
+          used: "--key-name 'by-flag' (keyring)", name: "--key-name" },
+    Row { id: "profile-key-name", key: "MARK-named-by-profile", reference: Some("by-profile"), remembered: Some(("auth-key-name", "by-profile")),
+          used: "profile 'work' auth-key-name 'by-profile' (keyring)", name: "profile auth-key-name" },
+    Row { id: "keyfile", key: "MARK-file-of-flag", reference: Some("~/flag.key"), remembered: Some(("auth-keyfile", "~/flag.key")),
+          used: "--keyfile '~/flag.key'", name: "--keyfile" },
+    Row { id: "profile-keyfile", key: "MARK-file-of-profile", reference: Some("profile.key"), remembered: Some(("auth-keyfile", "profile.key")),
+          used: "profile 'work' auth-keyfile 'profile.key'", name: "profile auth-keyfile" },
+    Row { id: "profile-key", key: "MARK-profile", reference: None, remembered: Some(("auth-key", "MARK-profile")),
+          used: "profile 'work' auth-key", name: "profile auth-key" },
+    Row { id: "environment", key: "MARK-environment", reference: Some("GEMINI_API_KEY"), remembered: None,
+          used: "environment variable GEMINI_API_KEY", name: "environment variable GEMINI_API_KEY" },
+];
+
+/// A home with key files, and a keyring with saved keys.
+struct World {
+    home: tempfile::TempDir,
+    keyring: Arc<MemoryKeyring>,
+    keys: ProviderKeys,
+}
+
+impl World {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        write(&home.path().join("flag.key"), "\u{feff} MARK-file-of-flag\r\n");
+        write(&home.path().join("profile.key"), "MARK-file-of-profile");
+        let keyring = Arc::new(MemoryKeyring::default());
+        keyring.plant(SERVICE, "by-flag", "MARK-named-by-flag");
+        keyring.plant(SERVICE, "by-profile", "MARK-named-by-profile");
+        let identity = HostIdentity {
+            hostname: "host".to_owned(),
+            username: "user".to_owned(),
+        };
+        let keys = ProviderKeys::new(SecureStore::new(SecureStoreConfig {
+            service: SERVICE.to_owned(),
+            files: FallbackDir::new(home.path().join("keys"), SERVICE, identity),
+            policy: FallbackPolicy::Allow,
+            keyring: KeyringProvider::Known(SelectedKeyring::Injected(keyring.clone())),
+            limit: Duration::from_secs(1),
+        }));
+        Self { home, keyring, keys }
+    }
+
+    async fn resolve(&self, sources: &Sources) -> Result<Resolved, Error> {
+        let surroundings = PathContext {
+            home: self.home.path().to_owned(),
+            directory: self.home.path().to_owned(),
+        };
+        resolve(sources, &surroundings, || Ok::<_, Error>(self.keys.clone()))?.await
+    }
+}
+
+fn write(path: &Path, content: impl AsRef<[u8]>) {
+    std::fs::write(path, content).unwrap();
+}
+
+fn secret(text: &str) -> Option<Secret> {
+    Some(Secret::from(text))
+}
+
+fn variable(name: &str, value: &str) -> Variable {
+    Variable {
+        name: name.to_owned(),
+        value: Secret::from(value),
+    }
+}
+
+/// The sources whose bits are set, the highest first bit.
+fn sources(bits: usize) -> Sources {
+    let given = |bit: usize, text: &str| (bits & (1 << bit) != 0).then(|| Secret::from(text));
+    Sources {
+        key: given(0, "MARK-flag"),
+        key_name: given(1, "by-flag"),
+        keyfile: given(3, "~/flag.key"),
+        profile: Profile {
+            name: Some("work".to_owned()),
+            key_name: given(2, "by-profile"),
+            keyfile: given(4, "profile.key"),
+            key: given(5, "MARK-profile"),
+        },
+        environment: match given(6, "") {
+            Some(_) => vec![variable("GEMINI_API_KEY", "MARK-environment")],
+            None => Vec::new(),
+        },
+    }
+}
+
+#[tokio::test]
+async fn r27_3_in_all_128_combinations_the_highest_source_wins_and_the_others_are_named() {
+    let world = World::new();
+    for bits in 0..128 {
+        let resolved = world.resolve(&sources(bits)).await.unwrap();
+        let present: Vec<&Row> = (0..7)
+            .filter(|bit| bits & (1 << bit) != 0)
+            .map(|bit| &EXPECTED[bit])
+            .collect();
+        let expected = match present.split_first() {
+            None => Resolved {
+                api_key: None,
+                source: "none",
+                reference: None,
+                remembered: None,
+                diagnostics: Vec::new(),
+            },
+            Some((used, ignored)) => {
+                let mut diagnostics = vec![format!("[auth] Using API key from: {}", used.used)];
+                for row in ignored {
+                    diagnostics.push(format!("[auth] Ignoring {} (overridden by {})", row.name, used.name));
+                }
+                Resolved {
+                    api_key: secret(used.key),
+                    source: used.id,
+                    reference: used.reference.map(str::to_owned),
+                    remembered: used.remembered.map(|(setting, value)| (setting, Secret::from(value))),
+                    diagnostics,
+                }
+            }
+        };
+        assert_eq!(resolved, expected, "{bits:07b}");
+        let shown = format!("{resolved:?}");
+        assert!(!shown.contains("MARK"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
+    let world = World::new();
+    let surroundings = PathContext {
+        home: world.home.path().to_owned(),
+        directory: world.home.path().to_owned(),
+    };
+    for bits in 0..128 {
+        let mut asked = false;
+        let resolving = resolve(&sources(bits), &surroundings, || {
+            asked = true;
+            Ok::<_, Error>(world.keys.clone())
+        });
+        resolving.unwrap().await.unwrap();
+        let named_wins = bits & 0b001 == 0 && bits & 0b110 != 0;
+        assert_eq!(asked, named_wins, "{bits:07b}");
+        assert_eq!(!world.keyring.take_calls().is_empty(), named_wins, "{bits:07b}");
+    }
+}
+
+#[tokio::test]
+async fn r24_a_failing_source_is_final_whatever_is_below_it() {
+    // (its bit, how it fails, the code, what the message says)
+    type Break = fn(&World, &mut Sources);
+    let missing = "Named key 'gone' not found. Use '/key save <name> <key>' to store it.";
+    let locked = "named key 'by-";
+    let failures: [(usize, Break, Code, &str); 14] = [
+        (
+            0,
+            |_, given| given.key = secret(" "),
+            Code::Corrupt,
+            "--key requires a value",
+        ),
+        (
+            1,
+            |_, given| given.key_name = secret(""),
+            Code::Corrupt,
+            "--key-name requires a value",
+        ),
+        (1, |_, given| given.key_name = secret("gone"), Code::NotFound, missing),
+        (
+            1,
+            |_, given| given.key_name = secret("a b"),
+            Code::Corrupt,
+            "Key name 'a b' is invalid.",
+        ),
+        (
+            1,
+            |world, _| world.keyring.set_mode(FaultMode::Fails(Code::Locked)),
+            Code::Locked,
+            locked,
+        ),
+        (
+            1,
+            |world, _| world.keyring.set_mode(FaultMode::Hangs),
+            Code::Timeout,
+            locked,
+        ),
+        (
+            2,
+            |_, given| given.profile.key_name = secret("gone"),
+            Code::NotFound,
+            missing,
+        ),
+        (
+            2,
+            |_, given| given.profile.key_name = secret("a/b"),
+            Code::Corrupt,
+            "Key name 'a/b' is invalid.",
+        ),
+        (
+            2,
+            |world, _| world.keyring.set_mode(FaultMode::Fails(Code::Denied)),
+            Code::Denied,
+            locked,
+        ),
+        (
+            2,
+            |world, _| world.keyring.set_mode(FaultMode::Absent),
+            Code::NotFound,
+            "Named key 'by-profile' not found.",
+        ),
+        (
+            3,
+            |_, given| given.keyfile = secret(""),
+            Code::Corrupt,
+            "--keyfile requires a value",
+        ),
+        (
+            3,
+            |_, given| given.keyfile = secret("~/gone"),
+            Code::NotFound,
+            "the key file '~/gone'",
+        ),
+        (
+            4,
+            |_, given| given.profile.keyfile = secret("gone"),
+            Code::NotFound,
+            "the key file 'gone'",
+        ),
+        (
+            4,
+            |world, _| write(&world.home.path().join("profile.key"), "\n"),
+            Code::Corrupt,
+            "it is empty",
+        ),
+    ];
+    for (bit, break_it, code, message) in failures {
+        for below in 0..(128 >> (bit + 1)) {
+            let world = World::new();
+            let mut given = sources((1 << bit) | (below << (bit + 1)));
+            break_it(&world, &mut given);
+            let error = world.resolve(&given).await.unwrap_err();
+            assert_eq!((error.code(), error.exit_code()), (code, Some(41)), "{error}");
+            assert!(error.message().contains(message), "{error}");
+            assert!(!format!("{error:?}").contains("MARK"), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r24_a_source_that_would_fail_does_no_harm_below_one_that_works() {
+    let world = World::new();
+    let mut given = sources(0b111_1110);
+    given.profile.key_name = secret("a/b");
+    given.keyfile = secret("~/gone");
+    given.profile.keyfile = secret("gone");
+    assert_eq!(world.resolve(&given).await.unwrap().source, "key-name");
+    // A flag without a value is a mistake wherever it stands.
+    given.keyfile = secret("");
+    let error = world.resolve(&given).await.unwrap_err();
+    assert_eq!(error.message(), "--keyfile requires a value");
+}
+
+#[tokio::test]
+async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
+    let world = World::new();
+    for blank in ["", " ", "\r\n\t", "\u{feff}"] {
+        let given = Sources {
+            profile: Profile {
+                name: Some("work".to_owned()),
+                key_name: secret(blank),
+                keyfile: secret(blank),
+                key: secret(blank),
+            },
+            environment: vec![variable("A", blank), variable("B", " sk "), variable("C", blank)],
+            ..Sources::default()
+        };
+        let resolved = world.resolve(&given).await.unwrap();
+        assert_eq!(resolved.api_key, secret(" sk "));
+        assert_eq!(
+            resolved.diagnostics,
+            ["[auth] Using API key from: environment variable B"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_host() {
+    let world = World::new();
+    let mut given = Sources {
+        environment: vec![
+            variable("B", "MARK-b"),
+            variable("A", "MARK-a"),
+            variable("B", "MARK-b"),
+        ],
+        ..Sources::default()
+    };
+    let resolved = world.resolve(&given).await.unwrap();
+    assert_eq!(
+        (resolved.api_key, resolved.reference.as_deref()),
+        (secret("MARK-b"), Some("B"))
+    );
+    assert_eq!(
+        resolved.diagnostics,
+        [
+            "[auth] Using API key from: environment variable B",
+            "[auth] Ignoring environment variable A (overridden by environment variable B)",
+        ]
+    );
+    given.keyfile = secret("~/flag.key");
+    assert_eq!(
+        world.resolve(&given).await.unwrap().diagnostics,
+        [
+            "[auth] Using API key from: --keyfile '~/flag.key'",
+            "[auth] Ignoring environment variable B (overridden by --keyfile)",
+            "[auth] Ignoring environment variable A (overridden by --keyfile)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn r25_a_profile_without_a_name_is_called_profile_and_a_line_stays_one_line() {
+    let world = World::new();
+    for (name, line) in [
+        (None, "[auth] Using API key from: profile auth-key"),
+        (Some(""), "[auth] Using API key from: profile auth-key"),
+        (Some("a\nb"), "[auth] Using API key from: profile 'a\\nb' auth-key"),
+    ] {
+        let mut given = sources(1 << 5);
+        given.profile.name = name.map(str::to_owned);
+        assert_eq!(world.resolve(&given).await.unwrap().diagnostics, [line]);
+    }
+}
+
+#[tokio::test]
+async fn r24_a_saved_key_of_white_space_alone_is_none() {
+    let world = World::new();
+    world.keyring.plant(SERVICE, "by-flag", " ");
+    assert_eq!(world.resolve(&sources(0b10)).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[test]
+fn r21_2_the_settings_are_named_highest_first() {
+    assert_eq!(SETTINGS, ["auth-key-name", "auth-keyfile", "auth-key"]);
+}

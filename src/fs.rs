@@ -1,0 +1,15 @@
+//! Files, without any knowledge of what is in them.
+//!
+//! - [`atomic`]: writes a file as a whole
+//! - [`lock`]: locks between processes
+//! - [`read`]: bounded reads
+//! - [`sweep`]: removes what crashed processes left behind
+//! - [`text_file`]: small plain text files
+//! - [`io_error`]: error codes of I/O errors
+
+pub mod atomic;
+pub mod io_error;
+pub mod lock;
+pub mod read;
+pub mod sweep;
+pub mod text_file;

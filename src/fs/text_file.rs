@@ -1,0 +1,225 @@
+//! Small text files that are not encrypted, for what stores on top of this one keep in plain text: read with care,
+//! changed as a whole, one writer at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::lock::{self, KeyLock};
+use super::read::{Contents, read_as_is};
+use super::{atomic, io_error};
+use crate::error::{Code, Error, Result};
+use crate::secret::Secret;
+use crate::sync::KeyedMutex;
+
+/// A text file that need not exist. Cloning is cheap; clones are the same file.
+#[derive(Clone)]
+pub struct TextFile {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    name: String,
+    limit: usize,
+    mutexes: KeyedMutex,
+}
+
+impl TextFile {
+    /// The file `name` in `dir`, which need not exist either; of at most `limit` bytes.
+    pub fn new(dir: PathBuf, name: &str, limit: usize) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                dir,
+                name: name.to_owned(),
+                limit,
+                mutexes: KeyedMutex::default(),
+            }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.inner.dir.join(&self.inner.name)
+    }
+
+    /// Its text; `None` when there is no such file. Fails as [`read_text`].
+    pub async fn read(&self) -> Result<Option<Secret>> {
+        read_text(self.path(), self.inner.limit).await
+    }
+
+    /// Replaces the text by what `change` makes of it; `None`, both ways, is no file. The write is atomic, with mode 0600,
+    /// and no other process or task that comes this way changes the file meanwhile. A directory that is missing is made,
+    /// with mode 0700, unless nothing is to be written.
+    ///
+    /// Fails as [`read_text`], with what `change` fails with, with `CORRUPT` when the new text is too large, and with
+    /// `DENIED` or `UNAVAILABLE` when it cannot be written. The file is then as it was.
+    pub async fn update<F>(&self, change: F) -> Result<()>
+    where
+        F: Fn(Option<&str>) -> Result<Option<Secret>> + Send + 'static,
+    {
+        let inner = self.inner.clone();
+        // Before there is a directory there is nothing to lock, and perhaps nothing to do.
+        if !inner.dir.is_dir() {
+            if change(None)?.is_none() {
+                return Ok(());
+            }
+            let inner = inner.clone();
+            blocking(move || inner.ensure_dir()).await?;
+        }
+        let lock = lock::lock(&inner.dir, &inner.mutexes, &inner.name).await;
+        blocking(move || inner.update(lock, change)).await
+    }
+}
+
+/// The text of any file; `None` when there is none, and a link that leads nowhere is none.
+///
+/// `CORRUPT` when it is larger than `limit` bytes or no UTF-8 text; `DENIED` or `UNAVAILABLE` when it cannot be read.
+/// What is no regular file, as a directory or a pipe, is `UNAVAILABLE`: it is not waited for.
+pub async fn read_text(path: PathBuf, limit: usize) -> Result<Option<Secret>> {
+    blocking(move || read_now(&path, limit)).await
+}
+
+fn read_now(path: &Path, limit: usize) -> Result<Option<Secret>> {
+    let unusable = |why: String| {
+        let message = format!("{} cannot be used: {why}", path.display());
+        Error::new(Code::Corrupt, message).with_remediation("Repair the file, or delete it and save anew")
+    };
+    match read_as_is(path, limit).map_err(|error| io_error::io_error("read", path, &error))? {
+        Contents::Absent => Ok(None),
+        Contents::TooLarge => Err(unusable(format!("it is larger than {limit} bytes"))),
+        Contents::Bytes(mut bytes) => Secret::from_utf8(std::mem::take(&mut *bytes))
+            .map(Some)
+            .ok_or_else(|| unusable("it is not UTF-8 text".to_owned())),
+    }
+}
+
+impl Inner {
+    fn ensure_dir(&self) -> Result<()> {
+        atomic::ensure_dir(&self.dir).map_err(|error| io_error::io_error("create", &self.dir, &error))
+    }
+
+    /// Without a lock, where locks are not to be had, the change is made all the same: it is atomic, and may be lost to
+    /// another one at the same moment.
+    fn update(&self, lock: Option<KeyLock>, change: impl Fn(Option<&str>) -> Result<Option<Secret>>) -> Result<()> {
+        let path = self.dir.join(&self.name);
+        let failed = |error| io_error::io_error("write", &path, &error);
+        let old = read_now(&path, self.limit)?;
+        let new = change(old.as_ref().map(Secret::expose))?;
+        match &new {
+            _ if new == old => Ok(()),
+            None => atomic::remove(&self.dir, std::slice::from_ref(&self.name))
+                .map(|_| ())
+                .map_err(failed),
+            Some(text) if text.expose().len() > self.limit => Err(Error::new(
+                Code::Corrupt,
+                format!("{} would be larger than {} bytes", path.display(), self.limit),
+            )
+            .with_remediation("Save less")),
+            Some(text) => {
+                let (lock, _turn) = KeyLock::split(lock);
+                atomic::replace(&self.dir, &self.name, text.expose().as_bytes(), lock).map_err(failed)
+            }
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(f)
+        .await
+        .unwrap_or_else(|_| Err(io_error::interrupted()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> (tempfile::TempDir, TextFile) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = TextFile::new(dir.path().join("missing"), "notes.txt", 100);
+        (dir, file)
+    }
+
+    async fn text(file: &TextFile) -> Option<String> {
+        file.read().await.unwrap().map(|text| text.expose().to_owned())
+    }
+
+    #[tokio::test]
+    async fn r7_a_change_makes_the_directory_only_when_there_is_something_to_write() {
+        let (_dir, file) = file();
+        file.update(|_| Ok(None)).await.unwrap();
+        assert!(!file.path().parent().unwrap().exists());
+        file.update(|old| {
+            assert_eq!(old, None);
+            Ok(Some("one".into()))
+        })
+        .await
+        .unwrap();
+        assert_eq!(text(&file).await.as_deref(), Some("one"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+            assert_eq!(mode(&file.path()), 0o600);
+            assert_eq!(mode(file.path().parent().unwrap()), 0o700);
+        }
+        file.update(|_| Ok(None)).await.unwrap();
+        assert_eq!(text(&file).await, None);
+    }
+
+    #[tokio::test]
+    async fn r7_changes_at_the_same_time_lose_none_of_each_other() {
+        let (dir, first) = file();
+        // Another process would come by a `TextFile` of its own.
+        let second = TextFile::new(dir.path().join("missing"), "notes.txt", 100);
+        let add = |file: &TextFile| {
+            let file = file.clone();
+            tokio::spawn(async move {
+                file.update(|old| Ok(Some(Secret::new(format!("{}x", old.unwrap_or_default())))))
+                    .await
+            })
+        };
+        let tasks: Vec<_> = (0..40)
+            .map(|i| add(if i % 2 == 0 { &first } else { &second }))
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(text(&first).await, Some("x".repeat(40)));
+        let names: Vec<_> = std::fs::read_dir(dir.path().join("missing")).unwrap().collect();
+        assert_eq!(names.len(), 1, "no lock and no temporary is left");
+    }
+
+    #[tokio::test]
+    async fn r7_a_change_that_fails_or_is_too_large_leaves_the_file_as_it_was() {
+        let (_dir, file) = file();
+        file.update(|_| Ok(Some("one".into()))).await.unwrap();
+        let refused = file.update(|_| Err(Error::new(Code::Corrupt, "no"))).await;
+        assert_eq!(refused.unwrap_err().message(), "no");
+        let too_large = file.update(|_| Ok(Some(Secret::new("x".repeat(101))))).await;
+        assert_eq!(too_large.unwrap_err().code(), Code::Corrupt);
+        assert_eq!(text(&file).await.as_deref(), Some("one"));
+    }
+
+    #[tokio::test]
+    async fn r7_what_is_no_text_or_no_file_is_refused_without_waiting() {
+        let (dir, _) = file();
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("binary"), b"a\xff").unwrap();
+        std::fs::write(path("large"), "x".repeat(101)).unwrap();
+        std::fs::create_dir(path("dir")).unwrap();
+        let code = |name: &str| {
+            let reading = read_text(path(name), 100);
+            async { reading.await.map_err(|error| error.code()) }
+        };
+        assert_eq!(code("absent").await, Ok(None));
+        assert_eq!(code("binary").await, Err(Code::Corrupt));
+        assert_eq!(code("large").await, Err(Code::Corrupt));
+        assert_eq!(code("dir").await, Err(Code::Unavailable));
+        #[cfg(unix)]
+        {
+            let mode = rustix::fs::Mode::RUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+            assert_eq!(code("pipe").await, Err(Code::Unavailable));
+        }
+    }
+}

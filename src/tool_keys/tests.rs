@@ -1,0 +1,178 @@
+use super::*;
+use crate::keyring::memory::FaultMode;
+use crate::store::FallbackPolicy;
+use crate::store::testing::store;
+
+struct Setup {
+    home: tempfile::TempDir,
+    keyring: std::sync::Arc<crate::keyring::memory::MemoryKeyring>,
+    keys: ToolKeys,
+}
+
+impl Setup {
+    fn new(mood: FaultMode) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mood);
+        let keys = ToolKeys::new(store, home.path().to_owned());
+        Self { home, keyring, keys }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.home.path().join(name), text).unwrap();
+    }
+}
+
+fn key(text: &str) -> Result<Option<Secret>> {
+    Ok(Some(Secret::from(text)))
+}
+
+#[tokio::test]
+async fn r7_6_a_tools_key_is_saved_found_loaded_and_deleted() {
+    for mood in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
+        let Setup { keys, keyring, .. } = Setup::new(mood);
+        keys.save("exa", Secret::from(" sk \n")).await.unwrap();
+        assert_eq!(keys.get("exa").await, key(" sk \n"));
+        assert_eq!(keys.has("exa").await, Ok(true));
+        assert_eq!(keyring.peek(SERVICE, "exa").is_some(), mood == FaultMode::Works);
+        keyring.set_mode(FaultMode::Works);
+        assert_eq!(keys.delete("exa").await, Ok(true));
+        assert_eq!(keys.delete("exa").await, Ok(false));
+        assert_eq!(keys.get("exa").await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn r7_6_a_tool_there_is_none_of_is_refused_by_every_call_before_anything_is_touched() {
+    let Setup { keys, keyring, home } = Setup::new(FaultMode::Works);
+    for (tool, shown) in [
+        ("other", "\"other\""),
+        ("", "\"\""),
+        ("EXA", "\"EXA\""),
+        ("a\"\n", "\"a\\\"\\n\""),
+    ] {
+        let message = format!("Invalid tool key name: {shown}. Supported names: exa");
+        for error in [
+            keys.save(tool, Secret::from("sk")).await.unwrap_err(),
+            keys.get(tool).await.unwrap_err(),
+            keys.delete(tool).await.unwrap_err(),
+            keys.has(tool).await.unwrap_err(),
+            keys.resolve(tool).await.unwrap_err(),
+            keys.set_keyfile_path(tool, "x").await.unwrap_err(),
+            keys.keyfile_path(tool).await.unwrap_err(),
+            keys.clear_keyfile_path(tool).await.unwrap_err(),
+        ] {
+            assert_eq!((error.code(), error.message()), (Code::Corrupt, message.as_str()));
+        }
+    }
+    assert!(keyring.take_calls().is_empty());
+    assert!(!home.path().join("tools").exists());
+}
+
+#[tokio::test]
+async fn r7_6_a_key_file_is_used_where_no_key_is_stored_and_read_anew_each_time() {
+    let setup = Setup::new(FaultMode::Works);
+    let keys = &setup.keys;
+    assert_eq!(keys.resolve("exa").await, Ok(None));
+    keys.set_keyfile_path("exa", "~/exa.txt").await.unwrap();
+    assert_eq!(keys.keyfile_path("exa").await, Ok(Some("~/exa.txt".to_owned())));
+    assert_eq!(keys.resolve("exa").await, Ok(None), "a missing file is no key");
+    for (text, expected) in [
+        ("sk-1\nsecond line", key("sk-1")),
+        ("\u{feff} \t sk 2 \r\n", key("sk 2")),
+        ("", Ok(None)),
+        (" \n\t\n", Ok(None)),
+        ("sk-3", key("sk-3")),
+    ] {
+        setup.write("exa.txt", text);
+        assert_eq!(keys.resolve("exa").await, expected, "{text:?}");
+    }
+    keys.save("exa", Secret::from("stored")).await.unwrap();
+    assert_eq!(keys.resolve("exa").await, key("stored"));
+    keys.delete("exa").await.unwrap();
+    assert_eq!(keys.resolve("exa").await, key("sk-3"));
+    keys.clear_keyfile_path("exa").await.unwrap();
+    assert_eq!(keys.keyfile_path("exa").await, Ok(None));
+    assert_eq!(keys.resolve("exa").await, Ok(None));
+    assert!(setup.home.path().join("exa.txt").exists());
+}
+
+#[tokio::test]
+async fn r7_6_a_stored_key_that_cannot_be_read_gives_way_to_a_key_file_or_is_reported() {
+    let setup = Setup::new(FaultMode::Fails(Code::Locked));
+    assert_eq!(setup.keys.resolve("exa").await.map_err(|e| e.code()), Err(Code::Locked));
+    setup.keys.set_keyfile_path("exa", "~/exa.txt").await.unwrap();
+    assert_eq!(setup.keys.resolve("exa").await.map_err(|e| e.code()), Err(Code::Locked));
+    setup.write("exa.txt", "sk");
+    assert_eq!(setup.keys.resolve("exa").await, key("sk"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r7_6_a_key_file_that_is_no_text_file_is_refused_without_waiting() {
+    let setup = Setup::new(FaultMode::Works);
+    let pipe = setup.home.path().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    std::fs::write(setup.home.path().join("binary"), b"\xff\xfe").unwrap();
+    setup.write("large", &"k".repeat(LIMIT + 1));
+    for (name, code) in [
+        ("~/pipe", Code::Unavailable),
+        ("~", Code::Unavailable),
+        ("~/binary", Code::Corrupt),
+        ("~/large", Code::Corrupt),
+    ] {
+        setup.keys.set_keyfile_path("exa", name).await.unwrap();
+        let resolving = tokio::time::timeout(std::time::Duration::from_secs(10), setup.keys.resolve("exa"));
+        assert_eq!(
+            resolving.await.expect("no waiting").map_err(|e| e.code()),
+            Err(code),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn r7_6_the_map_of_key_files_keeps_what_it_does_not_know_and_is_not_overwritten_when_malformed() {
+    let setup = Setup::new(FaultMode::Works);
+    let map = "tools/keyfiles.json";
+    let read = || std::fs::read_to_string(setup.home.path().join(map)).unwrap();
+    setup.keys.clear_keyfile_path("exa").await.unwrap();
+    assert!(!setup.home.path().join(map).exists());
+    assert_eq!(
+        setup
+            .keys
+            .set_keyfile_path("exa", "")
+            .await
+            .map_err(|e| e.message().to_owned()),
+        Err("Key file path cannot be empty.".to_owned())
+    );
+    setup.keys.set_keyfile_path("exa", "k\"\\ä").await.unwrap();
+    assert_eq!(read(), "{\n  \"exa\": \"k\\\"\\\\ä\"\n}\n");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        assert_eq!(
+            std::fs::metadata(setup.home.path().join(map)).unwrap().mode() & 0o777,
+            0o600
+        );
+    }
+    setup.write(map, "{\"other\": \"/k\", \"exa\": null}");
+    assert_eq!(setup.keys.keyfile_path("exa").await, Ok(None));
+    setup.keys.set_keyfile_path("exa", "/x").await.unwrap();
+    setup.keys.clear_keyfile_path("exa").await.unwrap();
+    assert_eq!(read(), "{\n  \"other\": \"/k\"\n}\n");
+    for malformed in ["", "[]", "{\"exa\": 7", "{\"exa\": 7}"] {
+        setup.write(map, malformed);
+        let found = setup.keys.keyfile_path("exa").await;
+        assert_eq!(found.map_err(|e| e.code()), Err(Code::Corrupt), "{malformed}");
+    }
+    setup.write(map, "{\"exa\": 7");
+    assert!(setup.keys.set_keyfile_path("exa", "/x").await.is_err());
+    assert_eq!(read(), "{\"exa\": 7");
+}
