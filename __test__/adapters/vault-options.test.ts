@@ -59,6 +59,8 @@ describe('options', () => {
     const adapter = createVaultAdapter({ address: own.address, token: TOKEN, namespace: 'team/a' })
     await adapter.setPassword('service', 'key', SECRET)
     expect(own.headers['x-vault-namespace']).toBe('team/a')
+    const wrong = createVaultAdapter({ address: own.address, token: TOKEN, namespace: 'team/b' })
+    expect(await codeOf(wrong.getPassword('service', 'key'))).toBe('UNAVAILABLE')
     await own.stop()
   })
 

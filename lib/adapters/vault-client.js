@@ -33,6 +33,10 @@ class VaultClient {
     return `The Vault server at ${this.#options.address.host}`
   }
 
+  get hasNamespace() {
+    return this.#options.namespace !== undefined
+  }
+
   /**
    * Sends a request and retries it while the server asks for that (429) or fails (5xx).
    *

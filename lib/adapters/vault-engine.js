@@ -30,8 +30,9 @@ async function openEngine(client, deadline, mount) {
       'Check that the mount exists, that the token is valid, and that its policy grants access to the mount',
     )
   }
-  // Servers without this question are older than version 2 of the engine.
-  if (status === 404) return version1(client, mount)
+  // A server that does not know the question does not know version 2 of the engine either. With a namespace the answer may
+  // be about that.
+  if (status === 404 && !client.hasNamespace) return version1(client, mount, 'LIST')
   const type = body?.data?.type
   if (status !== 200 || typeof type !== 'string') throw unexpected(client, 'the question for its mount', status)
   if (type !== 'kv' && type !== 'generic') {
@@ -77,7 +78,7 @@ function version2(client, mount) {
   }
 }
 
-function version1(client, mount) {
+function version1(client, mount, listMethod = 'GET') {
   const at = (path) => [...mount, ...path]
   return {
     async read(deadline, path) {
@@ -92,7 +93,7 @@ function version1(client, mount) {
       return 0
     },
     remove: remover(client, at),
-    list: lister(client, at),
+    list: lister(client, at, listMethod),
   }
 }
 
@@ -103,9 +104,11 @@ function remover(client, at) {
   }
 }
 
-function lister(client, at) {
+/** `GET` with `?list=true` passes proxies that refuse the method `LIST`; some servers know only the latter. */
+function lister(client, at, method = 'GET') {
+  const query = method === 'GET' ? '?list=true' : ''
   return async (deadline, path) => {
-    const { status, body } = await client.request(deadline, 'GET', at(path), { query: '?list=true' })
+    const { status, body } = await client.request(deadline, method, at(path), { query })
     if (status === 404) return []
     const names = body?.data?.keys
     if (status !== 200 || !Array.isArray(names)) throw refused(client, 'list', path, status)
