@@ -1,0 +1,91 @@
+// The options of the Vault adapter, and where their defaults come from.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { createVaultAdapter, type VaultAdapterOptions } from '@llxprt/securestore/adapters'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { codeOf, newDirectory, storageError } from '../support/helpers'
+import { TOKEN, VaultServer } from './vault-server'
+
+const SECRET = 'sk-very-secret-value'
+let server: VaultServer
+
+beforeEach(async () => {
+  server = await new VaultServer().start()
+})
+afterEach(() => server.stop())
+
+const adapterWith = (options: VaultAdapterOptions = {}) =>
+  createVaultAdapter({ address: server.address, token: TOKEN, ...options })
+
+describe('options', () => {
+  test('come from the environment where they are not given', async () => {
+    process.env.VAULT_ADDR = server.address
+    process.env.VAULT_TOKEN = TOKEN
+    try {
+      expect(await createVaultAdapter().getPassword('service', 'key')).toBeNull()
+      delete process.env.VAULT_TOKEN
+      process.env.BAO_TOKEN = TOKEN
+      expect(await createVaultAdapter().getPassword('service', 'key')).toBeNull()
+      delete process.env.BAO_TOKEN
+      expect(await codeOf(createVaultAdapter().getPassword('service', 'key'))).toBe('DENIED')
+      writeFileSync(path.join(process.env.HOME ?? '', '.vault-token'), `${TOKEN}\n`)
+      expect(await createVaultAdapter().getPassword('service', 'key')).toBeNull()
+    } finally {
+      for (const name of ['VAULT_ADDR', 'VAULT_TOKEN', 'BAO_TOKEN']) delete process.env[name]
+    }
+    expect(() => createVaultAdapter()).toThrow('The address of the Vault server is missing')
+  })
+
+  test('a token file is read at each request', async () => {
+    const tokenFile = path.join(newDirectory(), 'token')
+    const adapter = createVaultAdapter({ address: server.address, tokenFile })
+    expect(await codeOf(adapter.getPassword('service', 'key'))).toBe('DENIED')
+    writeFileSync(tokenFile, 'hvs.expired')
+    expect(await codeOf(adapter.getPassword('service', 'key'))).toBe('DENIED')
+    writeFileSync(tokenFile, `${TOKEN}\n`)
+    expect(await adapter.getPassword('service', 'key')).toBeNull()
+    writeFileSync(tokenFile, 'two words')
+    const error = await storageError(adapter.getPassword('service', 'key'))
+    expect(error.message).toContain(tokenFile)
+    expect(error.message).not.toContain('two words')
+    mkdirSync(`${tokenFile}.d`)
+    const directory = createVaultAdapter({ address: server.address, tokenFile: `${tokenFile}.d` })
+    expect(await codeOf(directory.getPassword('service', 'key'))).toBe('DENIED')
+  })
+
+  test('the namespace is sent', async () => {
+    const own = await new VaultServer({ namespace: 'team/a' }).start()
+    const adapter = createVaultAdapter({ address: own.address, token: TOKEN, namespace: 'team/a' })
+    await adapter.setPassword('service', 'key', SECRET)
+    expect(own.headers['x-vault-namespace']).toBe('team/a')
+    const wrong = createVaultAdapter({ address: own.address, token: TOKEN, namespace: 'team/b' })
+    expect(await codeOf(wrong.getPassword('service', 'key'))).toBe('UNAVAILABLE')
+    await own.stop()
+  })
+
+  test('an address may have a path, as behind a proxy', async () => {
+    await codeOf(adapterWith({ address: `${server.address}/vault/` }).getPassword('service', 'key')).catch(() => {})
+    expect(server.requests[0]).toBe('GET /vault/v1/sys/internal/ui/mounts/secret')
+  })
+
+  test.each([
+    [{ adress: 'http://x' }, "unknown option 'adress'"],
+    [{ address: 'vault:8200' }, 'must be a URL'],
+    [{ address: 'ftp://vault' }, 'must be a URL'],
+    [{ address: 'http://user:pw@vault' }, 'no user, password'],
+    [{ mount: '../sys' }, "'mount'"],
+    [{ mount: 'a//b' }, "'mount'"],
+    [{ prefix: 'a/../b' }, "'prefix'"],
+    [{ prefix: 'a?b' }, "'prefix'"],
+    [{ timeoutMs: 0 }, "'timeoutMs'"],
+    [{ cacheMs: -1 }, "'cacheMs'"],
+    [{ token: TOKEN, tokenFile: '/x' }, 'not both'],
+    [{ namespace: 'a\nb' }, "'namespace'"],
+    [{ token: '' }, "'token'"],
+  ])('%j is a TypeError that says which', (options, message) => {
+    const all = { address: 'http://127.0.0.1:1', ...options } as VaultAdapterOptions
+    expect(() => createVaultAdapter(all)).toThrow(TypeError)
+    expect(() => createVaultAdapter(all)).toThrow(message)
+  })
+})

@@ -1,0 +1,28 @@
+'use strict'
+
+// The errors of the adapters. They are the package's own class, so a store keeps their code.
+
+/** What a person can do, unless the error knows better. */
+const REMEDIATIONS = {
+  UNAVAILABLE: 'Check that the keyring is installed, running and reachable',
+  LOCKED: 'Unlock your keyring',
+  DENIED: 'Check permissions, run as the correct user',
+  CORRUPT: 'Re-save the key or re-authenticate',
+  TIMEOUT: 'Retry, check system load',
+  CONFLICT: 'Retry the operation',
+}
+
+/**
+ * Returns a `SecureStoreError`.
+ *
+ * @param {keyof typeof REMEDIATIONS} code
+ * @param {string} message must hold no secret
+ * @param {string} [remediation]
+ */
+function storeError(code, message, remediation = REMEDIATIONS[code]) {
+  // Required here and not above: the package may still be loading when this module is.
+  const { SecureStoreError } = require('../../index.js')
+  return new SecureStoreError(message, code, remediation)
+}
+
+module.exports = { storeError }

@@ -1,0 +1,133 @@
+'use strict'
+
+// A Vault server (HashiCorp Vault, OpenBao) as a keyring adapter.
+
+const { withCache } = require('./cache.js')
+const { KeyedQueue, Semaphore, withDeadline } = require('./concurrency.js')
+const { storeError } = require('./errors.js')
+const { escapeName, unescapeName } = require('./names.js')
+const { VaultClient } = require('./vault-client.js')
+const { openEngine } = require('./vault-engine.js')
+const { vaultOptions } = require('./vault-options.js')
+
+const MAX_CALLS = 16
+/** Versions that are remembered at most; the oldest goes first. */
+const MAX_VERSIONS = 10_000
+
+/**
+ * Returns an adapter that keeps each account at `<mount>/<prefix>/<service>/<account>` of a Vault server. Connects at the
+ * first call.
+ *
+ * A write carries the version that this adapter saw last, so it rejects with `CONFLICT` when another program wrote since.
+ * After a conflict the version is forgotten, and the next read or write takes the current one.
+ *
+ * @param {import('./index').VaultAdapterOptions} [options]
+ * @returns {import('./index').RemoteKeyringAdapter}
+ */
+function createVaultAdapter(options = {}) {
+  return vaultAdapter(options, process.env)
+}
+
+/** The same with the environment of the caller's choice. */
+function vaultAdapter(options, env) {
+  const { mount, prefix, timeoutMs, cacheMs, ...connection } = vaultOptions(options, env)
+  const client = new VaultClient(connection)
+  const slots = new Semaphore(MAX_CALLS)
+  const writes = new KeyedQueue()
+  const versions = new Versions()
+  let engine
+
+  /** Runs a job with the engine, which is opened once. A failure to open it is not kept. */
+  const call = (job) =>
+    slots.run(() =>
+      withDeadline(timeoutMs, async (deadline) => {
+        engine ??= openEngine(client, deadline, mount)
+        const opening = engine
+        const verbs = await opening.catch((error) => {
+          if (engine === opening) engine = undefined
+          throw error
+        })
+        return job(verbs, deadline)
+      }),
+    )
+  const pathOf = (service, account) => [...prefix, escapeName(service), escapeName(account)]
+
+  /** Runs a job after the changes of the same key that are under way: a read sees the write that was called before it. */
+  const inOrder = async (service, account, job) => {
+    const path = pathOf(service, account)
+    const key = path.join('/')
+    return writes.run(key, () => call((verbs, deadline) => job({ verbs, deadline, path, key })))
+  }
+
+  const findAccounts = async (service) => {
+    const path = [...prefix, escapeName(service)]
+    const names = await call((verbs, deadline) => verbs.list(deadline, path))
+    return names.map(unescapeName).filter((name) => name !== null)
+  }
+
+  const getVersioned = (service, account) =>
+    inOrder(service, account, async ({ verbs, deadline, path, key }) => {
+      const { value, version } = await verbs.read(deadline, path)
+      versions.set(key, version)
+      return { password: value, version }
+    })
+
+  const getPassword = async (service, account) => (await getVersioned(service, account)).password
+
+  const write = async ({ verbs, deadline, path, key }, password, version) => {
+    // Forgotten on failure: the version may have changed.
+    versions.delete(key)
+    versions.set(key, await verbs.write(deadline, path, password, version))
+  }
+
+  const remove = async ({ verbs, deadline, path, key }, expected) => {
+    versions.delete(key)
+    const { value, version } = await verbs.read(deadline, path)
+    if (expected !== undefined && version !== expected) {
+      throw storeError('CONFLICT', `Another program wrote ${key} on the Vault server at the same time`)
+    }
+    if (version === 0 && value === null) return false
+    await verbs.remove(deadline, path)
+    return value !== null
+  }
+
+  const adapter = {
+    name: `Vault at ${connection.address.host}`,
+    getPassword,
+    getVersioned,
+    findAccounts,
+    setPassword: (service, account, password) =>
+      inOrder(service, account, async (context) => {
+        const { verbs, deadline, path, key } = context
+        const version = versions.get(key) ?? (await verbs.read(deadline, path)).version
+        await write(context, password, version)
+      }),
+    setVersioned: (service, account, password, version) =>
+      inOrder(service, account, async (context) => {
+        if (password === null) return remove(context, version)
+        await write(context, password, version)
+        return true
+      }),
+    deletePassword: (service, account) => inOrder(service, account, (context) => remove(context)),
+    async findCredentials(service) {
+      const accounts = await findAccounts(service)
+      const found = await Promise.all(
+        accounts.map(async (account) => ({ account, password: await getPassword(service, account) })),
+      )
+      return found.filter(({ password }) => password !== null)
+    },
+  }
+  return withCache(adapter, cacheMs)
+}
+
+/** The versions that were seen last. */
+class Versions extends Map {
+  set(key, version) {
+    this.delete(key)
+    super.set(key, version)
+    if (this.size > MAX_VERSIONS) this.delete(this.keys().next().value)
+    return this
+  }
+}
+
+module.exports = { createVaultAdapter, vaultAdapter }
