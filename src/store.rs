@@ -31,6 +31,7 @@ mod key;
 mod keyring_provider;
 mod machine_secret;
 mod probe;
+mod secret_store;
 mod set;
 mod sync_to_keyring;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use key::Key;
 pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
+pub use secret_store::{SecretStore, StoreEntries, StoreEntry};
 
 use fallback_reason::{fallback_reason, record_backend};
 use probe::Probe;

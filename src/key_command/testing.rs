@@ -28,7 +28,7 @@ pub fn fixture() -> Fixture {
         hostname: "devbox".into(),
         username: "alice".into(),
     };
-    let keys = ProviderKeys::new(SecureStore::new(SecureStoreConfig {
+    let keys = ProviderKeys::new(Arc::new(SecureStore::new(SecureStoreConfig {
         service: SERVICE.to_owned(),
         files: FallbackDir::new(home.path().join("files"), SERVICE, identity),
         policy: FallbackPolicy::Allow,
@@ -36,10 +36,10 @@ pub fn fixture() -> Fixture {
         limit: std::time::Duration::from_secs(30),
         locks: LockDir::new(home.path().join("locks")),
         data_dir: home.path().to_owned(),
-    }));
+    })));
     let names = SavedNames::default();
     Fixture {
-        command: KeyCommand::new(keys, names.clone()),
+        command: KeyCommand::new(Arc::new(keys), names.clone()),
         keyring,
         names,
         home,

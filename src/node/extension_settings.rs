@@ -37,7 +37,7 @@ impl ExtensionSettingsStorage {
         let store = store_with(env, service_defaults(&service), options)?;
         let locks = store.locks().clone();
         Ok(Self {
-            settings: ExtensionSettings::new(store, dir, locks),
+            settings: ExtensionSettings::new(std::sync::Arc::new(store), dir, locks),
         })
     }
 
