@@ -58,12 +58,13 @@ function zsh(commands) {
   return `#compdef llxprt-key
 # zsh completion for llxprt-key
 _llxprt-key() {
-  local -a commands names
-  commands=(
+  # Not \`commands\`: that name is special in zsh.
+  local -a subcommands names
+  subcommands=(
 ${described.join('\n')}
   )
   if ((CURRENT == 2)); then
-    if [[ $words[2] == -* ]]; then compadd -- --help --version; else _describe -t commands command commands; fi
+    if [[ $words[2] == -* ]]; then compadd -- --help --version; else _describe -t commands command subcommands; fi
     return
   fi
   if [[ $words[2] == run ]]; then
@@ -71,7 +72,7 @@ ${described.join('\n')}
     if ((separator < CURRENT)); then
       shift $separator words
       ((CURRENT -= separator))
-      _normal
+      _normal -p llxprt-key
       return
     fi
   fi
@@ -119,11 +120,20 @@ function fish(commands) {
     }),
   )
   return `# fish completion for llxprt-key
+function __llxprt_key_has_program
+  string match -q run -- (commandline -opc)[2]; and contains -- -- (commandline -opc)
+end
+function __llxprt_key_program
+  set -l tokens (commandline -opc)
+  set -e tokens[1..(contains -i -- -- $tokens)]
+  complete -C (string join ' ' -- (string escape -- $tokens) (commandline -ct))
+end
 complete -c llxprt-key -f
+complete -c llxprt-key -n __llxprt_key_has_program -a '(__llxprt_key_program)'
 ${words.join('\n')}
 complete -c llxprt-key -n __fish_use_subcommand -l help -d 'Show this help'
 complete -c llxprt-key -n __fish_use_subcommand -l version -d 'Show the version'
-complete -c llxprt-key -n '__fish_seen_subcommand_from ${TAKES_SAVED_NAME.join(' ')}; and not __fish_seen_argument --' -a '(llxprt-key __names 2>/dev/null)' -d 'Saved key'
+complete -c llxprt-key -n '__fish_seen_subcommand_from ${TAKES_SAVED_NAME.join(' ')}; and not __llxprt_key_has_program' -a '(llxprt-key __names 2>/dev/null)' -d 'Saved key'
 complete -c llxprt-key -n '__fish_seen_subcommand_from import' -F
 complete -c llxprt-key -n '__fish_seen_subcommand_from completion' -a '${SHELLS.join(' ')}'
 ${options.join('\n')}

@@ -15,6 +15,7 @@ const { rename } = require('./rename.js')
 const { runCommand } = require('./run.js')
 const { save } = require('./save.js')
 const { show } = require('./show.js')
+const { use } = require('./use.js')
 
 const VISIBLE = {
   save,
@@ -26,6 +27,7 @@ const VISIBLE = {
   run: runCommand,
   export: exportCommand,
   import: importCommand,
+  use,
   doctor,
 }
 
