@@ -72,7 +72,7 @@ describe.each([
     await terminal.shows(PROMPT)
     terminal.type(`llxprt-key ${TAB}${TAB}`)
     // In any order: the shells arrange them in columns.
-    await terminal.shows(/(?=[^]*completion)(?=[^]*doctor)(?=[^]*export)(?=[^]*rename)/)
+    await terminal.shows(/(?=[\s\S]*completion)(?=[\s\S]*doctor)(?=[\s\S]*export)(?=[\s\S]*rename)/)
     await leave(terminal)
   })
 })
