@@ -184,7 +184,7 @@ describe('the verdict on a goal', () => {
     expect(judge([]).map((goal) => goal.verdict)).toEqual(GOALS.map(() => 'not measured'))
   })
 
-  test('is a row in the README table, and a measurement has rows in the table of figures', () => {
+  test('is a row in the table of goals, and a measurement has rows in the table of figures', () => {
     const found = measurement('m', { addon: 1, baseline: 20 })
     const rows = verdictMarkdown(judge([found], [{ text: 'fast', measurement: 'm', atLeast: 10, faster: 'baseline' }]))
     expect(rows.split('\n')[2]).toBe('| fast | 20.0× (18.0 to 22.0) | met     |')

@@ -19,7 +19,7 @@ that the file system, the bus or Node allow. All in one run, in turns.
                     anything did. Only --quick, --dir and --no-build (of this tree) go with it
   --json            print JSON to standard output, and everything else to standard error
   --check           exit with 1 when a goal is missed or was not measured
-  --readme          put the verdicts of this run into the README
+  --readme          update the figures in README.md and docs/benchmark.md
   --dir <folder>    where the stores and the keyring are made; default: the system's temporary directory
   --no-build        measure the existing binary
   --help            this text
