@@ -54,7 +54,7 @@ describe('a host', () => {
   test.each([
     [
       ['--key-name', 'gone'],
-      /^Named key 'gone' not found\. Use '\/key save <name> <key>' to store it\.\nSave the key first\n$/,
+      /^Named key 'gone' not found\. Use '\/key save gone <key>' to store it\.\nSave the key first\n$/,
     ],
     [['--keyfile', '/gone'], /^Cannot read the key file \/gone: there is no such file\n/],
     [['--key-name'], /^--key-name requires a value\n/],

@@ -159,7 +159,7 @@ describe('resolveApiKey', () => {
       'a --key-name that is not saved',
       { keyName: 'gone' },
       'NOT_FOUND',
-      "Named key 'gone' not found. Use '/key save <name> <key>' to store it.",
+      "Named key 'gone' not found. Use '/key save gone <key>' to store it.",
     ],
     [
       1,
@@ -173,7 +173,7 @@ describe('resolveApiKey', () => {
       'an auth-key-name that is not saved',
       { profile: { 'auth-key-name': 'gone' } },
       'NOT_FOUND',
-      "Named key 'gone' not found. Use '/key save <name> <key>' to store it.",
+      "Named key 'gone' not found. Use '/key save gone <key>' to store it.",
     ],
     [
       2,

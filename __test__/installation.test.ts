@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { obstacles } from '../scripts/prepublish.js'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
-import { BUILT, installedFiles, installInto, makeRelease, PLATFORMS } from './support/release'
+import { BUILT, DEPENDENCIES, installedFiles, installInto, makeRelease, PLATFORMS } from './support/release'
 
 const PACKAGES = ['@llxprt/securestore', `@llxprt/securestore-${BUILT}`]
 /** Scripts that npm runs when a package is installed, from an archive or a folder. */
@@ -23,7 +23,7 @@ beforeAll(() => {
   const directory = newDirectory()
   release = makeRelease(directory)
   project = path.join(directory, 'project')
-  installed = installInto(project, [release.main, release.platform])
+  installed = installInto(project, [release.main, release.platform, ...release.dependencies])
 }, 180_000)
 
 describe('the packages', () => {
@@ -51,14 +51,17 @@ describe('the packages', () => {
     expect(installedFiles(project, PACKAGES[0] ?? '')).toEqual(release.main.files)
     expect(installedFiles(project, PACKAGES[1] ?? '')).toEqual(release.platform.files)
     const everything = JSON.parse(readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')).packages
-    expect(Object.keys(everything).sort()).toEqual(PACKAGES.map((name) => `node_modules/${name}`))
+    expect(Object.keys(everything).sort()).toEqual(
+      [...PACKAGES, ...DEPENDENCIES].map((name) => `node_modules/${name}`).sort(),
+    )
   })
 
   test('depend on the package of every platform, in the same version', () => {
     const { optionalDependencies, dependencies, version } = manifest(PACKAGES[0])
     const expected = PLATFORMS.map((name) => [`@llxprt/securestore-${name}`, version])
     expect(optionalDependencies).toEqual(Object.fromEntries(expected))
-    expect(dependencies).toBeUndefined()
+    // For the shell tool's encrypted files. Loading the package does not load it.
+    expect(dependencies).toEqual({ 'age-encryption': expect.stringMatching(/^\d/) })
   })
 
   test('run no script during installation', () => {
@@ -68,7 +71,7 @@ describe('the packages', () => {
     const everything = readFileSync(path.join(project, 'node_modules/.package-lock.json'), 'utf8')
     expect(everything).not.toContain('hasInstallScript')
     // With --foreground-scripts and this log level npm prints each script as `> package@version script` and `info run`.
-    expect(installed.log).toMatch(/added 2 packages/)
+    expect(installed.log).toContain(`added ${PACKAGES.length + DEPENDENCIES.length} packages`)
     expect(installed.log).not.toMatch(/^> |info run |install-scripts/m)
   })
 
@@ -144,15 +147,23 @@ console.log(await ${READ}, SecureStoreError.name)`
     expect(typecheck(['wrong.mts'], module, moduleResolution)).toContain('noSuchExport')
   })
 
-  test('has the command llxprt-key', () => {
-    const program = path.join(project, 'node_modules/.bin/llxprt-key')
-    const output = execFileSync(process.execPath, [program, 'list'], { env: environment(), encoding: 'utf8' })
-    expect(output).toContain('No saved keys')
+  test('has llxprt-key, and the credential helpers of git and docker', () => {
+    const run = (program: string, args: string[], input: string, env: NodeJS.ProcessEnv) => {
+      const file = path.join(project, 'node_modules/.bin', program)
+      return execFileSync(process.execPath, [file, ...args], { env, input, encoding: 'utf8', stdio: 'pipe' })
+    }
+    const env = environment()
+    expect(run('llxprt-key', ['list'], '', env)).toContain('No saved keys')
+    run('llxprt-key', ['save', 'work'], 'a key', env)
+    run('llxprt-key', ['export', '--output', path.join(project, 'keys.age')], 'a passphrase', env)
+    expect(readFileSync(path.join(project, 'keys.age'), 'latin1')).toMatch(/^age-encryption\.org\/v1\n-> scrypt /)
+    expect(run('docker-credential-llxprt', ['list'], '', env)).toBe('{}\n')
+    expect(run('git-credential-llxprt', ['get'], 'protocol=https\nhost=example.com\n\n', env)).toBe('')
   })
 
   test('gets an error that names the platform package when it is not installed', () => {
     const bare = path.join(newDirectory(), 'project')
-    installInto(bare, [release.main])
+    installInto(bare, [release.main, ...release.dependencies])
     const code = "try { require('@llxprt/securestore') } catch (error) { console.log(error.message) }"
     expect(runFile('bare.cjs', code, bare)).toContain(`the optional dependency @llxprt/securestore-${BUILT}`)
   })

@@ -1,4 +1,4 @@
-// `llxprt-key run`: another program gets a key, and nobody else does.
+// `llxprt-key run`: the program gets the key, and no other process does.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
-import { llxprtKey, outcome, said, startLlxprtKey } from './support/shell'
+import { llxprtKey, outcome, printed, startLlxprtKey } from './support/shell'
 
 const KEY = 'handed-over-and-never-shown-4567'
 const HASH = createHash('sha256').update(KEY).digest('hex')
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 const inNode = (code: string) => ['--', process.execPath, '-e', code]
 
-/** Prints the names of the variables that hold the key. */
+/** Prints the names of the variables that contain the key. */
 const WHERE = inNode(`const { createHash } = require('node:crypto')
   const hash = (text) => createHash('sha256').update(text).digest('hex')
   console.log(Object.keys(process.env).filter((name) => hash(process.env[name]) === '${HASH}').join())`)
@@ -39,21 +39,25 @@ describe('R8 llxprt-key run', () => {
     expect(await llxprtKey(['run', name, ...WHERE], env)).toEqual({ code: 0, stdout: `${variable}\n`, stderr: '' })
   })
 
-  test('puts the key into the variable that --as names, over what it held', async () => {
+  test('puts the key into the variable named by --as, replacing its value', async () => {
     const all = { ...env, MY_KEY: 'something else' }
     for (const as of [['--as', 'MY_KEY'], ['--as=MY_KEY']]) {
       expect(await llxprtKey(['run', 'openai', ...as, ...WHERE], all)).toMatchObject({ code: 0, stdout: 'MY_KEY\n' })
     }
     for (const as of ['', '1A', 'A B', 'A=B', 'Ä', 'A-B']) {
       const refused = await llxprtKey(['run', 'openai', `--as=${as}`, ...WHERE], env)
-      expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--as is no name') })
+      expect(refused).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('--as requires an environment variable name.'),
+      })
     }
   })
 
-  test('shows the key in no list of processes', async () => {
+  test('does not show the key in the process list', async () => {
     const child = startLlxprtKey(['run', 'work', ...inNode("console.log('ready'); process.stdin.resume()")], env)
     const end = outcome(child)
-    await said(child.stdout, 'ready')
+    await printed(child.stdout, 'ready')
     const processes = execFileSync('ps', ['-ww', '-e', '-o', 'args'], { encoding: 'utf8' })
     const lines = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -66,20 +70,20 @@ describe('R8 llxprt-key run', () => {
     expect(await end).toEqual({ code: 0, stdout: 'ready\n', stderr: '' })
   })
 
-  test('says nothing of the key in its log', async () => {
+  test('does not write the key to the log', async () => {
     const { stderr } = await llxprtKey(['run', 'work', ...WHERE], { ...env, LLXPRT_SECURESTORE_LOG: 'trace' })
     expect(stderr).toContain('operation')
     expect(stderr).not.toContain(KEY)
   })
 
-  test('gives its standard streams to the command', async () => {
+  test('passes its standard streams to the command', async () => {
     const copy = inNode("process.stdin.pipe(process.stdout); process.stderr.write('aside')")
     const input = 'x'.repeat(1_000_000)
     const { code, stdout, stderr } = await llxprtKey(['run', 'work', ...copy], env, input)
     expect([code, stdout === input, stderr]).toEqual([0, true, 'aside'])
   })
 
-  test('hands the arguments of the command over as they are', async () => {
+  test('passes the arguments of the command unchanged', async () => {
     const print = inNode('console.log(JSON.stringify(process.argv.slice(1)))')
     const args = ['--', '--help', '-h', 'a b', '$HOME', '', '*']
     const { stdout } = await llxprtKey(['run', 'work', ...print, ...args], env)
@@ -87,31 +91,31 @@ describe('R8 llxprt-key run', () => {
   })
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
-    'passes %s on, and lives until the command ends',
+    'forwards %s and waits until the command ends',
     async (signal) => {
       const program = inNode(`process.on('${signal}', () => console.log('got ${signal}'))
         process.stdin.once('data', () => process.exit(7))
         console.log('ready')`)
       const child = startLlxprtKey(['run', 'work', ...program], env)
       const end = outcome(child)
-      await said(child.stdout, 'ready')
+      await printed(child.stdout, 'ready')
       child.kill(signal)
-      await said(child.stdout, `got ${signal}`)
+      await printed(child.stdout, `got ${signal}`)
       child.stdin.end('go on')
       expect(await end).toEqual({ code: 7, stdout: `ready\ngot ${signal}\n`, stderr: '' })
     },
   )
 
   test.each([
-    ['its exit code', 'exit 42', 42],
-    ['128 and the number of the signal that ended it', 'kill -9 $$', 137],
-    ['128 and the number of the signal that ended it', 'kill -TERM $$', 143],
-  ])('ends with %s: %s', async (_, script, code) => {
+    ["the command's exit code", 'exit 42', 42],
+    ['128 plus the signal number', 'kill -9 $$', 137],
+    ['128 plus the signal number', 'kill -TERM $$', 143],
+  ])('exits with %s: %s', async (_, script, code) => {
     const ended = await llxprtKey(['run', 'work', '--', 'sh', '-c', script], env)
     expect(ended).toEqual({ code, stdout: '', stderr: '' })
   })
 
-  test('says which command is not there (127) or cannot be run (126)', async () => {
+  test('names the command that is missing (127) or cannot be run (126)', async () => {
     const missing = await llxprtKey(['run', 'work', '--', 'no-such-command', 'argument'], env)
     expect(missing).toEqual({ code: 127, stdout: '', stderr: 'llxprt-key: Command not found: no-such-command\n' })
     const file = path.join(newDirectory(), 'not-executable')
@@ -119,7 +123,7 @@ describe('R8 llxprt-key run', () => {
     expect(await llxprtKey(['run', 'work', '--', file], env)).toMatchObject({ code: 126, stdout: '' })
   })
 
-  test('runs nothing without the key', async () => {
+  test('does not run the command without the key', async () => {
     const marker = path.join(newDirectory(), 'ran')
     const touch = inNode(`require('node:fs').writeFileSync(${JSON.stringify(marker)}, '')`)
     const missing = await llxprtKey(['run', 'missing', ...touch], env)
@@ -127,7 +131,7 @@ describe('R8 llxprt-key run', () => {
     expect(existsSync(marker)).toBe(false)
   })
 
-  test('refuses a key that no environment can hold, without showing it', async () => {
+  test('rejects a key that cannot be in an environment variable, without showing it', async () => {
     const home = newDirectory()
     expect((await llxprtKey(['save', 'work'], { ...env, HOME: home }, `${KEY}\0more`)).code).toBe(0)
     const refused = await llxprtKey(['run', 'work', ...WHERE], { ...env, HOME: home })
@@ -135,7 +139,7 @@ describe('R8 llxprt-key run', () => {
     expect(refused.stderr).not.toContain(KEY)
   })
 
-  test('needs -- and a command', async () => {
+  test('requires -- and a command', async () => {
     for (const args of [['work'], ['work', 'env'], ['work', '--'], ['--', 'env']]) {
       const refused = await llxprtKey(['run', ...args], env)
       expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('llxprt-key run --help') })
@@ -143,7 +147,7 @@ describe('R8 llxprt-key run', () => {
   })
 })
 
-/** Processes come and go. */
+/** Returns the command line of a process, empty when it has ended. */
 function commandLine(id: string): string {
   try {
     return readFileSync(`/proc/${id}/cmdline`, 'utf8')

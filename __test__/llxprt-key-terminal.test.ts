@@ -1,4 +1,4 @@
-// `llxprt-key` in a pseudo-terminal, as a person meets it.
+// `llxprt-key` in a pseudo-terminal.
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
@@ -14,14 +14,14 @@ async function saved(env: NodeJS.ProcessEnv, key: string) {
   expect(await llxprtKey(['save', 'work'], env, key)).toMatchObject({ code: 0, stderr: '' })
 }
 
-/** Which key is saved, found out without saying it: by its hash. */
+/** Checks which key is saved by its hash, without printing it. */
 async function expectSaved(env: NodeJS.ProcessEnv, key: string) {
   const { stdout } = await llxprtKey(['run', 'work', '--', process.execPath, '-p', PRINT_HASH], env)
   expect(stdout.trim()).toBe(createHash('sha256').update(key).digest('hex'))
 }
 
 describe('R13 llxprt-key save in a terminal', () => {
-  test('asks for the key and does not show it', async () => {
+  test('prompts for the key without showing it', async () => {
     const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
@@ -38,29 +38,29 @@ describe('R13 llxprt-key save in a terminal', () => {
     ['Ctrl-U', `wrong\u0015${KEY}\r`],
     ['a bracketed paste', `\u001b[200~${KEY}\n\u001b[201~\r`],
     ['arrow keys, Escape and Tab', `\u001b[D\u001bOA\u001b[1;5C\u001b${KEY}\t\r`],
-  ])('takes what is typed with %s', async (_, typed) => {
+  ])('handles %s', async (_, typed) => {
     const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
-    // By the byte, as slow lines deliver it: in the middle of characters and of control sequences.
+    // Byte by byte, as slow lines deliver it: this splits characters and control sequences.
     for (const byte of Buffer.from(typed)) terminal.type(Buffer.from([byte]))
     expect(await terminal.ended).toBe(0)
     await expectSaved(env, KEY)
   })
 
-  test('refuses bytes that are no UTF-8', async () => {
+  test('rejects input that is not UTF-8', async () => {
     const env = inFiles()
     const terminal = new Terminal(`${COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     terminal.type(Buffer.from([0x61, 0xff, 0x0d]))
-    await terminal.shows(/The key is not in UTF-8/)
+    await terminal.shows(/The input is not valid UTF-8/)
     expect(await terminal.ended).toBe(1)
   })
 
   test.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
-  ])('is cancelled by %s, and the terminal is as it was', async (_, typed) => {
+  ])('is cancelled by %s and restores the terminal', async (_, typed) => {
     const env = inFiles()
     const terminal = new Terminal(`stty -a; ${COMMAND} save work; echo "exit code $?"; stty -a`, env)
     await terminal.shows(PROMPT)
@@ -72,7 +72,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     expect((await llxprtKey(['list'], env)).stdout).toMatch(/^No saved keys/)
   })
 
-  test.each(['INT', 'TERM', 'HUP'])('is ended by SIG%s, and the terminal is as it was', async (signal) => {
+  test.each(['INT', 'TERM', 'HUP'])('is ended by SIG%s and restores the terminal', async (signal) => {
     const inner = `sh -c 'echo "process $$"; exec ${COMMAND.replaceAll("'", '"')} save work'`
     const terminal = new Terminal(`trap : INT; stty -a; ${inner}; echo "exit code $?"; stty -a`, inFiles())
     const id = Number((await terminal.shows(/process (\d+)/))[1])
@@ -96,7 +96,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     const overwritten = new Terminal(`${COMMAND} save work`, env)
     await overwritten.shows(/Overwrite\? \[y\/N\] /)
     overwritten.type('y\n')
-    // What is typed into a terminal is shown, unless somebody sees to it: the tests above could fail.
+    // The terminal shows what is typed unless it is told not to. Without this the tests above would prove nothing.
     await overwritten.shows(/y\r\n/)
     await overwritten.shows(PROMPT)
     overwritten.type(`${KEY}\r`)
@@ -111,7 +111,7 @@ describe('R13 llxprt-key save in a terminal', () => {
   })
 })
 
-test('R17 llxprt-key delete asks in a terminal; Ctrl-D is no yes', async () => {
+test('R17 llxprt-key delete asks on a terminal, and Ctrl-D means no', async () => {
   const env = inFiles()
   await saved(env, KEY)
   for (const [typed, code] of [
@@ -128,7 +128,7 @@ test('R17 llxprt-key delete asks in a terminal; Ctrl-D is no yes', async () => {
   expect((await llxprtKey(['show', 'work'], env)).code).toBe(1)
 })
 
-test('R8 llxprt-key colours what it says on a terminal only, and not where NO_COLOR asks it not to', async () => {
+test('R8 llxprt-key uses colours only on a terminal and without NO_COLOR', async () => {
   const env = inFiles()
   await saved(env, KEY)
   const coloured = new RegExp(`work {2}\u001b\\[2m${MASKED.replaceAll('*', '\\*')}\u001b\\[0m`)
@@ -147,10 +147,10 @@ test('R8 llxprt-key colours what it says on a terminal only, and not where NO_CO
 })
 
 describe('R8 llxprt-key run in a terminal', () => {
-  test('leaves Ctrl-C to the command, which gets it once', async () => {
+  test('leaves Ctrl-C to the command, which receives it once', async () => {
     const env = inFiles()
     await saved(env, KEY)
-    // What llxprt-key makes of the interrupt, it does before it passes on the next signal.
+    // llxprt-key handles the interrupt before it forwards the next signal.
     const program = `let count = 0
       process.on("SIGINT", () => { count += 1; process.kill(process.ppid, "SIGUSR2") })
       process.on("SIGUSR2", () => { console.log("count " + count); process.exit(7) })
@@ -164,7 +164,7 @@ describe('R8 llxprt-key run in a terminal', () => {
   })
 })
 
-/** What `stty -a` says before the command, it says after it. */
+/** Compares the output of `stty -a` before and after the command. */
 function expectRestored(screen: string) {
   const settings = screen.split('\r\n').filter((line) => /(^|;| )-?(echo|icanon|isig|icrnl|opost)( |;|$)/.test(line))
   const before = settings.slice(0, settings.length / 2)

@@ -1,4 +1,4 @@
-// `llxprt-key` through pipes, as scripts meet it, with encrypted files.
+// `llxprt-key` through pipes, with encrypted files.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ async function save(env: NodeJS.ProcessEnv, ...names: string[]) {
 }
 
 describe('R13 llxprt-key save', () => {
-  test('takes all of standard input, without the white space around it', async () => {
+  test('saves all of standard input, trimmed', async () => {
     const env = inFiles()
     expect(await llxprtKey(['save', 'work'], env, `\ufeff ${KEY}\r\n`)).toEqual(
       done(`Saved key 'work' (${MASKED}) in an encrypted file because the keyring is unavailable\n`),
@@ -24,7 +24,7 @@ describe('R13 llxprt-key save', () => {
     expect(readdirSync(files(env.HOME))).toEqual(['work.enc'])
   })
 
-  test('overwrites with --force only: there is nobody to ask', async () => {
+  test('overwrites only with --force where it cannot ask', async () => {
     const env = inFiles()
     await save(env, 'work')
     expect(await llxprtKey(['save', 'work'], env, 'another key')).toEqual(failed("Key 'work' already exists."))
@@ -33,7 +33,7 @@ describe('R13 llxprt-key save', () => {
     expect((await llxprtKey(['show', 'work'], env)).stdout).toContain('(11 chars)')
   })
 
-  test('overwrites a damaged key with --force only', async () => {
+  test('overwrites a damaged key only with --force', async () => {
     const env = inFiles()
     await save(env, 'work')
     writeFileSync(path.join(files(env.HOME), 'work.enc'), 'damaged')
@@ -43,17 +43,17 @@ describe('R13 llxprt-key save', () => {
   })
 
   test.each([
-    ['nothing', '', 'API key value cannot be empty.'],
-    ['white space alone', ' \n\t', 'API key value cannot be empty.'],
-    ['what is no text', new Uint8Array([0x61, 0xff]), 'The key is not in UTF-8.'],
-    ['what is too long', 'x'.repeat(1024 * 1024 + 1), 'Standard input is too long'],
-  ])('refuses %s', async (_, input, message) => {
+    ['empty input', '', 'API key value cannot be empty.'],
+    ['white space', ' \n\t', 'API key value cannot be empty.'],
+    ['input that is not UTF-8', new Uint8Array([0x61, 0xff]), 'The input is not valid UTF-8.'],
+    ['input that is too large', 'x'.repeat(1024 * 1024 + 1), 'Standard input is larger than 1 MiB.'],
+  ])('rejects %s', async (_, input, message) => {
     const env = inFiles()
     expect(await llxprtKey(['save', 'work'], env, input)).toEqual(failed(message))
     expect((await llxprtKey(['list'], env)).stdout).toMatch(/^No saved keys/)
   })
 
-  test('R9 takes no key as an argument, and repeats none that was put there', async () => {
+  test('R9 accepts no key as an argument, and does not repeat one in an error', async () => {
     const env = inFiles()
     const secret = 'put-in-the-wrong-place'
     for (const args of [
@@ -76,7 +76,7 @@ describe('R13 llxprt-key save', () => {
 })
 
 describe('R16 llxprt-key list', () => {
-  test('shows the keys masked and sorted, also one that cannot be read', async () => {
+  test('shows the keys masked and sorted, including one that cannot be read', async () => {
     const env = inFiles()
     await save(env, 'b', 'long-name', 'a')
     writeFileSync(path.join(files(env.HOME), 'b.enc'), 'damaged')
@@ -85,7 +85,7 @@ describe('R16 llxprt-key list', () => {
     )
   })
 
-  test('--json gives names and places, and nothing of a key', async () => {
+  test('--json prints names and places, and no part of a key', async () => {
     const env = inFiles()
     expect(JSON.parse((await llxprtKey(['list', '--json'], env)).stdout)).toEqual({ keys: [] })
     await save(env, 'a', 'b.')
@@ -100,7 +100,7 @@ describe('R16 llxprt-key list', () => {
     })
   })
 
-  test('lets nothing that a key holds command the terminal', async () => {
+  test('prints no control characters of a key', async () => {
     const env = inFiles()
     expect((await llxprtKey(['save', 'work'], env, '\u0007\u001b]0;title\u0007 and more\u0085\u009b')).code).toBe(0)
     for (const command of [['list'], ['show', 'work']]) {
@@ -110,7 +110,7 @@ describe('R16 llxprt-key list', () => {
     }
   })
 
-  test('may find that nobody reads it', async () => {
+  test('succeeds when its reader stops reading', async () => {
     const env = inFiles()
     await save(env, 'work')
     const child = startLlxprtKey(['list'], env)
@@ -118,7 +118,7 @@ describe('R16 llxprt-key list', () => {
     expect(await outcome(child)).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('that cannot be written is a failure', async () => {
+  test('fails when its output cannot be written', async () => {
     const full = openSync('/dev/full', 'w')
     const list = spawnSync(process.execPath, [LLXPRT_KEY, 'list'], {
       env: { ...process.env, ...inFiles() },
@@ -130,17 +130,19 @@ describe('R16 llxprt-key list', () => {
   })
 })
 
-test('R15 llxprt-key show says of a name that it is not there', async () => {
+test('R15 llxprt-key show reports an unknown name', async () => {
   expect(await llxprtKey(['show', 'work'], inFiles())).toEqual(
-    failed("llxprt-key: Key 'work' not found.\nUse 'llxprt-key list' to see saved keys.\n"),
+    failed("llxprt-key: Key 'work' not found.\nRun 'llxprt-key list' to see saved keys.\n"),
   )
 })
 
-test('R17 llxprt-key delete needs --force where there is nobody to ask, and deletes a damaged key, too', async () => {
+test('R17 llxprt-key delete requires --force where it cannot ask, and deletes a damaged key', async () => {
   const env = inFiles()
   await save(env, 'work', 'damaged')
   writeFileSync(path.join(files(env.HOME), 'damaged.enc'), 'damaged')
-  expect(await llxprtKey(['delete', 'work'], env, 'y\n')).toEqual(failed('nobody to ask'))
+  expect(await llxprtKey(['delete', 'work'], env, 'y\n')).toEqual(
+    failed('Not a terminal: pass --force to delete without asking.'),
+  )
   expect(await llxprtKey(['delete', 'missing', '--force'], env)).toEqual(failed("Key 'missing' not found."))
   expect(await llxprtKey(['delete', 'missing'], env)).toEqual(failed("Key 'missing' not found."))
   expect(await llxprtKey(['delete', 'work', '--force'], env)).toEqual(done("Deleted key 'work'\n"))
@@ -151,24 +153,26 @@ test('R17 llxprt-key delete needs --force where there is nobody to ask, and dele
 describe('R10 llxprt-key rename', () => {
   const names = async (env: NodeJS.ProcessEnv) => (await llxprtKey(['list'], env)).stdout.match(/^\S+/gm)
 
-  test('gives the key its new name', async () => {
+  test('renames a key', async () => {
     const env = inFiles()
     await save(env, 'old')
     expect(await llxprtKey(['rename', 'old', 'new'], env)).toEqual(done("Renamed key 'old' to 'new'\n"))
     expect(await llxprtKey(['list'], env)).toEqual(done(`new  ${MASKED}\n`))
     expect(await llxprtKey(['rename', 'old', 'new'], env)).toEqual(failed("Key 'old' not found."))
-    expect(await llxprtKey(['rename', 'new', 'new'], env)).toEqual(failed('The new name is the old one.', 2))
-    expect(await llxprtKey(['rename', 'new', 'a/b'], env)).toEqual(failed('The name is invalid', 2))
+    expect(await llxprtKey(['rename', 'new', 'new'], env)).toEqual(
+      failed('The new name is the same as the old one.', 2),
+    )
+    expect(await llxprtKey(['rename', 'new', 'a/b'], env)).toEqual(failed('Invalid key name.', 2))
     expect(await names(env)).toEqual(['new'])
   })
 
-  test('overwrites with --force only, and never what may be the key itself', async () => {
+  test('overwrites only with --force, and never an entry that may be the key itself', async () => {
     const env = inFiles()
     await save(env, 'old', 'OLD')
     expect((await llxprtKey(['save', 'new'], env, 'another key')).code).toBe(0)
     expect(await llxprtKey(['rename', 'old', 'new'], env)).toEqual(failed("Key 'new' already exists."))
     expect(await names(env)).toEqual(['OLD', 'new', 'old'])
-    expect(await llxprtKey(['rename', 'old', 'OLD', '--force'], env)).toEqual(failed('case does not count'))
+    expect(await llxprtKey(['rename', 'old', 'OLD', '--force'], env)).toEqual(failed('some systems ignore case'))
     expect(await names(env)).toEqual(['OLD', 'new', 'old'])
     expect((await llxprtKey(['rename', 'old', 'new', '--force'], env)).code).toBe(0)
     expect(await names(env)).toEqual(['OLD', 'new'])
@@ -177,7 +181,7 @@ describe('R10 llxprt-key rename', () => {
     expect(await names(env)).toEqual(['NEW', 'OLD'])
   })
 
-  test('keeps the old one when the new one cannot be written', async () => {
+  test('keeps the old key when the new one cannot be written', async () => {
     const env = inFiles()
     await save(env, 'old')
     mkdirSync(path.join(files(env.HOME), 'new.enc'))
@@ -188,9 +192,9 @@ describe('R10 llxprt-key rename', () => {
   test.each([
     ['saving fails', "saveKey = async () => { throw fault('no room') }", 'no room', ['old']],
     [
-      'what is read back is another key',
+      'another key is read back',
       "getKey = async function (name) { return name === 'new' ? 'another key' : getKey.call(this, name) }",
-      "'old' is as it was",
+      "'old' is unchanged",
       ['new', 'old'],
     ],
     [
@@ -200,12 +204,12 @@ describe('R10 llxprt-key rename', () => {
       ['new', 'old'],
     ],
     [
-      'the old one cannot be deleted',
+      'the old key cannot be deleted',
       "deleteKey = async () => { throw fault('locked') }",
-      "Key 'new' is saved, but 'old' is still there: locked",
+      "Key 'new' is saved, but 'old' still exists: locked",
       ['new', 'old'],
     ],
-  ])('keeps the old one when %s', async (_, change, message, left) => {
+  ])('keeps the old key when %s', async (_, change, message, left) => {
     const env = inFiles()
     await save(env, 'old')
     const faults = path.join(env.HOME, 'faults.cjs')
@@ -221,9 +225,9 @@ describe('R10 llxprt-key rename', () => {
 })
 
 describe('R12 llxprt-key --help', () => {
-  const commands = ['save', 'list', 'show', 'delete', 'rename', 'run', 'doctor']
+  const commands = 'save list show get delete rename run export import use doctor completion'.split(' ')
 
-  test('names every command, and each has help of its own', async () => {
+  test('lists every command, and each has its own help with an example', async () => {
     const { code, stdout } = await llxprtKey(['--help'], inFiles())
     expect(code).toBe(0)
     expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, word]) => word)).toEqual(commands)
@@ -233,25 +237,27 @@ describe('R12 llxprt-key --help', () => {
       for (const flag of ['--help', '-h']) {
         const help = await llxprtKey([word, flag], inFiles())
         expect(help).toEqual(
-          done(expect.stringMatching(new RegExp(`^Usage: llxprt-key ${word}\\b`)) as unknown as string),
+          done(
+            expect.stringMatching(new RegExp(`^Usage: llxprt-key ${word}\\b[^]*\nExamples?:\n  .*llxprt-key ${word}`)),
+          ),
         )
       }
     }
   })
 
-  test('--version gives that of the package', async () => {
+  test('--version prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }
     expect(await llxprtKey(['--version'], inFiles())).toEqual(done(`llxprt-key ${version}\n`))
   })
 
-  test('wrong usage is exit code 2, and says where help is', async () => {
+  test('exits with code 2 for wrong usage, and says how to get help', async () => {
     for (const args of [['nonsense'], ['constructor'], ['--'], ['save'], ['rename', 'a'], ['list', 'a'], ['-x']]) {
       expect(await llxprtKey(args, inFiles()), args.join(' ')).toEqual(failed('--help', 2))
     }
   })
 })
 
-test('R12 the README’s transcript of llxprt-key is what happens', () => {
+test('R12 the transcript in the README is what llxprt-key prints', () => {
   const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
   const transcript = /```console\n(\$ llxprt-key .*?)```/s.exec(readme)?.[1] ?? ''
   const env = inFiles()

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 'use strict'
 
-// llxprt-key: the named API keys, from a shell. This file reads the command line, and turns what goes wrong into a message
-// and an exit code; what the commands do is in lib/, and how keys are kept in the addon below it.
+// llxprt-key: manages named API keys from a shell. This file selects the command and turns errors into a message and an
+// exit code. The commands are in lib/commands/; the addon stores the keys.
 
-const { parseArgs } = require('node:util')
-const { COMMANDS, commandHelp, generalHelp, version } = require('./lib/commands.js')
-const { Failure, UsageError } = require('./lib/failures.js')
-const { complain, say } = require('./lib/output.js')
-
-const HELP = { help: { type: 'boolean', short: 'h' } }
+const { HELP, parseCommand, parseOptions } = require('./lib/arguments.js')
+const { COMMANDS, HIDDEN_COMMANDS } = require('./lib/commands/index.js')
+const { CommandError, UsageError } = require('./lib/errors.js')
+const { commandHelp, generalHelp, version } = require('./lib/help.js')
+const { print, printError } = require('./lib/output.js')
+const { nearest, quoteUnknown } = require('./lib/suggest.js')
 
 main(process.argv.slice(2)).then(
   (code) => {
@@ -17,63 +17,36 @@ main(process.argv.slice(2)).then(
   },
   (error) => {
     const { message, remediation } = error ?? {}
-    complain(String(message ?? 'Something went wrong.'), remediation)
-    process.exitCode = error instanceof Failure ? error.exitCode : 1
+    printError(String(message ?? 'Unknown error.'), remediation)
+    process.exitCode = error instanceof CommandError ? error.exitCode : 1
   },
 )
 
-/** The exit code; rejects with what is to be told. */
+/** Runs the command line and returns the exit code. Rejects with the error to print. */
 async function main(args) {
   if (args.length === 0) {
-    process.stderr.write(generalHelp())
+    process.stderr.write(generalHelp(process.stderr))
     return 2
   }
   const [word, ...rest] = args
-  if (word.startsWith('-')) return general(args)
-  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined
-  if (!command) throw new UsageError('There is no such command.')
-  const { names, options, program } = parse(word, command, rest)
+  if (word.startsWith('-')) return withoutCommand(args)
+  const command = find(word)
+  const { names, options, program } = parseCommand(word, command, rest)
   if (!options.help) return (await command.run({ names, options, program })) ?? 0
-  say(commandHelp(word))
+  print(commandHelp(word))
   return 0
 }
 
-function general(args) {
-  const { values, positionals } = read(args, { ...HELP, version: { type: 'boolean' } })
-  if (positionals.length > 0) throw new UsageError('Options come after the command.')
-  if (!values.help && !values.version) throw new UsageError('The command is missing.')
-  say(values.help ? generalHelp() : `llxprt-key ${version()}`)
+function find(word) {
+  for (const commands of [COMMANDS, HIDDEN_COMMANDS]) if (Object.hasOwn(commands, word)) return commands[word]
+  throw new UsageError(`Unknown command${quoteUnknown(word)}.`, undefined, nearest(word, Object.keys(COMMANDS)))
+}
+
+/** Handles a command line that starts with an option. */
+function withoutCommand(args) {
+  const { values, positionals } = parseOptions(args, { ...HELP, version: { type: 'boolean' } })
+  if (positionals.length > 0) throw new UsageError('Put the command before its options.')
+  if (!values.help && !values.version) throw new UsageError('Missing command.')
+  print(values.help ? generalHelp() : `llxprt-key ${version()}`)
   return 0
-}
-
-/** What stands after the command's word: its names, its options and, for one that runs a program, what comes after `--`. */
-function parse(word, command, args) {
-  const end = command.takesProgram ? args.indexOf('--') : -1
-  const { values: options, positionals: names } = read(
-    end < 0 ? args : args.slice(0, end),
-    {
-      ...HELP,
-      ...command.options,
-    },
-    word,
-  )
-  const program = end < 0 ? [] : args.slice(end + 1)
-  if (options.help) return { names, options, program }
-  if (command.takesProgram && program.length === 0) throw new UsageError("The program to run comes after '--'.", word)
-  if (names.length < command.names.length) {
-    throw new UsageError(`The name of a key is missing: <${command.names[names.length]}>.`, word)
-  }
-  if (names.length > command.names.length) {
-    throw new UsageError(`There are too many arguments. ${command.surplus ?? ''}`.trimEnd(), word)
-  }
-  return { names, options, program }
-}
-
-/** Whatever is wrong, the arguments are not repeated: one of them may be a key that was put in the wrong place. */
-function read(args, options, word) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch {
-    throw new UsageError('There is an option that is not known, or not used as it should be.', word)
-  }
 }

@@ -22,6 +22,7 @@ use crate::telemetry::{events, propagate};
 use crate::tool_keys;
 
 /// Below the home directory: a directory for each service that has no place of its own.
+const DATA: &str = ".llxprt";
 const STORES: [&str; 2] = [".llxprt", "secure-store"];
 
 /// What the keyring of this platform is called.
@@ -213,9 +214,9 @@ fn places(home: &Path) -> Vec<StoreReport> {
         place(
             "provider keys",
             provider_keys::SERVICE,
-            below(&provider_keys::DIRECTORY),
+            below(&[DATA, provider_keys::DIRECTORY]),
         ),
-        place("tool keys", tool_keys::SERVICE, below(&tool_keys::DIRECTORY)),
+        place("tool keys", tool_keys::SERVICE, below(&[DATA, tool_keys::DIRECTORY])),
     ];
     let mut others = BTreeMap::new();
     for entry in std::fs::read_dir(below(&STORES)).into_iter().flatten().flatten() {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
 use crate::fs::text_file::TextFile;
 use crate::secret::Secret;
-use crate::store::SecureStore;
+use crate::store::SecretStore;
 use crate::sync::KeyedMutex;
 
 pub mod dotenv;
@@ -38,7 +39,7 @@ pub type Values = BTreeMap<String, Secret>;
 /// The settings of one extension.
 #[derive(Clone)]
 pub struct ExtensionSettings {
-    store: SecureStore,
+    store: Arc<dyn SecretStore>,
     env_file: TextFile,
     mutexes: KeyedMutex,
 }
@@ -56,7 +57,7 @@ pub fn service(extension_name: &str) -> String {
 
 impl ExtensionSettings {
     /// Settings kept in this store, and in the `.env` file of this directory.
-    pub fn new(store: SecureStore, extension_dir: PathBuf) -> Self {
+    pub fn new(store: Arc<dyn SecretStore>, extension_dir: PathBuf) -> Self {
         let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT);
         let mutexes = KeyedMutex::default();
         Self {
@@ -64,6 +65,11 @@ impl ExtensionSettings {
             env_file,
             mutexes,
         }
+    }
+
+    /// The store the sensitive settings are kept in.
+    pub fn store(&self) -> &Arc<dyn SecretStore> {
+        &self.store
     }
 
     /// Makes the values those of the settings: one without a value is removed, and a sensitive one that stood in the file

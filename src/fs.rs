@@ -3,6 +3,7 @@
 //! - [`atomic`]: writes a file as a whole
 //! - [`executor`]: where blocking file operations run
 //! - [`lock`]: locks between processes
+//! - [`paths`]: the data directory and `~`
 //! - [`read`]: bounded reads
 //! - [`sweep`]: removes what crashed processes left behind
 //! - [`text_file`]: small plain text files
@@ -12,6 +13,7 @@ pub mod atomic;
 pub mod executor;
 pub mod io_error;
 pub mod lock;
+pub mod paths;
 pub mod read;
 pub mod sweep;
 pub mod text_file;

@@ -1,6 +1,7 @@
-//! The OS credential store: one small trait, its errors, and who implements it.
+//! The OS credential store: the trait [`Keyring`], its errors and its implementations.
 //!
-//! Everything here does I/O and decides nothing: which value wins, and when the encrypted files are asked, is `store`'s.
+//! This module does I/O and makes no decisions. Which value wins, and when the encrypted files are used, is decided in
+//! `store`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,45 +15,46 @@ pub mod instrumented;
 pub mod memory;
 pub mod os;
 
-/// An answer that is on its way. Dropping it gives the call up.
+/// A pending result. Dropping it cancels the call.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyringError>> + Send + 'a>>;
 
-/// Many answers that are on their way together, one for each question.
+/// A pending batch of results, one per request, in the order of the requests.
 pub type Replies<'a, T> = Pin<Box<dyn Future<Output = Vec<Result<T, KeyringError>>> + Send + 'a>>;
 
-/// Why a keyring gave no answer.
+/// Why a keyring call failed.
 ///
-/// The two differ in what may be behind them: nothing at all, or a secret that cannot be reached just now.
+/// `Absent` means that there is no secret behind the failure. `Failed` means that there may be one that cannot be reached
+/// now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    /// There is no keyring to ask: no bus, no service, switched off. No error in itself (R1); the code is `UNAVAILABLE`.
+    /// There is no keyring: no bus, no service, or it is disabled. The code is `UNAVAILABLE`.
     #[error(transparent)]
     Absent(Error),
-    /// There is one, and it refused, hung or broke. `NOT_FOUND` comes from injected keyrings alone, that say by an error
-    /// what others say by `None` or `false`.
+    /// There is a keyring, and it refused, timed out or broke. Only injected keyrings return `NOT_FOUND`; the others
+    /// return `None` or `false` instead.
     #[error(transparent)]
     Failed(Error),
 }
 
 impl KeyringError {
-    /// There is no keyring, and this is why.
+    /// Creates the error of a keyring that does not exist.
     pub fn absent(message: impl Into<String>) -> Self {
         Self::Absent(Error::new(Code::Unavailable, message))
     }
 
-    /// The keyring failed with this code.
+    /// Creates the error of a keyring that failed with this code.
     pub fn failed(code: Code, message: impl Into<String>) -> Self {
         Self::Failed(Error::new(code, message))
     }
 
-    /// The error a caller gets to see.
+    /// Returns the error that the caller sees.
     pub fn error(&self) -> &Error {
         match self {
             Self::Absent(error) | Self::Failed(error) => error,
         }
     }
 
-    /// The same, taken over.
+    /// Consumes `self` and returns the error that the caller sees.
     pub fn into_error(self) -> Error {
         match self {
             Self::Absent(error) | Self::Failed(error) => error,
@@ -85,12 +87,34 @@ impl WriteOutcome {
     }
 }
 
+/// What looking at an account after deleting it showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// The keyring held a value, and it is gone.
+    Deleted,
+    /// The keyring held no value.
+    NotThere,
+    /// The keyring still holds a value.
+    Remains,
+}
+
+impl DeleteOutcome {
+    /// Combines what the deletion reported with whether a value is still there.
+    pub fn new(was_there: bool, is_there: bool) -> Self {
+        match (was_there, is_there) {
+            (_, true) => Self::Remains,
+            (true, false) => Self::Deleted,
+            (false, false) => Self::NotThere,
+        }
+    }
+}
+
 /// A store of secrets by service and account.
 ///
-/// Every call ends: an implementation keeps the time limit it was made with and answers `TIMEOUT` when it is over.
-/// Calls may be in flight at the same time, and a call that hangs costs no other caller anything.
+/// Every call ends: an implementation keeps the time limit it was created with and returns `TIMEOUT` when it is exceeded.
+/// Calls may run at the same time. A call that hangs does not delay the others.
 pub trait Keyring: Send + Sync {
-    /// The secret of one account; `None` when there is none.
+    /// Returns the secret of one account; `None` if there is none.
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>>;
 
     /// Stores or replaces the secret of one account.
@@ -110,18 +134,94 @@ pub trait Keyring: Send + Sync {
         })
     }
 
-    /// Whether there is such an account; its secret is not read where the platform allows.
+    /// Returns whether the account exists. The secret is not read where the platform allows that.
     fn contains<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
         Box::pin(async move { Ok(self.get(service, account).await?.is_some()) })
     }
 
-    /// Removes one account; `false` when there was none.
+    /// Deletes one account; `false` if there was none.
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool>;
 
-    /// The accounts of a service, in no particular order, without reading their secrets where the platform allows.
-    /// Empty when there are none, and when this keyring cannot enumerate.
+    /// Deletes one account and checks that it is gone.
+    ///
+    /// The default makes two calls. A keyring that can send the check right behind the deletion overrides it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the deletion or of the check.
+    fn delete_verified<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, DeleteOutcome> {
+        Box::pin(async move {
+            let was_there = not_found_as_false(self.delete(service, account).await)?;
+            let is_there = not_found_as_false(self.contains(service, account).await)?;
+            Ok(DeleteOutcome::new(was_there, is_there))
+        })
+    }
+
+    /// Returns the accounts of a service, in no particular order. The secrets are not read where the platform allows that.
+    /// The list is empty if there are none, and if this keyring cannot list.
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>>;
 
-    /// The secrets of many accounts, in the order asked for, with all requests in flight at once.
+    /// Returns the secrets of many accounts, in the order of `accounts`. All requests are in flight at once.
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>>;
+}
+
+/// Treats a `NOT_FOUND` error as `false`.
+fn not_found_as_false(result: Result<bool, KeyringError>) -> Result<bool, KeyringError> {
+    match result {
+        Err(error) if error.error().code() == Code::NotFound => Ok(false),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::memory::{FaultMode, MemoryKeyring};
+    use super::*;
+
+    /// A keyring that reports every deletion as successful and keeps the entry while `keeps` is set.
+    struct Keeping {
+        memory: MemoryKeyring,
+        keeps: AtomicBool,
+    }
+
+    impl Keyring for Keeping {
+        fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
+            self.memory.get(service, account)
+        }
+        fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
+            self.memory.set(service, account, secret)
+        }
+        fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+            match self.keeps.load(Ordering::Relaxed) {
+                true => Box::pin(async { Ok(true) }),
+                false => self.memory.delete(service, account),
+            }
+        }
+        fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
+            self.memory.accounts(service)
+        }
+        fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
+            self.memory.get_many(service, accounts)
+        }
+    }
+
+    #[tokio::test]
+    async fn r3_6_a_deletion_that_leaves_the_entry_is_found_out_afterwards() {
+        let keyring = Keeping {
+            memory: MemoryKeyring::default(),
+            keeps: AtomicBool::new(true),
+        };
+        keyring.memory.plant("svc", "key", "value");
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Remains));
+        keyring.keeps.store(false, Ordering::Relaxed);
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Deleted));
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
+        keyring.memory.set_mode(FaultMode::Fails(Code::NotFound));
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
+        keyring.memory.set_mode(FaultMode::Fails(Code::Denied));
+        let error = keyring.delete_verified("svc", "key").await.unwrap_err();
+        assert_eq!(error.error().code(), Code::Denied);
+    }
 }

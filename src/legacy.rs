@@ -43,9 +43,7 @@ pub async fn find(home: PathBuf) -> Result<Vec<LegacyData>> {
 }
 
 fn find_now(home: &Path) -> Result<Vec<LegacyData>> {
-    let tools = tool_keys::DIRECTORY
-        .iter()
-        .fold(home.to_owned(), |path, name| path.join(name));
+    let tools = home.join(DIRECTORY).join(tool_keys::DIRECTORY);
     let mut found: Vec<_> = tool_keys_in(&tools)
         .map_err(|error| io_error("look for old tool keys in", &tools, &error))?
         .into_iter()

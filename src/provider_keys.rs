@@ -1,79 +1,116 @@
-//! Named API keys of providers (R9–R11).
+//! Named API keys of providers.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
-use crate::store::{SecureStore, StoredIn};
+use crate::store::{SecretStore, StoreEntries, StoredIn};
 use crate::text::trim;
 
 /// The service its accounts belong to.
 pub const SERVICE: &str = "llxprt-code-provider-keys";
 
-/// Where its files are, below the home directory.
-pub const DIRECTORY: [&str; 2] = [".llxprt", "provider-keys"];
+/// The directory of its files, below the data directory.
+pub const DIRECTORY: &str = "provider-keys";
 
-/// The longest name, in characters.
-const NAME_LIMIT: usize = 64;
+/// Maximum length of a name, in characters.
+const MAX_NAME_LEN: usize = 64;
 
-/// Named API keys. Names match `^[a-zA-Z0-9._-]{1,64}$`; case matters, nothing is normalised.
+/// A storage of named API keys: [`ProviderKeys`], or an object of the host with the same methods.
+///
+/// `save` and `delete` take their place in the order of changes when they are called, not when they are awaited.
+pub trait KeyStorage: Send + Sync {
+    /// Stores a key. Returns where it went, `None` when the storage does not say.
+    fn save(&self, name: &str, api_key: &Secret) -> BoxFuture<'static, Result<Option<StoredIn>>>;
+
+    /// Returns the key of that name, `None` when there is none.
+    fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Secret>>>;
+
+    /// Removes a key; `false` when there was none.
+    fn delete(&self, name: &str) -> BoxFuture<'static, Result<bool>>;
+
+    /// Returns the names, sorted and without duplicates.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// Returns whether there is a key of that name.
+    fn has<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool>>;
+
+    /// Returns all names with their keys.
+    fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>>;
+}
+
+/// Named API keys in a store. Names match `^[a-zA-Z0-9._-]{1,64}$`; case matters, nothing is normalised. Cloning is cheap.
 ///
 /// On Windows two names that differ only in case may share an entry.
 #[derive(Clone)]
 pub struct ProviderKeys {
-    store: SecureStore,
+    store: Arc<dyn SecretStore>,
 }
 
 impl ProviderKeys {
     /// Keys kept in this store.
-    pub fn new(store: SecureStore) -> Self {
+    pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self { store }
     }
 
-    /// Stores a key without the white space around it (also a byte-order mark), and says where it went.
-    /// `CORRUPT` for an invalid name and for a key that is then empty; nothing is stored.
-    pub fn save(&self, name: &str, api_key: &Secret) -> impl Future<Output = Result<StoredIn>> + Send + use<> {
-        let saving = validate_name(name)
-            .and_then(|()| trimmed(api_key))
-            .map(|api_key| self.store.set(name, api_key));
-        async move { saving?.await }
-    }
-
-    /// The key of that name; `None` when there is none. `CORRUPT` for an invalid name.
-    pub async fn get(&self, name: &str) -> Result<Option<Secret>> {
-        validate_name(name)?;
-        self.store.get(name).await
-    }
-
-    /// The keys of many names, in the order asked for, with all requests in flight at once.
-    pub async fn get_many(&self, names: &[String]) -> Vec<Result<Option<Secret>>> {
-        self.store.get_many(names).await
-    }
-
-    /// Removes a key; `false` when there was none. `CORRUPT` for an invalid name.
-    pub fn delete(&self, name: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
-        let deleting = validate_name(name).map(|()| self.store.delete(name));
-        async move { deleting?.await }
-    }
-
-    /// The names, sorted and without duplicates; empty when there are none.
-    pub async fn list(&self) -> Result<Vec<String>> {
-        self.store.list().await
-    }
-
-    /// Whether there is a key of that name. `CORRUPT` for an invalid name.
-    pub async fn has(&self, name: &str) -> Result<bool> {
-        validate_name(name)?;
-        self.store.has(name).await
-    }
-
     /// The store they are kept in.
-    pub fn store(&self) -> &SecureStore {
+    pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
 }
 
-/// Checks a key's name (R9); an invalid one is `CORRUPT`, with a message that says what a name may be.
+impl KeyStorage for ProviderKeys {
+    /// Stores a key without the white space and byte-order marks around it.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for an invalid name and for a key that is empty after trimming, before anything is touched.
+    fn save(&self, name: &str, api_key: &Secret) -> BoxFuture<'static, Result<Option<StoredIn>>> {
+        match validate_name(name).and_then(|()| trimmed(api_key)) {
+            Ok(api_key) => self.store.set(name, api_key),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Secret>>> {
+        match validate_name(name) {
+            Ok(()) => self.store.get(name),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn delete(&self, name: &str) -> BoxFuture<'static, Result<bool>> {
+        match validate_name(name) {
+            Ok(()) => self.store.delete(name),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        self.store.list()
+    }
+
+    fn has<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool>> {
+        match validate_name(name) {
+            Ok(()) => self.store.has(name),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>> {
+        self.store.entries()
+    }
+}
+
+/// Checks the name of a key.
+///
+/// # Errors
+///
+/// `CORRUPT`, with a message that says what a name may be.
 pub fn validate_name(name: &str) -> Result<()> {
-    let valid = (1..=NAME_LIMIT).contains(&name.len())
+    let valid = (1..=MAX_NAME_LEN).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));

@@ -30,6 +30,7 @@ mod key;
 mod keyring_provider;
 mod machine_secret;
 mod probe;
+mod secret_store;
 mod sync_to_keyring;
 #[cfg(test)]
 pub mod testing;
@@ -38,6 +39,7 @@ pub use key::Key;
 pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
+pub use secret_store::{SecretStore, StoreEntries, StoreEntry};
 
 use fallback_reason::{fallback_reason, record_backend};
 use probe::Probe;

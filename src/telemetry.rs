@@ -15,6 +15,7 @@ use crate::text::hex;
 
 mod event_sink;
 pub mod events;
+pub mod notices;
 mod record;
 mod subscriber;
 

@@ -1,12 +1,13 @@
 //! OAuth credentials of MCP servers (R7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
-use crate::store::{FallbackPolicy, SecureStore};
+use crate::store::{FallbackPolicy, SecretStore};
 use crate::telemetry::events::credentials_skipped;
 
 /// The service its accounts belong to, unless the caller names another.
@@ -21,13 +22,20 @@ const FORMER_PROBE_PREFIX: &str = "__keychain_test__";
 /// Any method answers `CORRUPT` for a server without a name, or whose account could not be stored.
 #[derive(Clone)]
 pub struct Tokens {
-    store: SecureStore,
+    store: Arc<dyn SecretStore>,
+    service: Arc<str>,
 }
 
 impl Tokens {
-    /// Credentials kept in this store.
-    pub fn new(store: SecureStore) -> Self {
-        Self { store }
+    /// Credentials kept in this store. Events name the service.
+    pub fn new(store: Arc<dyn SecretStore>, service: &str) -> Self {
+        let service = Arc::from(service);
+        Self { store, service }
+    }
+
+    /// The store the credentials are kept in.
+    pub fn store(&self) -> &Arc<dyn SecretStore> {
+        &self.store
     }
 
     /// The credentials of a server; `None` when there are none. `CORRUPT` when what is stored are none.
@@ -86,7 +94,7 @@ impl Tokens {
                 Err(error) if error.code() == Code::Corrupt => "undecryptable",
                 Err(error) => return Err(error),
             };
-            credentials_skipped(self.store.service(), &account, broken);
+            credentials_skipped(&self.service, &account, broken);
         }
         Ok(all)
     }
@@ -111,8 +119,11 @@ impl Tokens {
     /// Whether credentials can be kept: in files, where they are allowed and their directory can be read, or in a keyring
     /// that works. Never fails.
     pub async fn is_available(&self) -> bool {
-        let files = self.store.policy() == FallbackPolicy::Allow && self.store.files().list().await.is_ok();
-        files || self.store.is_keychain_available().await
+        let Some(store) = self.store.as_secure_store() else {
+            return self.store.list().await.is_ok();
+        };
+        let files = store.policy() == FallbackPolicy::Allow && store.files().list().await.is_ok();
+        files || store.is_keychain_available().await
     }
 }
 

@@ -1,21 +1,23 @@
 //! API keys of tools, and the files that may hold them instead (R7).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::fs::paths::expand_home;
 use crate::fs::text_file::{TextFile, read_text};
 use crate::secret::Secret;
-use crate::store::SecureStore;
+use crate::store::SecretStore;
 use crate::sync::KeyedMutex;
 use crate::text::trim;
 
 /// The service its accounts belong to.
 pub const SERVICE: &str = "llxprt-code-tool-keys";
 
-/// Where its files are, below the home directory.
-pub const DIRECTORY: [&str; 2] = [".llxprt", "tools"];
+/// The directory of its files, below the data directory.
+pub const DIRECTORY: &str = "tools";
 
 /// Where the paths of key files are, in the same directory: a JSON map of tools to paths.
 const KEYFILES: &str = "keyfiles.json";
@@ -46,16 +48,16 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 /// API keys of the tools in [`REGISTRY`]; any other tool is `CORRUPT`, before anything is touched.
 #[derive(Clone)]
 pub struct ToolKeys {
-    store: SecureStore,
+    store: Arc<dyn SecretStore>,
     keyfiles: TextFile,
     mutexes: KeyedMutex,
     home: PathBuf,
 }
 
 impl ToolKeys {
-    /// Keys kept in this store; the paths of key files are kept beside its files. `home` is what `~` means.
-    pub fn new(store: SecureStore, home: PathBuf) -> Self {
-        let keyfiles = TextFile::new(store.files().path().to_owned(), KEYFILES, LIMIT);
+    /// Keys kept in this store. The paths of key files are kept in `tools_dir`; `home` is what `~` means in them.
+    pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf) -> Self {
+        let keyfiles = TextFile::new(tools_dir, KEYFILES, LIMIT);
         let mutexes = KeyedMutex::default();
         Self {
             store,
@@ -63,6 +65,11 @@ impl ToolKeys {
             mutexes,
             home,
         }
+    }
+
+    /// The store the keys are kept in.
+    pub fn store(&self) -> &Arc<dyn SecretStore> {
+        &self.store
     }
 
     /// Stores a tool's key, as it is.
@@ -165,7 +172,7 @@ impl ToolKeys {
     }
 
     async fn read_keyfile(&self, path: &str) -> Result<Option<Secret>> {
-        let text = read_text(expand(path, &self.home), LIMIT).await?;
+        let text = read_text(expand_home(path, &self.home), LIMIT).await?;
         Ok(text.and_then(|text| {
             let line = trim(text.expose()).lines().next().map(trim)?;
             (!line.is_empty()).then(|| Secret::from(line))
@@ -183,17 +190,6 @@ fn known(name: &str) -> Result<&'static str> {
         let message = format!("Invalid tool key name: {}. Supported names: {names}", Value::from(name));
         Error::new(Code::Corrupt, message).with_remediation(format!("Use a supported name: {names}"))
     })
-}
-
-/// `~` alone, or before a separator, is the home directory.
-fn expand(path: &str, home: &std::path::Path) -> PathBuf {
-    match path.strip_prefix('~') {
-        Some("") => home.to_owned(),
-        Some(rest) if rest.starts_with(std::path::is_separator) => {
-            home.join(rest.trim_start_matches(std::path::is_separator))
-        }
-        _ => PathBuf::from(path),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,16 @@ export const PLATFORMS = readdirSync(path.join(ROOT, 'npm'))
 /** The platform whose binary was built here. */
 export const BUILT = PLATFORMS.find((name) => readdirSync(ROOT).includes(`securestore.${name}.node`)) ?? ''
 
+/** The packages that are installed with the main package, as the lock file names them. */
+export const DEPENDENCIES = Object.entries(
+  JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')).packages as Record<string, LockedPackage>,
+).flatMap(([folder, { dev, optional }]) => (folder && !dev && !optional ? [folder.replace('node_modules/', '')] : []))
+
+interface LockedPackage {
+  dev?: boolean
+  optional?: boolean
+}
+
 /** A packed package: its archive, and what is in it. */
 export interface Packed {
   file: string
@@ -20,7 +30,12 @@ export interface Packed {
 }
 
 /** Makes the packages in a copy of what the release needs of the tree, with the release's own commands. */
-export function makeRelease(directory: string): { root: string; main: Packed; platform: Packed } {
+export function makeRelease(directory: string): {
+  root: string
+  main: Packed
+  platform: Packed
+  dependencies: Packed[]
+} {
   const root = path.join(directory, 'release')
   const { files } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
   for (const name of ['package.json', 'README.md', 'LICENSE', 'npm', 'scripts', ...files]) {
@@ -35,7 +50,12 @@ export function makeRelease(directory: string): { root: string; main: Packed; pl
   }
   node(root, ['scripts/platform-packages.js', 'licences'])
   node(root, ['node_modules/@napi-rs/cli/dist/cli.js', 'prepublish', '--no-gh-release', '--skip-optional-publish'])
-  return { root, main: pack(root, root), platform: pack(root, path.join(root, 'npm', BUILT)) }
+  return {
+    root,
+    main: pack(root, root),
+    platform: pack(root, path.join(root, 'npm', BUILT)),
+    dependencies: DEPENDENCIES.map((name) => pack(root, path.join(ROOT, 'node_modules', name))),
+  }
 }
 
 function pack(root: string, folder: string): Packed {

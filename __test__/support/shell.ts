@@ -1,4 +1,4 @@
-// Runs `llxprt-key` as a shell does: through pipes, and in a pseudo-terminal.
+// Runs the shell tools through pipes and in a pseudo-terminal.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import path from 'node:path'
@@ -12,10 +12,10 @@ const DEADLINE_MS = 50_000
 /** An environment with a new home and no keyring. */
 export const inFiles = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
 
-/** Where the files of a home are. */
+/** Returns the directory of the provider keys in a home. */
 export const files = (home: string): string => path.join(home, '.llxprt', 'provider-keys')
 
-/** What a command gives that did what it should, and one that did not. */
+/** The expected outcome of a command that succeeds, and of one that fails. */
 export const done = (stdout: unknown) => ({ code: 0, stdout, stderr: '' })
 export const failed = (message: string, code = 1) => ({ code, stdout: '', stderr: expect.stringContaining(message) })
 
@@ -25,7 +25,7 @@ export interface Outcome {
   stderr: string
 }
 
-/** Runs the command with this on its standard input, which is a pipe; a module may be loaded before it. */
+/** Runs llxprt-key with `input` on its standard input, a pipe. `first` is a module to load before it. */
 export function llxprtKey(
   args: string[],
   env: NodeJS.ProcessEnv,
@@ -33,19 +33,19 @@ export function llxprtKey(
   first?: string,
 ): Promise<Outcome> {
   const child = startLlxprtKey(args, env, first)
-  // It may have failed before it read anything.
+  // The process may end before it reads its input.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   return outcome(child)
 }
 
-/** Starts the command; its standard streams are pipes. */
+/** Starts llxprt-key with pipes as its standard streams. */
 export function startLlxprtKey(args: string[], env: NodeJS.ProcessEnv, first?: string): ChildProcessWithoutNullStreams {
   const options = { env: { ...process.env, ...env }, timeout: DEADLINE_MS, killSignal: 'SIGKILL' as const }
   return spawn(process.execPath, [...(first ? ['--require', first] : []), LLXPRT_KEY, ...args], options)
 }
 
-/** What a process printed until it ended, and how it ended. */
+/** Waits until a process ends. */
 export function outcome(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const output = { stdout: '', stderr: '' }
@@ -60,8 +60,8 @@ export function outcome(child: ChildProcessWithoutNullStreams): Promise<Outcome>
   })
 }
 
-/** Waits until a stream has said this; gives all that it said since. */
-export function said(stream: NodeJS.ReadableStream, what: string | RegExp): Promise<string> {
+/** Waits until a stream contains `what`; returns everything read so far. */
+export function printed(stream: NodeJS.ReadableStream, what: string | RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     const onData = (chunk: Buffer) => {
@@ -71,13 +71,13 @@ export function said(stream: NodeJS.ReadableStream, what: string | RegExp): Prom
       resolve(text)
     }
     stream.on('data', onData)
-    stream.on('end', () => reject(new Error(`'${what}' was never said, but: ${text}`)))
+    stream.on('end', () => reject(new Error(`'${what}' was never printed, only: ${text}`)))
   })
 }
 
-/** A shell command in a pseudo-terminal of its own, which `script` makes. */
+/** A shell command in a pseudo-terminal of its own, made by `script`. */
 export class Terminal {
-  /** All that was shown so far. */
+  /** Everything shown so far. */
   screen = ''
   /** The exit code. */
   readonly ended: Promise<number | null>
@@ -101,7 +101,7 @@ export class Terminal {
     })
   }
 
-  /** Waits until this is shown, after what was waited for before; gives the match. */
+  /** Waits until this is shown after the previous match; returns the match. */
   async shows(what: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = what.exec(this.screen.slice(this.#seen))
@@ -109,7 +109,7 @@ export class Terminal {
         this.#seen += match.index + match[0].length
         return match
       }
-      if (this.#script.exitCode !== null) throw new Error(`${what} was never shown, but: ${this.screen}`)
+      if (this.#script.exitCode !== null) throw new Error(`${what} was never shown, only: ${this.screen}`)
       await new Promise<void>((resolve) => {
         this.#waiting = resolve
       })

@@ -1,10 +1,10 @@
 'use strict'
 
-// A line that is typed or pasted into a terminal in raw mode, where nobody but us looks after its editing.
+// Edits a line that is typed or pasted into a terminal in raw mode, where the terminal does no editing.
 
 const ESCAPE = '\u001b'
-const PASTE_BEGINS = `${ESCAPE}[200~`
-const PASTE_ENDS = `${ESCAPE}[201~`
+const PASTE_START = `${ESCAPE}[200~`
+const PASTE_END = `${ESCAPE}[201~`
 
 const CANCEL = new Set(['\u0003', '\u0004', '\u001c']) // Ctrl-C, Ctrl-D, Ctrl-\
 const ERASE = new Set(['\u007f', '\b'])
@@ -14,7 +14,7 @@ const ENTER = new Set(['\r', '\n'])
 class HiddenLine {
   /** By character, so that backspace removes a whole one. */
   #characters = []
-  /** What came so far of a control sequence, such as that of an arrow key; none of it is part of the line. */
+  /** An unfinished control sequence, such as that of an arrow key. It is not part of the line. */
   #sequence = ''
   #pasting = false
 
@@ -24,36 +24,34 @@ class HiddenLine {
   }
 
   /**
-   * Takes what was typed.
+   * Adds one typed character.
    *
-   * @param {string} typed
-   * @returns {'done' | 'cancelled' | undefined} `undefined` while the line goes on
+   * @param {string} character
+   * @returns {'done' | 'cancelled' | undefined} `undefined` while the line is not finished
    */
-  type(typed) {
-    for (const character of typed) {
-      if (CANCEL.has(character)) return 'cancelled'
-      if (this.#sequence !== '' && this.#inSequence(character)) continue
-      if (ENTER.has(character) && !this.#pasting) return 'done'
-      this.#edit(character)
-    }
+  type(character) {
+    if (CANCEL.has(character)) return 'cancelled'
+    if (this.#sequence !== '' && this.#continueSequence(character)) return undefined
+    if (ENTER.has(character) && !this.#pasting) return 'done'
+    this.#edit(character)
     return undefined
   }
 
-  /** Whether the character belongs to the sequence that has begun. An Escape that stands alone begins none. */
-  #inSequence(character) {
-    const begun = this.#sequence
+  /** Returns whether the character belongs to the unfinished sequence. A single Escape starts none. */
+  #continueSequence(character) {
+    const started = this.#sequence
     this.#sequence = ''
     if (character < ' ') return false
-    if (begun === ESCAPE) {
+    if (started === ESCAPE) {
       if (character !== '[' && character !== 'O') return false
-      this.#sequence = begun + character
+      this.#sequence = started + character
       return true
     }
-    const sequence = begun + character
-    const ended = begun === `${ESCAPE}O` || (character >= '@' && character <= '~')
-    if (!ended) this.#sequence = sequence
-    else if (sequence === PASTE_BEGINS) this.#pasting = true
-    else if (sequence === PASTE_ENDS) this.#pasting = false
+    const sequence = started + character
+    const finished = started === `${ESCAPE}O` || (character >= '@' && character <= '~')
+    if (!finished) this.#sequence = sequence
+    else if (sequence === PASTE_START) this.#pasting = true
+    else if (sequence === PASTE_END) this.#pasting = false
     return true
   }
 

@@ -1,43 +1,49 @@
 'use strict'
 
-// What people type and programs pipe in. Questions go to standard error, so that standard output holds results alone.
+// Reads what people type and programs pipe in. Prompts go to standard error: standard output is for results.
 
-const { Failure } = require('./failures.js')
+const { CommandError } = require('./errors.js')
 const { HiddenLine } = require('./hidden-line.js')
 const { printable } = require('./output.js')
 
-/** No API key is longer, in bytes; what is longer is the wrong file. */
+/** The largest standard input that can be a key, in bytes. */
 const INPUT_LIMIT = 1024 * 1024
 
-/** What may end us while the terminal shows nothing that is typed. */
-const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** Signals that may end the process while the terminal hides what is typed. */
+const TERMINATING = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** Whether there is somebody to ask. */
+/** Returns whether a person can be asked. */
 function isInteractive() {
   return Boolean(process.stdin.isTTY)
 }
 
-/** Whether they said yes. */
-async function ask(question) {
+/** Asks a question and returns whether the answer is yes. */
+async function confirm(question) {
   process.stderr.write(`${printable(question)} [y/N] `)
   let line = ''
-  const answer = await listen((typed) => {
-    line += typed
-    return line.includes('\n') ? line : undefined
+  const answer = await readTerminal((character) => {
+    if (character === '\n') return line
+    line += character
+    return undefined
   })
-  // Ended by Ctrl-D: the cursor is still behind the question.
+  // After Ctrl-D the cursor is still behind the question.
   if (answer === undefined) process.stderr.write('\n')
   return /^y(es)?$/i.test((answer ?? '').trim())
 }
 
-/** A line that the terminal does not show. Rejects with a {@link Failure}, exit code 130, when it is cancelled. */
-async function askHidden(question) {
+/**
+ * Asks for a line that the terminal does not show.
+ *
+ * @param {string} question
+ * @param {string} cancelled the message when the prompt is cancelled; the exit code is 130 then
+ */
+async function askHidden(question, cancelled) {
   const restore = hideTyping()
   try {
     process.stderr.write(question)
     const line = new HiddenLine()
-    const end = await listen((typed) => line.type(typed))
-    if (end !== 'done') throw new Failure('Cancelled; nothing was saved.', undefined, 130)
+    const end = await readTerminal((character) => line.type(character))
+    if (end !== 'done') throw new CommandError(cancelled, undefined, 130)
     return line.text
   } finally {
     restore()
@@ -45,27 +51,38 @@ async function askHidden(question) {
   }
 }
 
-/** All of standard input, as text. */
+/** Reads all of standard input as text. */
 async function readInput() {
   const chunks = []
   let size = 0
   for await (const chunk of process.stdin) {
     size += chunk.length
-    if (size > INPUT_LIMIT) throw new Failure('Standard input is too long to be an API key.', 'Pipe in the key alone.')
+    if (size > INPUT_LIMIT) throw new CommandError('Standard input is larger than 1 MiB.', 'Pipe in the key alone.')
     chunks.push(chunk)
   }
   return decode(new TextDecoder('utf-8', { fatal: true }), Buffer.concat(chunks))
 }
 
-/** Hands on what is typed until `take` gives an answer; `undefined` when the terminal ends first. */
-function listen(take) {
+/**
+ * Passes typed characters on until `take` returns a result. What was typed after that stays unread.
+ *
+ * @returns {Promise<unknown>} the result; `undefined` when the terminal ends first
+ */
+function readTerminal(take) {
   const { stdin } = process
   return new Promise((resolve, reject) => {
     const decoder = new TextDecoder('utf-8', { fatal: true })
     const onData = (chunk) => {
       try {
-        const answer = take(decode(decoder, chunk, { stream: true }))
-        if (answer !== undefined) stop(() => resolve(answer))
+        const characters = [...decode(decoder, chunk, { stream: true })]
+        for (const [index, character] of characters.entries()) {
+          const result = take(character)
+          if (result === undefined) continue
+          stop(() => resolve(result))
+          const unread = characters.slice(index + 1).join('')
+          if (unread) stdin.unshift(Buffer.from(unread))
+          return
+        }
       } catch (error) {
         stop(() => reject(error))
       }
@@ -81,29 +98,28 @@ function listen(take) {
   })
 }
 
-/** What bytes say that are no UTF-8 is anybody's guess, and a key is not to be guessed. */
 function decode(decoder, bytes, options) {
   try {
     return decoder.decode(bytes, options)
   } catch {
-    throw new Failure('The key is not in UTF-8.', 'Give the key as plain text.')
+    throw new CommandError('The input is not valid UTF-8.', 'Provide the key as plain text.')
   }
 }
 
-/** Stops the terminal from showing what is typed; the result undoes it, and so does a signal that ends us. */
+/** Stops the terminal from showing what is typed. Returns a function that undoes it; so does a signal. */
 function hideTyping() {
   const { stdin } = process
   const restore = () => {
     stdin.setRawMode(false)
-    for (const signal of ENDINGS) process.off(signal, end)
+    for (const signal of TERMINATING) process.off(signal, end)
   }
   const end = (signal) => {
     restore()
     process.kill(process.pid, signal)
   }
-  for (const signal of ENDINGS) process.on(signal, end)
+  for (const signal of TERMINATING) process.on(signal, end)
   stdin.setRawMode(true)
   return restore
 }
 
-module.exports = { ask, askHidden, isInteractive, readInput }
+module.exports = { askHidden, confirm, isInteractive, readInput }

@@ -1,44 +1,88 @@
 'use strict'
 
-// What the command says: results on standard output, everything else on standard error, in colour where somebody looks.
+// Prints results to standard output and everything else to standard error, with colours on a terminal.
 
-const CODES = { red: 31, green: 32, yellow: 33, faint: 2 }
+const CODES = { red: 31, green: 32, yellow: 33, faint: 2, bold: 1 }
 
-// Whoever reads us may stop at any time (`llxprt-key list | head -1`): that is no failure of ours. Any other is.
+/** The width of output that does not go to a terminal, in columns. */
+const DEFAULT_WIDTH = 80
+
+// A reader may stop at any time (`llxprt-key list | head -1`), which is no failure. Any other write error is.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     if (error.code === 'EPIPE') return
-    if (stream === process.stdout) complain(`Cannot write to standard output (${error.code}).`)
+    if (stream === process.stdout) printError(`Cannot write to standard output (${error.code}).`)
     process.exit(1)
   })
 }
 
-/** A result. */
-function say(text) {
+/** Prints a result. */
+function print(text) {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
-/** What went wrong, and what to do about it. */
-function complain(message, remediation) {
+/** Prints a notice that is not a result. */
+function printNotice(text) {
+  process.stderr.write(`${printable(text)}\n`)
+}
+
+/** Prints an error and its remedy. */
+function printError(message, remediation) {
   const name = paint('red', 'llxprt-key:', process.stderr)
   process.stderr.write(`${name} ${printable(message)}\n${remediation ? `${printable(remediation)}\n` : ''}`)
 }
 
-/** Text in a colour, if the stream shows colours. */
+/** Returns the text in a colour if the stream shows colours. */
 function paint(colour, text, stream = process.stdout) {
-  return inColour(stream) ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text
+  return hasColours(stream) ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text
 }
 
-/** Text that a terminal shows and does not obey: names in a keyring and masked keys may hold anything. */
+/** Replaces control characters. Names in a keyring and masked keys may contain commands for the terminal. */
 function printable(text) {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
-/** FORCE_COLOR is the more explicit wish, so it counts before NO_COLOR, as in Node itself. */
-function inColour(stream) {
+/** Returns the columns of a stream's terminal, or a default for other streams. */
+function widthOf(stream = process.stdout) {
+  return stream.isTTY && stream.columns > 0 ? stream.columns : DEFAULT_WIDTH
+}
+
+/**
+ * Breaks text between words so that no line is wider than `width`, where words allow it.
+ *
+ * @param {string} text its own line breaks are kept
+ * @param {number} width
+ * @returns {string[]} the lines
+ */
+function wrap(text, width) {
+  return text.split('\n').flatMap((paragraph) => {
+    const lines = ['']
+    for (const word of paragraph.split(' ')) {
+      const line = lines.at(-1)
+      if (line !== '' && line.length + 1 + word.length > width) lines.push(word)
+      else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+    }
+    return lines
+  })
+}
+
+/** Shortens text to `width` characters by cutting out its middle. */
+function shorten(text, width) {
+  const characters = [...text]
+  if (characters.length <= width) return text
+  const tail = Math.floor((width - 1) / 2)
+  return [
+    ...characters.slice(0, Math.max(width - 1 - tail, 0)),
+    '…',
+    ...characters.slice(characters.length - tail),
+  ].join('')
+}
+
+/** FORCE_COLOR takes precedence over NO_COLOR, as in Node.js. */
+function hasColours(stream) {
   const { FORCE_COLOR, NO_COLOR, TERM } = process.env
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
   return Boolean(stream.isTTY) && !NO_COLOR && TERM !== 'dumb'
 }
 
-module.exports = { complain, paint, printable, say }
+module.exports = { paint, print, printable, printError, printNotice, shorten, widthOf, wrap }

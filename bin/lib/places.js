@@ -1,26 +1,27 @@
 'use strict'
 
-// Where a named key is kept. The addon decides that and does not tell; but both places can be looked at.
+// Finds out where a named key is, by looking at both locations, for addons without `locate()` and `entries()`.
 
 const { readdirSync } = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
+const { addon } = require('./addon.js')
+const { providerKeysDirectory } = require('./data-dir.js')
 
-/** Of the addon's ProviderKeyStorage, in the keyring. */
 const SERVICE = 'llxprt-code-provider-keys'
 
-/** Of the addon's ProviderKeyStorage, for the encrypted files. */
-const directory = () => path.join(os.homedir(), '.llxprt', 'provider-keys')
+/** Returns all keys with their values, in the shape of `SecureStore.entries`. */
+async function entries(keys) {
+  const read = async (key) => ({ key, value: await keys.getKey(key).catch((cause) => cause) })
+  const found = await Promise.all((await keys.listKeys()).map(read))
+  // Afterwards, because reading a key may move it to the keyring.
+  const { error, placeOf } = await look()
+  const entry = ({ key, value }) => {
+    if (typeof value === 'string') return { key, value, storedIn: placeOf(key, value), error: null }
+    return { key, value: null, storedIn: placeOf(key), error: value }
+  }
+  return { entries: found.map(entry), incomplete: error }
+}
 
-/** As they are said in a sentence. */
-const PLACES = { keyring: 'the OS keyring', file: 'an encrypted file' }
-
-/**
- * Looks at both places.
- *
- * @returns {Promise<{ error: Error | null, placeOf: (name: string, key?: string) => 'keyring' | 'file' | null }>} `error` is
- * what kept the keyring from being read, and `placeOf` where a key is; with the key itself, where this very key is
- */
+/** Returns a function that tells where a key is, and the error of a keyring that cannot be read. */
 async function look() {
   const { accounts, error } = await keyring()
   const files = new Set(fileNames())
@@ -32,9 +33,8 @@ async function look() {
 }
 
 async function keyring() {
-  const { createDefaultKeyringAdapter } = require('../../index.js')
   try {
-    const adapter = await createDefaultKeyringAdapter()
+    const adapter = await addon().createDefaultKeyringAdapter()
     const found = (await adapter?.findCredentials(SERVICE)) ?? []
     return { accounts: new Map(found.map(({ account, password }) => [account, password])), error: null }
   } catch (error) {
@@ -42,10 +42,10 @@ async function keyring() {
   }
 }
 
-/** The names that have a file. The addon percent-encodes what a file name must not hold, as a dot at its end. */
+/** Returns the names that have a file, decoding the characters that file names cannot hold. */
 function fileNames() {
   try {
-    const files = readdirSync(directory()).filter((file) => file.endsWith('.enc'))
+    const files = readdirSync(providerKeysDirectory()).filter((file) => file.endsWith('.enc'))
     return files.map((file) => file.slice(0, -'.enc'.length).replace(/%([0-9A-F]{2})/g, decodeByte))
   } catch {
     return []
@@ -56,4 +56,4 @@ function decodeByte(_, hex) {
   return String.fromCharCode(Number.parseInt(hex, 16))
 }
 
-module.exports = { PLACES, SERVICE, look }
+module.exports = { entries, look }

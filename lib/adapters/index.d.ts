@@ -18,9 +18,9 @@ export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
   getVersioned(service: string, account: string): Promise<{ password: string | null; version: number }>
   /**
    * Stores a value, or deletes it (`null`), unless another program has written since that version was current: then it
-   * rejects with `CONFLICT`.
+   * rejects with `CONFLICT`. Resolves with `false` if there was nothing to delete.
    */
-  setVersioned(service: string, account: string, password: string | null, version: number): Promise<void>
+  setVersioned(service: string, account: string, password: string | null, version: number): Promise<boolean>
 }
 
 export interface VaultAdapterOptions {

@@ -104,8 +104,9 @@ function vaultAdapter(options, env) {
       }),
     setVersioned: (service, account, password, version) =>
       inOrder(service, account, async (context) => {
-        if (password === null) await remove(context, version)
-        else await write(context, password, version)
+        if (password === null) return remove(context, version)
+        await write(context, password, version)
+        return true
       }),
     deletePassword: (service, account) => inOrder(service, account, (context) => remove(context)),
     async findCredentials(service) {

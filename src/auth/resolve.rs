@@ -1,13 +1,14 @@
 //! The key a session uses: that of the highest source that is there.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::args::is_blank;
 use super::fatal;
 use super::key_file::{self, PathContext};
 use super::sources::{Kind, Sources, diagnostics, present};
 use crate::error::{Code, Error, Result};
-use crate::provider_keys::{ProviderKeys, validate_name};
+use crate::provider_keys::{KeyStorage, validate_name};
 use crate::secret::Secret;
 use crate::telemetry::events::key_source;
 
@@ -32,11 +33,11 @@ pub type Resolving = Pin<Box<dyn Future<Output = Result<Resolved>> + Send>>;
 /// Finds the session's key. `keys` is asked for the saved keys only when the source is a named key.
 ///
 /// Failure is final, and every error has the exit code 41 (R24): `NOT_FOUND` for a named key that is not there, `CORRUPT`
-/// for an invalid name, what [`ProviderKeys::get`] and [`key_file::read`] say, and `CORRUPT` for a flag without a value.
+/// for an invalid name, what [`KeyStorage::get`] and [`key_file::read`] say, and `CORRUPT` for a flag without a value.
 pub fn resolve<E: From<Error>>(
     sources: &Sources,
     surroundings: &PathContext,
-    keys: impl FnOnce() -> Result<ProviderKeys, E>,
+    keys: impl FnOnce() -> Result<Arc<dyn KeyStorage>, E>,
 ) -> Result<Resolving, E> {
     let present = present(sources)?;
     let used = present.first();
@@ -67,7 +68,7 @@ pub fn resolve<E: From<Error>>(
     }))
 }
 
-async fn named_key(keys: ProviderKeys, name: String) -> Result<Secret> {
+async fn named_key(keys: Arc<dyn KeyStorage>, name: String) -> Result<Secret> {
     validate_name(&name)?;
     let found = keys.get(&name).await.map_err(|error| {
         let message = format!("Cannot read the named key '{name}': {}", error.message());
@@ -75,7 +76,7 @@ async fn named_key(keys: ProviderKeys, name: String) -> Result<Secret> {
     })?;
     // A blank one is no key, whoever saved it.
     found.filter(|key| !is_blank(key.expose())).ok_or_else(|| {
-        let message = format!("Named key '{name}' not found. Use '/key save <name> <key>' to store it.");
+        let message = format!("Named key '{name}' not found. Use '/key save {name} <key>' to store it.");
         Error::new(Code::NotFound, message)
     })
 }

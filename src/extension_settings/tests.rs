@@ -16,7 +16,7 @@ const SERVICE: &str = "LLxprt Code Extension x";
 fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mood);
-    let settings = ExtensionSettings::new(store, dir.path().join("extension"));
+    let settings = ExtensionSettings::new(std::sync::Arc::new(store), dir.path().join("extension"));
     Setup { dir, keyring, settings }
 }
 

@@ -7,11 +7,11 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::parse::{Subcommand, split_word};
-use crate::provider_keys::{ProviderKeys, validate_name};
+use crate::provider_keys::{KeyStorage, validate_name};
 use crate::text::is_white_space;
 
 /// How long a listing is good for, so that typing does not ask the keyring at every keystroke.
-const KEPT_FOR: Duration = Duration::from_secs(5);
+const CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// One thing the word under the cursor may become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ type Listing = OnceCell<Option<(Instant, Vec<String>)>>;
 
 /// What the word under the cursor may become, given the text after `/key` up to the cursor; white space at its end means
 /// that the next word begins. Empty when nothing fits, and when the names cannot be listed.
-pub async fn complete(args: &str, keys: &ProviderKeys, names: &SavedNames) -> Vec<Suggestion> {
+pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> Vec<Suggestion> {
     let (first, rest) = split_word(args);
     if rest.is_empty() {
         return subcommands(first);
@@ -61,7 +61,7 @@ impl SavedNames {
     }
 
     /// The valid names among the saved ones, sorted; empty when they cannot be listed.
-    async fn get(&self, keys: &ProviderKeys) -> Vec<String> {
+    async fn get(&self, keys: &dyn KeyStorage) -> Vec<String> {
         let listing = self.current();
         let outcome = listing.get_or_init(|| async {
             let mut names = keys.list().await.ok()?;
@@ -81,7 +81,7 @@ impl SavedNames {
         let over = match latest.get() {
             None => false,
             Some(None) => true,
-            Some(Some((when, _))) => when.elapsed() >= KEPT_FOR,
+            Some(Some((when, _))) => when.elapsed() >= CACHE_TTL,
         };
         if over {
             *latest = Arc::default();

@@ -11,9 +11,9 @@ use super::complete::{SavedNames, Suggestion, complete};
 use super::mask::{PLACEHOLDER, is_mask, mask_for_display};
 use super::parse::{Invocation, Subcommand, parse};
 use crate::error::{Code, Error, Result};
-use crate::provider_keys::{ProviderKeys, validate_name};
+use crate::provider_keys::{KeyStorage, validate_name};
 use crate::secret::Secret;
-use crate::store::StoredIn;
+use crate::store::{StoreEntries, StoredIn};
 
 const NO_KEYRING: &str = "Cannot access keyring. Keys cannot be saved. Use '/key <raw-key>' for ephemeral session key.";
 const NO_KEYS: &str = "No saved keys. Use '/key save <name> <api-key>' to store one.";
@@ -81,14 +81,14 @@ pub struct Loaded {
 /// The `/key` command on named keys. Cloning is cheap; clones are the same command.
 #[derive(Clone)]
 pub struct KeyCommand {
-    keys: ProviderKeys,
+    keys: Arc<dyn KeyStorage>,
     names: SavedNames,
     changes: Arc<Mutex<()>>,
 }
 
 impl KeyCommand {
     /// A command on these keys. `names` is what it completes from; commands on the same keys may share it.
-    pub fn new(keys: ProviderKeys, names: SavedNames) -> Self {
+    pub fn new(keys: Arc<dyn KeyStorage>, names: SavedNames) -> Self {
         Self {
             keys,
             names,
@@ -119,7 +119,7 @@ impl KeyCommand {
 
     /// What the word under the cursor may become; see [`complete`].
     pub async fn complete(&self, args: &str) -> Vec<Suggestion> {
-        complete(args, &self.keys, &self.names).await
+        complete(args, self.keys.as_ref(), &self.names).await
     }
 
     async fn save(&self, name: &str, key: &Secret, context: Context) -> Result<Answer> {
@@ -152,12 +152,13 @@ impl KeyCommand {
         let saved = self.keys.save(name, key).await;
         self.names.forget();
         let place = match saved.map_err(|error| without_key(error, key))? {
-            StoredIn::Keyring => "in the OS keyring",
-            StoredIn::File => "in an encrypted file because the keyring is unavailable",
+            Some(StoredIn::Keyring) => " in the OS keyring",
+            Some(StoredIn::File) => " in an encrypted file because the keyring is unavailable",
+            None => "",
         };
         let masked = mask_for_display(key.expose());
         Ok(Answer::Info(format!(
-            "Saved key '{name}' ({masked}) {place}. Use '/key load {name}' to use it in this session."
+            "Saved key '{name}' ({masked}){place}. Use '/key load {name}' to use it in this session."
         )))
     }
 
@@ -181,18 +182,23 @@ impl KeyCommand {
     }
 
     async fn list(&self) -> Result<Answer> {
-        let names = self.keys.list().await?;
-        if names.is_empty() {
-            return Ok(Answer::Info(NO_KEYS.to_owned()));
-        }
-        let keys = self.keys.get_many(&names).await;
-        let mut content = "Saved keys:".to_owned();
-        for (name, key) in names.iter().zip(keys) {
-            let shown = match key {
-                Ok(Some(key)) => mask_for_display(key.expose()),
-                Ok(None) | Err(_) => "(unable to retrieve)".to_owned(),
+        let StoreEntries { entries, incomplete } = self.keys.entries().await?;
+        if entries.is_empty() {
+            return match incomplete {
+                Some(error) => Err(error),
+                None => Ok(Answer::Info(NO_KEYS.to_owned())),
             };
-            content.push_str(&format!("\n  {name}  {shown}"));
+        }
+        let mut content = "Saved keys:".to_owned();
+        for entry in &entries {
+            let shown = match &entry.value {
+                Some(key) => mask_for_display(key.expose()),
+                None => "(unable to retrieve)".to_owned(),
+            };
+            content.push_str(&format!("\n  {}  {shown}", entry.key));
+        }
+        if let Some(error) = incomplete {
+            content.push_str(&format!("\n(OS keyring could not be read: {})", error.message()));
         }
         Ok(Answer::Info(content))
     }

@@ -27,16 +27,16 @@ pub fn fixture() -> Fixture {
         hostname: "devbox".into(),
         username: "alice".into(),
     };
-    let keys = ProviderKeys::new(SecureStore::new(SecureStoreConfig {
+    let keys = ProviderKeys::new(Arc::new(SecureStore::new(SecureStoreConfig {
         service: SERVICE.to_owned(),
         files: FallbackDir::new(home.path().join("files"), SERVICE, identity),
         policy: FallbackPolicy::Allow,
         keyring: KeyringProvider::Known(SelectedKeyring::Os(keyring.clone())),
         limit: std::time::Duration::from_secs(30),
-    }));
+    })));
     let names = SavedNames::default();
     Fixture {
-        command: KeyCommand::new(keys, names.clone()),
+        command: KeyCommand::new(Arc::new(keys), names.clone()),
         keyring,
         names,
         home,

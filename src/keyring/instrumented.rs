@@ -1,40 +1,40 @@
-//! A keyring whose calls are told (R8): the one place where this layer speaks.
+//! A keyring that emits an event for every call. No other part of this module emits events.
 
 use std::sync::Arc;
 
-use super::{Keyring, KeyringError, Replies, Reply, WriteOutcome};
+use super::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
 use crate::error::Code;
 use crate::secret::Secret;
 use crate::telemetry::events::{HasCode, KeyringCall, Outcome, OutcomeSummary, keyring_call, keyring_enabled};
 
-/// Passes every call on, and tells of it where somebody listens.
+/// Forwards every call and emits an event for it if events are enabled.
 pub struct InstrumentedKeyring<K> {
     keyring: K,
     /// `os` or `injected`.
-    whose: &'static str,
+    kind: &'static str,
 }
 
 impl<K: Keyring> InstrumentedKeyring<K> {
-    /// The operating system's keyring.
+    /// Wraps the operating system's keyring.
     pub fn os(keyring: K) -> Arc<dyn Keyring>
     where
         K: 'static,
     {
-        Arc::new(Self { keyring, whose: "os" })
+        Arc::new(Self { keyring, kind: "os" })
     }
 
-    /// A keyring that the caller injected.
+    /// Wraps a keyring that the caller injected.
     pub fn injected(keyring: K) -> Arc<dyn Keyring>
     where
         K: 'static,
     {
         Arc::new(Self {
             keyring,
-            whose: "injected",
+            kind: "injected",
         })
     }
 
-    /// The reply as it is where nobody listens, so that it costs nothing more then.
+    /// Returns `reply` unchanged if events are disabled, so that it has no extra cost then.
     fn instrument<'a, A: Outcome + 'a>(
         &self,
         operation: &'static str,
@@ -47,7 +47,7 @@ impl<K: Keyring> InstrumentedKeyring<K> {
         }
         let call = KeyringCall {
             operation,
-            keyring: self.whose,
+            keyring: self.kind,
             service,
             account,
         };
@@ -80,6 +80,11 @@ impl<K: Keyring> Keyring for InstrumentedKeyring<K> {
         self.instrument("delete", service, Some(account), reply)
     }
 
+    fn delete_verified<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, DeleteOutcome> {
+        let reply = self.keyring.delete_verified(service, account);
+        self.instrument("delete", service, Some(account), reply)
+    }
+
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
         self.instrument("accounts", service, None, self.keyring.accounts(service))
     }
@@ -102,6 +107,21 @@ impl Outcome for WriteOutcome {
             Self::Verified => ("ok", None),
             Self::Conflict => ("failed", Some(Code::Conflict)),
             Self::Unverified(error) => ("unverified", error.as_ref().map(|error| error.error().code())),
+        };
+        OutcomeSummary {
+            outcome,
+            code,
+            count: None,
+        }
+    }
+}
+
+impl Outcome for DeleteOutcome {
+    fn summary(&self) -> OutcomeSummary {
+        let (outcome, code) = match self {
+            Self::Deleted => ("ok", None),
+            Self::NotThere => ("absent", None),
+            Self::Remains => ("failed", Some(Code::Unavailable)),
         };
         OutcomeSummary {
             outcome,

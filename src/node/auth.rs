@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Unknown};
 use napi_derive::napi;
@@ -15,6 +17,7 @@ use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, Resolving, resolve};
 use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
 use crate::auth::{self, fatal};
+use crate::provider_keys::KeyStorage;
 use crate::secret::Secret;
 
 /// Documented in `index.d.ts`.
@@ -73,11 +76,13 @@ fn resolving(env: &Env, sources: Unknown<'_>, storage: Unknown<'_>, lent: &Objec
         // Without a current directory a relative path leads nowhere, which is what its error says then.
         directory: std::env::current_dir().unwrap_or_default(),
     };
-    resolve(&sources, &surroundings, || match given {
-        Some(keys) => Ok(keys),
-        None => {
-            let storage: Function<'_, (), Unknown<'_>> = lent.get_named_property("storage")?;
-            provider_keys(storage.call(())?, "storage")
+    resolve(&sources, &surroundings, || -> Result<Arc<dyn KeyStorage>, Failure> {
+        match given {
+            Some(keys) => Ok(Arc::new(keys)),
+            None => {
+                let storage: Function<'_, (), Unknown<'_>> = lent.get_named_property("storage")?;
+                Ok(Arc::new(provider_keys(storage.call(())?, "storage")?))
+            }
         }
     })
 }

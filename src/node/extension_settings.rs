@@ -36,7 +36,7 @@ impl ExtensionSettingsStorage {
         let options = args::optional_object(options, "options")?;
         let store = store_with(env, service_defaults(&service), options)?;
         Ok(Self {
-            settings: ExtensionSettings::new(store, dir),
+            settings: ExtensionSettings::new(std::sync::Arc::new(store), dir),
         })
     }
 

@@ -33,7 +33,7 @@ impl KeyCommand {
         let storage = args::instance::<ProviderKeyStorage>(storage)
             .ok_or_else(|| Failure::Type("storage must be a ProviderKeyStorage".to_owned()))?;
         Ok(Self {
-            command: key_command::KeyCommand::new(storage.keys.clone(), storage.names.clone()),
+            command: key_command::KeyCommand::new(std::sync::Arc::new(storage.keys.clone()), storage.names.clone()),
         })
     }
 

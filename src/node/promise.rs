@@ -17,7 +17,7 @@ use super::error::{Failure, rejected};
 use crate::error::{Code, Error, Result};
 use crate::fallback::on_this_thread;
 use crate::secret::Secret;
-use crate::store::SecureStore;
+use crate::store::{SecretStore, SecureStore};
 use crate::telemetry::with_sink;
 
 /// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
@@ -43,12 +43,12 @@ where
 
 /// The same for work of a store. While it has nothing to do but read and write files, it goes to a thread that may block at
 /// once; when many calls are made at the same time, the others go the usual way, which takes fewer threads.
-pub fn store_promise<'env, T, F>(env: &'env Env, store: &SecureStore, work: F) -> napi::Result<PromiseRaw<'env, T>>
+pub fn store_promise<'env, T, F>(env: &'env Env, store: &dyn SecretStore, work: F) -> napi::Result<PromiseRaw<'env, T>>
 where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let own = match store.is_files_only() {
+    let own = match store.as_secure_store().is_some_and(SecureStore::is_files_only) {
         true => OWN.try_acquire().ok(),
         false => None,
     };

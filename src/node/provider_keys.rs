@@ -11,7 +11,7 @@ use super::promise::{JsSecret, store_promise, with_text};
 use super::secure_store::SecureStore;
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
-use crate::provider_keys::{self, DIRECTORY, ProviderKeys, SERVICE};
+use crate::provider_keys::{self, DIRECTORY, KeyStorage as _, ProviderKeys, SERVICE};
 
 /// Documented in `index.d.ts`.
 #[napi]
@@ -39,14 +39,14 @@ impl ProviderKeyStorage {
                 env,
                 Defaults {
                     service: SERVICE,
-                    directory: DIRECTORY.iter().collect(),
+                    directory: [".llxprt", DIRECTORY].iter().collect(),
                     can_be_forced_to_files: false,
                 },
                 None,
             )?,
         };
         Ok(Self {
-            keys: ProviderKeys::new(store),
+            keys: ProviderKeys::new(std::sync::Arc::new(store)),
             names: SavedNames::default(),
         })
     }
@@ -61,7 +61,7 @@ impl ProviderKeyStorage {
         match args::text(name, "name").and_then(|name| Ok((name, args::secret(api_key, "apiKey")?))) {
             Ok((name, api_key)) => {
                 let (saving, names) = (self.keys.save(&name, &api_key), self.names.clone());
-                store_promise(env, self.keys.store(), async move {
+                store_promise(env, self.keys.store().as_ref(), async move {
                     let saved = saving.await;
                     names.forget();
                     saved.map(|_| ())
@@ -75,7 +75,7 @@ impl ProviderKeyStorage {
     pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keys = self.keys.clone();
         with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store(), async move {
+            store_promise(env, self.keys.store().as_ref(), async move {
                 Ok(keys.get(&name).await?.map(JsSecret))
             })
         })
@@ -84,7 +84,7 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store(), {
+            store_promise(env, self.keys.store().as_ref(), {
                 let (deleting, names) = (self.keys.delete(&name), self.names.clone());
                 async move {
                     let deleted = deleting.await;
@@ -98,14 +98,14 @@ impl ProviderKeyStorage {
     #[napi]
     pub fn list_keys<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Vec<String>>> {
         let keys = self.keys.clone();
-        store_promise(env, self.keys.store(), async move { keys.list().await })
+        store_promise(env, self.keys.store().as_ref(), async move { keys.list().await })
     }
 
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
         let keys = self.keys.clone();
         with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store(), async move { keys.has(&name).await })
+            store_promise(env, self.keys.store().as_ref(), async move { keys.has(&name).await })
         })
     }
 }

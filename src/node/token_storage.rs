@@ -35,7 +35,7 @@ impl KeychainTokenStorage {
         defaults.can_be_forced_to_files = true;
         let store = store_with(env, defaults, args::optional_object(options, "options")?)?;
         Ok(Self {
-            tokens: Tokens::new(store),
+            tokens: Tokens::new(std::sync::Arc::new(store), &service),
         })
     }
 

@@ -54,13 +54,14 @@ impl ToolKeyStorage {
         let defaults = Defaults {
             service: SERVICE,
             // Below the home directory, unless it is absolute, as the caller's is.
-            directory: given.unwrap_or_else(|| DIRECTORY.iter().collect()),
+            directory: given.unwrap_or_else(|| [".llxprt", DIRECTORY].iter().collect()),
             can_be_forced_to_files: false,
         };
         let store = store_with(env, defaults, options)?;
+        let tools_dir = store.files().path().to_owned();
         let home = Environment::of(env)?.host(env)?.home;
         Ok(Self {
-            keys: ToolKeys::new(store, home),
+            keys: ToolKeys::new(std::sync::Arc::new(store), tools_dir, home),
         })
     }
 

@@ -13,7 +13,7 @@ struct Setup {
 fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(SERVICE, dir.path(), policy, mood);
-    let tokens = Tokens::new(store);
+    let tokens = Tokens::new(std::sync::Arc::new(store), SERVICE);
     Setup { dir, keyring, tokens }
 }
 

@@ -13,7 +13,11 @@ impl Setup {
     fn new(mood: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mood);
-        let keys = ToolKeys::new(store, home.path().to_owned());
+        let keys = ToolKeys::new(
+            std::sync::Arc::new(store),
+            home.path().join("tools"),
+            home.path().to_owned(),
+        );
         Self { home, keyring, keys }
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Code, Error};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
 use crate::keyring::memory::{FaultMode, MemoryKeyring};
-use crate::provider_keys::{ProviderKeys, SERVICE};
+use crate::provider_keys::{KeyStorage, ProviderKeys, SERVICE};
 use crate::secret::Secret;
 use crate::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
@@ -63,13 +63,13 @@ impl World {
             hostname: "host".to_owned(),
             username: "user".to_owned(),
         };
-        let keys = ProviderKeys::new(SecureStore::new(SecureStoreConfig {
+        let keys = ProviderKeys::new(Arc::new(SecureStore::new(SecureStoreConfig {
             service: SERVICE.to_owned(),
             files: FallbackDir::new(home.path().join("keys"), SERVICE, identity),
             policy: FallbackPolicy::Allow,
             keyring: KeyringProvider::Known(SelectedKeyring::Injected(keyring.clone())),
             limit: Duration::from_secs(1),
-        }));
+        })));
         Self { home, keyring, keys }
     }
 
@@ -78,7 +78,10 @@ impl World {
             home: self.home.path().to_owned(),
             directory: self.home.path().to_owned(),
         };
-        resolve(sources, &surroundings, || Ok::<_, Error>(self.keys.clone()))?.await
+        resolve(sources, &surroundings, || {
+            Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(self.keys.clone()))
+        })?
+        .await
     }
 }
 
@@ -165,7 +168,7 @@ async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
         let mut asked = false;
         let resolving = resolve(&sources(bits), &surroundings, || {
             asked = true;
-            Ok::<_, Error>(world.keys.clone())
+            Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(world.keys.clone()))
         });
         resolving.unwrap().await.unwrap();
         let named_wins = bits & 0b001 == 0 && bits & 0b110 != 0;
@@ -178,7 +181,7 @@ async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
 async fn r24_a_failing_source_is_final_whatever_is_below_it() {
     // (its bit, how it fails, the code, what the message says)
     type Break = fn(&World, &mut Sources);
-    let missing = "Named key 'gone' not found. Use '/key save <name> <key>' to store it.";
+    let missing = "Named key 'gone' not found. Use '/key save gone <key>' to store it.";
     let locked = "named key 'by-";
     let failures: [(usize, Break, Code, &str); 14] = [
         (

@@ -1,0 +1,80 @@
+// What ties the write of an update to its own read.
+
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { createVaultAdapter, type VersionedKeyringAdapter } from '@llxprt/securestore/adapters'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { codeOf, FakeKeyring } from '../support/helpers'
+import { ROOT } from '../support/node'
+import { TOKEN, VaultServer } from './vault-server'
+
+interface Versions {
+  startUpdate(service: string, account: string): { freeze(): void; end(): void }
+  readForUpdates(adapter: object, service: string, account: string): Promise<string | null>
+  writeForUpdates(adapter: object, service: string, account: string, password: string): Promise<void>
+  deleteForUpdates(adapter: object, service: string, account: string): Promise<boolean>
+}
+
+const load = createRequire(__filename)
+const { startUpdate, readForUpdates, writeForUpdates, deleteForUpdates } = load(
+  path.join(ROOT, 'lib/update-versions.js'),
+) as Versions
+
+let server: VaultServer
+let here: VersionedKeyringAdapter
+let there: VersionedKeyringAdapter
+const KEY = ['service', 'key'] as const
+
+beforeEach(async () => {
+  server = await new VaultServer().start()
+  const options = { address: server.address, token: TOKEN }
+  here = createVaultAdapter(options)
+  there = createVaultAdapter(options)
+  await here.setPassword(...KEY, 'first')
+})
+afterEach(() => server.stop())
+
+test('the write of an update names the version of its own read, whatever is read in between', async () => {
+  const update = startUpdate(...KEY)
+  expect(await readForUpdates(here, ...KEY)).toBe('first')
+  update.freeze()
+  await there.setPassword(...KEY, 'theirs')
+  expect(await readForUpdates(here, ...KEY)).toBe('theirs')
+  expect(await codeOf(writeForUpdates(here, ...KEY, 'ours'))).toBe('CONFLICT')
+  update.end()
+  expect(await there.getPassword(...KEY)).toBe('theirs')
+})
+
+test('before the update computes, the oldest of several reads counts', async () => {
+  const update = startUpdate(...KEY)
+  await readForUpdates(here, ...KEY)
+  await there.setPassword(...KEY, 'theirs')
+  await readForUpdates(here, ...KEY)
+  expect(await codeOf(deleteForUpdates(here, ...KEY))).toBe('CONFLICT')
+  expect(await readForUpdates(here, ...KEY)).toBe('theirs')
+  update.freeze()
+  expect(await deleteForUpdates(here, ...KEY)).toBe(true)
+  update.end()
+  expect(await there.getPassword(...KEY)).toBeNull()
+})
+
+test('without an update, and for other keys, reads and writes are plain', async () => {
+  expect(await readForUpdates(here, ...KEY)).toBe('first')
+  await writeForUpdates(here, ...KEY, 'second')
+  const update = startUpdate('service', 'other')
+  await there.getPassword(...KEY)
+  await writeForUpdates(here, ...KEY, 'third')
+  update.end()
+  expect(await deleteForUpdates(here, ...KEY)).toBe(true)
+  expect(await deleteForUpdates(here, ...KEY)).toBe(false)
+})
+
+test('adapters without versions are used as they are', async () => {
+  const keyring = new FakeKeyring()
+  const update = startUpdate(...KEY)
+  await writeForUpdates(keyring, ...KEY, 'value')
+  expect(await readForUpdates(keyring, ...KEY)).toBe('value')
+  expect(await deleteForUpdates(keyring, ...KEY)).toBe(true)
+  update.end()
+  expect(keyring.calls).toEqual(['set', 'get', 'delete'])
+})

@@ -1,0 +1,130 @@
+// `llxprt-key get`, and how the command line is read: unknown words, the order of options, help that fits the terminal.
+
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ROOT } from './support/node'
+import { done, failed, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+
+const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
+const KEY = 'sk-on-request-0123'
+
+async function withKey(key = KEY) {
+  const env = inFiles()
+  expect((await llxprtKey(['save', 'work'], env, key)).code).toBe(0)
+  return env
+}
+
+describe('R15 llxprt-key get', () => {
+  test('prints the key and a line end, and nothing else', async () => {
+    expect(await llxprtKey(['get', 'work'], await withKey())).toEqual(done(`${KEY}\n`))
+    const unusual = 'two\nlines, "quotes" and 🔑'
+    expect(await llxprtKey(['get', 'work'], await withKey(unusual))).toEqual(done(`${unusual}\n`))
+  })
+
+  test('--json prints name, place and key', async () => {
+    const env = await withKey()
+    const expected = { name: 'work', place: 'file', key: KEY }
+    for (const args of [
+      ['get', 'work', '--json'],
+      ['get', '--json', 'work'],
+    ]) {
+      const { code, stdout } = await llxprtKey(args, env)
+      expect([code, JSON.parse(stdout)]).toEqual([0, expected])
+    }
+  })
+
+  test('fails for an unknown name without printing to standard output', async () => {
+    for (const more of [[], ['--json'], ['--reveal']]) {
+      expect(await llxprtKey(['get', 'missing', ...more], inFiles())).toEqual(failed("Key 'missing' not found."))
+    }
+  })
+
+  test('prints the key on a terminal only with --reveal', async () => {
+    const env = await withKey()
+    for (const more of ['', ' --json']) {
+      const refused = new Terminal(`${COMMAND} get work${more}`, env)
+      await refused.shows(/Key 'work' is not printed on a terminal\.\r\nPass --reveal to print it/)
+      expect(await refused.ended).toBe(1)
+      expect(refused.screen).not.toContain(KEY.slice(0, 4))
+    }
+    const revealed = new Terminal(`${COMMAND} get --reveal work`, env)
+    expect(await revealed.ended).toBe(0)
+    expect(revealed.screen).toBe(`${KEY}\r\n`)
+  })
+})
+
+describe('R12 llxprt-key names what is wrong with the command line', () => {
+  test.each([
+    [['shwo'], "Unknown command 'shwo'. Did you mean 'show'?\nRun 'llxprt-key --help'."],
+    [['exprot'], "Unknown command 'exprot'. Did you mean 'export'?"],
+    [['del'], "Unknown command 'del'. Did you mean 'delete'?"],
+    [['frob'], "Unknown command 'frob'. Run 'llxprt-key --help'."],
+    [['__proto__'], "Unknown command. Run 'llxprt-key --help'."],
+    [['list', '--jsn'], "Unknown option '--jsn'. Did you mean '--json'?\nRun 'llxprt-key list --help'."],
+    [['get', '--revel', 'work'], "Unknown option '--revel'. Did you mean '--reveal'?"],
+    [['list', '--foo'], "Unknown option '--foo'. Run 'llxprt-key list --help'."],
+    [['list', '-x'], "Unknown option '-x'. Run 'llxprt-key list --help'."],
+    [['--vers'], "Unknown option '--vers'. Did you mean '--version'?"],
+    [['list', '--json=yes'], "Option '--json' takes no value."],
+    [['run', 'work', '--as', '--', 'env'], '--as requires an environment variable name.'],
+    [['export', '--output'], '--output requires a file name.'],
+    [['get'], 'Missing argument <name>.'],
+    [['rename', 'a'], 'Missing argument <new>.'],
+    [['get', 'a', 'b'], 'Too many arguments.'],
+    [['save', 'a', 'b'], 'A key cannot be an argument'],
+    [['run', 'a', 'env'], "Missing command to run after '--'. Put '--' before it."],
+    [['completion', 'bsh'], "Unknown shell 'bsh'. Did you mean 'bash'?"],
+    [['--help', 'list'], 'Put the command before its options.'],
+  ])('%j', async (args, message) => {
+    expect(await llxprtKey(args, inFiles())).toEqual(failed(`llxprt-key: ${message}`, 2))
+  })
+
+  test('without repeating a word that may be a key', async () => {
+    for (const secret of ['sk-proj-0123456789', 'abcdefghijklmnopqrstuvwxyz']) {
+      for (const args of [[secret], ['list', `--${secret}`], ['completion', secret]]) {
+        const refused = await llxprtKey(args, inFiles())
+        expect(refused).toEqual(failed('Unknown ', 2))
+        expect(refused.stderr).not.toContain(secret)
+      }
+    }
+  })
+
+  test('and takes -- as the end of the options', async () => {
+    const env = inFiles()
+    expect((await llxprtKey(['save', '--force', '--', '-dash'], env, KEY)).code).toBe(0)
+    expect(await llxprtKey(['get', '--', '-dash'], env)).toEqual(done(`${KEY}\n`))
+  })
+})
+
+describe('R12 llxprt-key fits the width of the terminal', () => {
+  const commands = readFileSync(path.join(ROOT, 'bin/lib/commands/index.js'), 'utf8')
+
+  test.each([40, 60, 80, 120])('in help at %i columns', async (columns) => {
+    const words = ['', 'save', 'get', 'run', 'export', 'import', 'doctor', 'completion']
+    for (const word of words) {
+      if (word) expect(commands).toContain(word)
+      const terminal = new Terminal(`stty cols ${columns}; ${COMMAND} ${word} --help`, inFiles())
+      expect(await terminal.ended).toBe(0)
+      const [text = '', examples = ''] = terminal.screen.split(/Examples?:\r\n/)
+      expect(widest(text), word).toBeLessThanOrEqual(columns)
+      // Examples stay on one line, so that they can be copied.
+      if (word) expect(examples).toMatch(/^ {2}\S/)
+      expect(text).toContain('--help, -h')
+    }
+  })
+
+  test('in the list, by shortening a long mask', async () => {
+    const env = await withKey('x'.repeat(200))
+    const terminal = new Terminal(`stty cols 60; ${COMMAND} list`, { ...env, NO_COLOR: '1', FORCE_COLOR: undefined })
+    expect(await terminal.ended).toBe(0)
+    expect(terminal.screen).toMatch(/^work {2}xx\*+…\*+xx\r\n$/)
+    expect(widest(terminal.screen)).toBe(60)
+    // Other programs get the whole mask.
+    expect((await llxprtKey(['list'], env)).stdout).toBe(`work  xx${'*'.repeat(196)}xx\n`)
+  })
+})
+
+function widest(screen: string): number {
+  return Math.max(...screen.split('\r\n').map((line) => [...line].length))
+}

@@ -1,0 +1,73 @@
+'use strict'
+
+// Weighs the problems of a report, and replaces general remedies by what a user of this system can do.
+
+/** From the most to the least important. The last one needs no action. */
+const SEVERITIES = ['error', 'warning', 'info']
+
+/** How to install a keyring, by distribution. */
+const INSTALL = {
+  debian: 'sudo apt install',
+  ubuntu: 'sudo apt install',
+  fedora: 'sudo dnf install',
+  rhel: 'sudo dnf install',
+  arch: 'sudo pacman -S',
+  suse: 'sudo zypper install',
+  opensuse: 'sudo zypper install',
+  alpine: 'sudo apk add',
+}
+
+/** Reads the password without showing it and without putting it on a command line. */
+const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
+
+/**
+ * Returns the problems of a report, the most important first.
+ *
+ * @param {import('../../index.d.ts').DoctorReport} report
+ * @param {import('./system.js').System} system
+ * @returns {Array<{ severity: 'error' | 'warning' | 'info', message: string, remedy: string }>}
+ */
+function advise(report, system) {
+  const problems = report.problems.map((problem) => adviceFor(problem, report.keyring, system))
+  return problems.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity))
+}
+
+function adviceFor({ severity = 'warning', message, remedy }, keyring, system) {
+  const isKeyringProblem = keyring.message !== null && message.includes(keyring.message)
+  if (!isKeyringProblem) return { severity, message, remedy }
+  // Encrypted files work without a keyring, so nothing needs doing.
+  if (keyring.backend === 'none') return { severity: 'info', message, remedy: withoutKeyring(system) ?? remedy }
+  // DENIED is also what a locked keyring answers when its prompt cannot be shown, as over ssh.
+  const isLocked = keyring.code === 'LOCKED' || keyring.code === 'DENIED'
+  return { severity: 'error', message, remedy: (isLocked && unlock(system)) || remedy }
+}
+
+/** Returns what a user without a keyring can do, or `undefined` to keep the general remedy. */
+function withoutKeyring(system) {
+  if (system.isContainer) return 'In a container, encrypted files are right. Keep the data directory on a volume.'
+  if (system.platform !== 'linux') return undefined
+  const install = `To use a keyring: ${installCommand(system)}`
+  if (system.isWsl) return `On WSL, encrypted files are the usual choice. ${install}`
+  if (!system.hasKeyringDaemon) return install
+  if (!system.hasSessionBus)
+    return `To use the installed keyring, start a session bus: dbus-run-session -- bash. Then: ${UNLOCK}`
+  if (system.isSsh) return `To use the installed keyring over ssh: ${UNLOCK}`
+  return 'To use the installed keyring, log out and in again, or start it: gnome-keyring-daemon --start'
+}
+
+function installCommand({ distributions, isKde }) {
+  const known = distributions.find((name) => Object.hasOwn(INSTALL, name.split('-')[0]))
+  const name = isKde ? 'kwalletmanager' : 'gnome-keyring'
+  return known ? `${INSTALL[known.split('-')[0]]} ${name}` : `install ${name} with the package manager of your system`
+}
+
+function unlock({ platform, isKde, isSsh }) {
+  if (platform === 'darwin')
+    return isSsh ? 'Unlock the keychain in this ssh session: security unlock-keychain' : undefined
+  if (platform !== 'linux') return undefined
+  if (isKde) return 'Unlock the wallet: open KWalletManager, or log in on the desktop.'
+  if (isSsh) return `Unlock the login keyring in this ssh session: ${UNLOCK}`
+  return `Unlock the keyring: open "Passwords and Keys" (seahorse), or run: ${UNLOCK}`
+}
+
+module.exports = { advise }

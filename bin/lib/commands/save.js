@@ -1,0 +1,51 @@
+'use strict'
+
+const { CommandError } = require('../errors.js')
+const { askHidden, confirm, isInteractive, readInput } = require('../input.js')
+const { LOCATIONS, checkName, locate, mask, storage } = require('../key-store.js')
+const { print } = require('../output.js')
+
+const save = {
+  usage: 'save <name> [--force]',
+  synopsis: 'save <name>',
+  summary: 'Save a key, typed at a hidden prompt or piped in',
+  details: 'On a terminal it asks for the key, and before it overwrites one. Otherwise it reads standard input.',
+  names: ['name'],
+  surplus: 'A key cannot be an argument: it is typed at a prompt or read from standard input.',
+  options: { force: { type: 'boolean' } },
+  optionHelp: [['--force', 'Overwrite without asking']],
+  examples: ['llxprt-key save openai', 'llxprt-key save openai < key.txt'],
+  run,
+}
+
+async function run({ names: [name], options: { force } }) {
+  checkName(name, 'save')
+  const keys = storage()
+  if (!force && !(await mayOverwrite(keys, name))) throw new CommandError('Nothing was saved.')
+  const key = isInteractive()
+    ? await askHidden(`API key for '${name}' (hidden): `, 'Cancelled; nothing was saved.')
+    : await readInput()
+  await keys.saveKey(name, key)
+  // The save succeeded even if reading it back fails.
+  const saved = await keys.getKey(name).catch(() => null)
+  const location = await locate(name).catch(() => null)
+  const reason = location === 'file' ? ' because the keyring is unavailable' : ''
+  const where = location ? ` in ${LOCATIONS[location]}${reason}` : ''
+  print(`Saved key '${name}' (${mask(saved ?? key.trim())})${where}`)
+}
+
+/** Returns whether the name is free, or the user agrees to overwrite. */
+async function mayOverwrite(keys, name) {
+  const found = await keys.hasKey(name).catch((error) => error)
+  if (found === false) return true
+  if (found === true) {
+    if (isInteractive()) return confirm(`Key '${name}' already exists. Overwrite?`)
+    throw new CommandError(`Key '${name}' already exists.`, 'Pass --force to overwrite it.')
+  }
+  // Without a keyring, no key can be overwritten unseen.
+  if (found.code === 'UNAVAILABLE') return true
+  if (isInteractive()) return confirm(`Cannot tell whether key '${name}' exists (${found.message}). Save anyway?`)
+  throw found
+}
+
+module.exports = { save }

@@ -1,0 +1,137 @@
+'use strict'
+
+// What git asks of a credential helper. All credentials of a protocol and host are one entry of the store.
+
+const { addon } = require('../addon.js')
+
+const SERVICE = 'llxprt-git-credentials'
+
+/** The attributes that are stored. `authtype` and `credential` take the place of a password for other kinds of tokens. */
+const STORED = ['path', 'username', 'password', 'password_expiry_utc', 'oauth_refresh_token', 'authtype', 'credential']
+
+/** The attributes that select a credential. */
+const SELECTING = ['path', 'username']
+
+/** Returns the matching credential that was stored last, as lines; an empty string when there is none. */
+async function get(request) {
+  const wanted = parse(request)
+  if (!isComplete(wanted)) return ''
+  const knowsAuthType = wanted.capabilities.includes('authtype')
+  const found = (await read(wanted)).find(
+    (credential) => matches(wanted, credential) && (knowsAuthType || credential.credential === undefined),
+  )
+  if (!found) return ''
+  const lines = STORED.filter((name) => name !== 'path' && found[name] !== undefined).map(
+    (name) => `${name}=${found[name]}`,
+  )
+  if (found.credential !== undefined) lines.unshift('capability[]=authtype')
+  return `${lines.join('\n')}\n`
+}
+
+/** Stores a credential in place of the one with the same path and user name. */
+async function store(request) {
+  const given = parse(request)
+  const hasSecret = given.username !== undefined && given.password !== undefined
+  const hasToken = given.authtype !== undefined && given.credential !== undefined
+  if (!isComplete(given) || !(hasSecret || hasToken) || given.ephemeral === '1') return
+  const credential = Object.fromEntries(
+    STORED.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+  )
+  await change(given, (credentials) => [
+    credential,
+    ...credentials.filter((other) => SELECTING.some((name) => other[name] !== credential[name])),
+  ])
+}
+
+/** Deletes the matching credentials. One whose password was changed since git asked for it is kept. */
+async function erase(request) {
+  const rejected = parse(request)
+  if (!isComplete(rejected)) return
+  const isRejected = (credential) =>
+    matches(rejected, credential) &&
+    ['password', 'credential'].every((name) => rejected[name] === undefined || rejected[name] === credential[name])
+  await change(rejected, (credentials) => credentials.filter((credential) => !isRejected(credential)))
+}
+
+/** Parses the lines of a request up to an empty one. */
+function parse(request) {
+  const attributes = { capabilities: [] }
+  for (const line of request.split('\n')) {
+    if (line === '') break
+    const at = line.indexOf('=')
+    if (at < 0) throw new Error('The request on standard input contains a line without "=".')
+    const [name, value] = [line.slice(0, at), line.slice(at + 1)]
+    if (name === 'capability[]') attributes.capabilities.push(value)
+    else attributes[name] = value
+  }
+  return attributes
+}
+
+/** Without protocol and host (a path for local files), git does not say whose credential it wants. */
+function isComplete({ protocol, host, path }) {
+  return Boolean(protocol) && (host !== undefined || path !== undefined)
+}
+
+function matches(wanted, credential) {
+  return SELECTING.every((name) => wanted[name] === undefined || wanted[name] === credential[name])
+}
+
+async function read(request) {
+  return decode(await secureStore().get(keyOf(request)))
+}
+
+/** Changes the credentials of a protocol and host. The store's lock keeps concurrent changes apart. */
+async function change(request, edit) {
+  const key = keyOf(request)
+  const secrets = secureStore()
+  const changed = (text) => {
+    const before = decode(text)
+    const after = edit(before)
+    if (after.length === 0) return text === null ? undefined : null
+    return JSON.stringify(after)
+  }
+  if (secrets.update) return secrets.update(key, changed)
+  const next = changed(await secrets.get(key))
+  if (typeof next === 'string') await secrets.set(key, next)
+  else if (next === null) await secrets.delete(key)
+}
+
+/** Returns the stored credentials. A value with a line break could smuggle attributes into the answer, so it is dropped. */
+function decode(text) {
+  if (text === null) return []
+  let credentials
+  try {
+    credentials = JSON.parse(text)
+  } catch {
+    credentials = undefined
+  }
+  if (!Array.isArray(credentials)) {
+    const error = new Error('The stored git credentials are damaged.')
+    error.remediation = `Delete the entry of the service ${SERVICE} from the keyring, then log in again.`
+    throw error
+  }
+  return credentials.filter(
+    (credential) =>
+      credential !== null &&
+      typeof credential === 'object' &&
+      STORED.every((name) => credential[name] === undefined || isPlain(credential[name])),
+  )
+}
+
+function isPlain(value) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that must not be there
+  return typeof value === 'string' && !/[\u0000\r\n]/.test(value)
+}
+
+/** Returns the key of an entry, such as `https:example.com`. Characters that no key may hold are percent-encoded. */
+function keyOf({ protocol, host = '' }) {
+  const encode = (text) => text.replace(/[%/\\\0]/g, encodeURIComponent)
+  return `${encode(protocol)}:${encode(host)}`
+}
+
+function secureStore() {
+  const { SecureStore } = addon()
+  return new SecureStore(SERVICE)
+}
+
+module.exports = { erase, get, store }

@@ -1,0 +1,22 @@
+'use strict'
+
+/** The largest request of a credential protocol, in bytes. */
+const LIMIT = 1024 * 1024
+
+/** Reads all of standard input as text. Throws when it is too large or not UTF-8. */
+async function readRequest() {
+  const chunks = []
+  let size = 0
+  for await (const chunk of process.stdin) {
+    size += chunk.length
+    if (size > LIMIT) throw new Error('The request on standard input is larger than 1 MiB.')
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw new Error('The request on standard input is not valid UTF-8.')
+  }
+}
+
+module.exports = { readRequest }

@@ -1,0 +1,68 @@
+'use strict'
+
+// Access to the named keys. Storing, masking and validating them is the addon's work.
+
+const { addon } = require('./addon.js')
+const { providerKeysDirectory } = require('./data-dir.js')
+const { CommandError, UsageError } = require('./errors.js')
+const { printable } = require('./output.js')
+const places = require('./places.js')
+
+/** The keyring service of the named keys. */
+const SERVICE = 'llxprt-code-provider-keys'
+
+/** How a storage location is called in a sentence. */
+const LOCATIONS = { keyring: 'the OS keyring', file: 'an encrypted file' }
+
+/** Returns the storage of the named keys. */
+function storage() {
+  return addon().getProviderKeyStorage()
+}
+
+/** Returns the store below {@link storage}, which also knows where a key is and does not trim values. */
+function store(options) {
+  const { SecureStore } = addon()
+  return new SecureStore(SERVICE, { fallbackDir: providerKeysDirectory(), ...options })
+}
+
+/** Returns all keys with their values, as `SecureStore.entries` does. */
+function entries(options) {
+  return addon().SecureStore.prototype.entries ? store(options).entries() : places.entries(storage())
+}
+
+/** Returns where a key is: `keyring`, `file` or `null`. */
+async function locate(name) {
+  if (addon().SecureStore.prototype.locate) return store().locate(name)
+  const { placeOf } = await places.look()
+  return placeOf(name, (await storage().getKey(name)) ?? undefined)
+}
+
+/** Returns a key. Throws when there is none of that name. */
+async function load(name) {
+  const key = await storage().getKey(name)
+  if (key === null) throw notFound(name)
+  return key
+}
+
+/** Throws for an invalid name. The name is not repeated: it may be an API key in the wrong place. */
+function checkName(name, word) {
+  try {
+    addon().validateKeyName(name)
+  } catch {
+    throw new UsageError(
+      'Invalid key name. Use only letters, numbers, dashes, underscores and dots (1-64 chars).',
+      word,
+    )
+  }
+}
+
+function notFound(name) {
+  return new CommandError(`Key '${name}' not found.`, "Run 'llxprt-key list' to see saved keys.")
+}
+
+/** Masks a key for display. */
+function mask(key) {
+  return printable(addon().maskKeyForDisplay(key))
+}
+
+module.exports = { LOCATIONS, SERVICE, checkName, entries, load, locate, mask, notFound, storage, store }

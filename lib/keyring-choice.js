@@ -1,0 +1,188 @@
+'use strict'
+
+// Which keyring the stores use that have no loader of their own: what the host configured, else `LLXPRT_KEYRING`, else the
+// file keyring.json, else the keyring of the operating system.
+//
+// An environment variable can choose between the operating system's keyring and files only. A program or a server must be
+// named by the host or in the file: the environment may come from a project that is not trusted.
+
+const path = require('node:path')
+const { storeError } = require('./adapters/errors.js')
+const { CHOOSE_AGAIN, keyringFile, readKeyringFile } = require('./keyring-file.js')
+const { projectOf } = require('./project-directory.js')
+
+const VARIABLE = 'LLXPRT_KEYRING'
+/** The variables that may choose the data directory. */
+const ENVIRONMENT_RULES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']
+/** What a program gets of the environment when keyring.json names it: what a session has, and nothing that a tool reads. */
+const SESSION_VARIABLES = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'TERM', 'TMPDIR', 'TZ'],
+  ...['GPG_TTY', 'DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'XDG_RUNTIME_DIR', 'XDG_SESSION_TYPE', 'SSH_AUTH_SOCK'],
+  ...['SystemRoot', 'windir', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'ProgramData', 'ProgramFiles'],
+  ...['HOMEDRIVE', 'HOMEPATH', 'USERNAME', 'USERDOMAIN', 'PATHEXT'],
+]
+
+/**
+ * @typedef {object} KeyringChoice
+ * @property {'os' | 'files' | 'vault' | 'docker' | 'command' | 'adapter'} kind
+ * @property {string} source what chose it: `configure`, `LLXPRT_KEYRING` or the path of the file
+ * @property {string} description for people, such as `docker-credential-pass`
+ * @property {null | (() => Promise<import('../index').KeyringAdapter | null>)} loader `null` for `os` and `files`
+ */
+
+/**
+ * Returns the keyring that was chosen; `null` where nobody chose one.
+ *
+ * @param {object} options
+ * @param {string} options.dataDir
+ * @param {string} options.dataDirRule the rule that chose the data directory
+ * @param {'os' | 'files' | (() => Promise<object | null>) | null} [options.configured] the host's choice
+ * @param {NodeJS.ProcessEnv} options.env
+ * @param {string} options.cwd
+ * @param {string} options.home
+ * @returns {KeyringChoice | null}
+ * @throws a `SecureStoreError` that names the variable, or the file and the field, if a setting is wrong
+ */
+function chooseKeyring({ dataDir, dataDirRule, configured, env, cwd, home }) {
+  if (typeof configured === 'function') {
+    return { kind: 'adapter', source: 'configure', description: 'the keyring of the host program', loader: configured }
+  }
+  if (configured) return builtIn(configured, 'configure')
+  const variable = env[VARIABLE]?.trim()
+  if (variable) return builtIn(checkVariable(variable), VARIABLE)
+  const setting = readKeyringFile(dataDir)
+  if (setting === null) return null
+  const file = keyringFile(dataDir)
+  const trap = dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home })
+  if (trap !== null) throw storeError('UNAVAILABLE', `${file} is not used: ${trap.message}`, trap.remediation)
+  return fromFile(file, setting, env)
+}
+
+/**
+ * Returns a warning if an environment variable moved the data directory into the project that the program was started in;
+ * else `null`.
+ *
+ * @param {{ dataDir: string, dataDirRule: string, env: NodeJS.ProcessEnv, cwd: string, home: string }} options
+ * @returns {{ message: string, remediation: string } | null}
+ */
+function dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home }) {
+  const variable = dataDirRule === 'platform' && env.XDG_DATA_HOME ? 'XDG_DATA_HOME' : dataDirRule
+  if (!ENVIRONMENT_RULES.includes(variable)) return null
+  const project = projectOf(dataDir, { cwd, home })
+  if (project === null) return null
+  return {
+    message: `${variable} points into the project ${project}, to ${dataDir}`,
+    remediation: `Unset ${variable}, or point it outside of the project`,
+  }
+}
+
+/**
+ * Returns the keyring that an object in the file's format describes.
+ *
+ * @param {string} file for error messages
+ * @param {object} setting
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {KeyringChoice}
+ */
+function fromFile(file, setting, env) {
+  const { keyring, ...fields } = setting
+  if (keyring === 'os' || keyring === 'files') {
+    refuseOthers(file, fields, [])
+    return builtIn(keyring, file)
+  }
+  if (!Object.hasOwn(ADAPTERS, keyring)) {
+    throw wrongField(file, `field 'keyring' must be one of os, files, ${Object.keys(ADAPTERS).join(', ')}`)
+  }
+  const { names, required, create } = ADAPTERS[keyring]
+  refuseOthers(file, fields, names)
+  for (const name of required) {
+    if (fields[name] === undefined) throw wrongField(file, `field '${name}' is missing`)
+  }
+  let adapter
+  try {
+    adapter = create(fields, env)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    // The adapters name options; in the file the same names are fields.
+    const message = error.message.replace(/^\w+: /, '').replace(/\boption '/, "field '")
+    throw wrongField(file, message)
+  }
+  return { kind: keyring, source: file, description: adapter.name, loader: async () => adapter }
+}
+
+const ADAPTERS = {
+  vault: {
+    names: ['address', 'tokenFile', 'mount', 'prefix', 'namespace', 'timeoutMs', 'cacheMs'],
+    required: ['address'],
+    create(fields, env) {
+      if (typeof fields.tokenFile === 'string' && !path.isAbsolute(fields.tokenFile)) {
+        throw new TypeError("option 'tokenFile' must be an absolute path")
+      }
+      const { vaultAdapter } = require('./adapters/vault.js')
+      // Of the environment only the token: it is worth nothing on another server.
+      return vaultAdapter(fields, { VAULT_TOKEN: env.VAULT_TOKEN, BAO_TOKEN: env.BAO_TOKEN })
+    },
+  },
+  docker: {
+    names: ['helper', 'environment', 'passEnvironment', 'timeoutMs', 'cacheMs'],
+    required: ['helper'],
+    create({ helper, environment, passEnvironment, ...options }, env) {
+      const { createDockerCredentialAdapter } = require('./adapters/docker.js')
+      return createDockerCredentialAdapter(helper, {
+        ...options,
+        env: programEnvironment(environment, passEnvironment, env),
+      })
+    },
+  },
+  command: {
+    names: ['get', 'set', 'delete', 'list', 'environment', 'passEnvironment', 'timeoutMs', 'cacheMs'],
+    required: ['get'],
+    create({ environment, passEnvironment, ...options }, env) {
+      const { createCommandAdapter } = require('./adapters/command.js')
+      return createCommandAdapter({ ...options, env: programEnvironment(environment, passEnvironment, env) })
+    },
+  },
+}
+
+function builtIn(kind, source) {
+  const description = kind === 'os' ? 'the keyring of the operating system' : 'encrypted files'
+  return { kind, source, description, loader: null }
+}
+
+function checkVariable(value) {
+  if (value === 'os' || value === 'files') return value
+  throw storeError(
+    'UNAVAILABLE',
+    `${VARIABLE} must be 'os' or 'files'`,
+    `Unset ${VARIABLE}. Other keyrings are chosen with 'llxprt-key use'`,
+  )
+}
+
+function refuseOthers(file, fields, known) {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) throw wrongField(file, `unknown field '${name}'`)
+  }
+}
+
+function wrongField(file, message) {
+  return storeError('CORRUPT', `${file}: ${message}`, CHOOSE_AGAIN)
+}
+
+/** Returns the variables of the session, those that the file passes on, and those that it sets. */
+function programEnvironment(environment = {}, passEnvironment = [], env) {
+  const isObject = environment !== null && typeof environment === 'object' && !Array.isArray(environment)
+  if (!isObject || Object.values(environment).some((value) => typeof value !== 'string')) {
+    throw new TypeError("option 'environment' must be an object of strings")
+  }
+  if (!Array.isArray(passEnvironment) || passEnvironment.some((name) => typeof name !== 'string')) {
+    throw new TypeError("option 'passEnvironment' must be an array of names")
+  }
+  const names = [...SESSION_VARIABLES, ...passEnvironment].filter((name) => env[name] !== undefined)
+  const passed = names.map((name) => [name, env[name]])
+  // Other kinds of addresses can run a program or lead to another machine.
+  const bus = env.DBUS_SESSION_BUS_ADDRESS
+  if (bus?.startsWith('unix:') && !bus.includes(';')) passed.push(['DBUS_SESSION_BUS_ADDRESS', bus])
+  return { ...Object.fromEntries(passed), ...environment }
+}
+
+module.exports = { chooseKeyring, dataDirectoryInProject, fromFile }

@@ -1,0 +1,135 @@
+//! The interface of a store of secrets, for the modules that are built on one.
+
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+
+use super::{SecureStore, StoredIn};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// All keys of a store with their values.
+#[derive(Debug, Default)]
+pub struct StoreEntries {
+    /// One entry for each key, sorted by key.
+    pub entries: Vec<StoreEntry>,
+    /// The error of a source that could not be listed. `None` means that the entries are known to be complete.
+    pub incomplete: Option<Error>,
+}
+
+/// One key of a store.
+#[derive(Debug)]
+pub struct StoreEntry {
+    /// The key.
+    pub key: String,
+    /// Its value; `None` when it could not be read.
+    pub value: Option<Secret>,
+    /// Where the value is.
+    pub stored_in: StoredIn,
+    /// Why the value could not be read.
+    pub error: Option<Error>,
+}
+
+/// A store of secrets by key: a [`SecureStore`], or an object of the host with the same methods.
+///
+/// `set` and `delete` take their place in the order of changes when they are called, not when they are awaited.
+pub trait SecretStore: Send + Sync {
+    /// Returns the value of a key, `None` when there is none.
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Secret>>>;
+
+    /// Stores a value. Returns where it went, `None` when the store does not say.
+    fn set(&self, key: &str, value: Secret) -> BoxFuture<'static, Result<Option<StoredIn>>>;
+
+    /// Removes a key; `false` when there was none.
+    fn delete(&self, key: &str) -> BoxFuture<'static, Result<bool>>;
+
+    /// Returns the keys, sorted and without duplicates. An empty list means that the store is known to be empty.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// Returns whether a key is held.
+    fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
+
+    /// Returns all keys with their values. The default lists the keys and reads them all at once.
+    fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>> {
+        async move {
+            let keys = self.list().await?;
+            let values = self.get_many(&keys).await;
+            let entries = keys
+                .into_iter()
+                .zip(values)
+                .filter_map(|(key, value)| StoreEntry::of(key, StoredIn::Keyring, value))
+                .collect();
+            Ok(StoreEntries {
+                entries,
+                incomplete: None,
+            })
+        }
+        .boxed()
+    }
+
+    /// Returns the values of many keys, in the order of the keys. The default reads them all at once.
+    fn get_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<Option<Secret>>>> {
+        join_all(keys.iter().map(|key| self.get(key))).boxed()
+    }
+
+    /// Removes many keys. A failure does not stop the others. The results are in the order of the keys.
+    fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>> {
+        join_all(keys.iter().map(|key| self.delete(key))).boxed()
+    }
+
+    /// Returns the store itself if it is one of ours.
+    fn as_secure_store(&self) -> Option<&SecureStore> {
+        None
+    }
+}
+
+impl StoreEntry {
+    /// An entry from the result of reading its key; `None` when the key is gone.
+    pub fn of(key: String, stored_in: StoredIn, value: Result<Option<Secret>>) -> Option<Self> {
+        let (value, error) = match value {
+            Ok(None) => return None,
+            Ok(value) => (value, None),
+            Err(error) => (None, Some(error)),
+        };
+        Some(Self {
+            key,
+            value,
+            stored_in,
+            error,
+        })
+    }
+}
+
+impl SecretStore for SecureStore {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Secret>>> {
+        SecureStore::get(self, key).boxed()
+    }
+
+    fn set(&self, key: &str, value: Secret) -> BoxFuture<'static, Result<Option<StoredIn>>> {
+        SecureStore::set(self, key, value)
+            .map(|stored| stored.map(Some))
+            .boxed()
+    }
+
+    fn delete(&self, key: &str) -> BoxFuture<'static, Result<bool>> {
+        SecureStore::delete(self, key).boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        SecureStore::list(self).boxed()
+    }
+
+    fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        SecureStore::has(self, key).boxed()
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<Option<Secret>>>> {
+        SecureStore::get_many(self, keys).boxed()
+    }
+
+    fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>> {
+        SecureStore::delete_many(self, keys).boxed()
+    }
+
+    fn as_secure_store(&self) -> Option<&SecureStore> {
+        Some(self)
+    }
+}
