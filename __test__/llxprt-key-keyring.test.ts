@@ -71,6 +71,19 @@ describe('R1 llxprt-key with a keyring', () => {
       stdout: expect.stringContaining('in an encrypted file'),
     })
     expect((await llxprtKey(['show', 'new'], env)).stdout).toContain(MASKED)
+    const partial = await llxprtKey(['list'], env)
+    expect(partial).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/^new {2}.*\n\(OS keyring could not be read: .*locked.*\)\n$/),
+      stderr: '',
+    })
+    const asJson = await llxprtKey(['list', '--json'], env)
+    expect(asJson).toMatchObject({ code: 1, stderr: expect.stringContaining('The OS keyring could not be read') })
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      keys: [{ name: 'new', place: 'file', readable: true }],
+      incomplete: { code: expect.any(String), message: expect.stringContaining('locked') },
+    })
+    expect(await llxprtKey(['export'], env, 'a passphrase')).toEqual(failed('The OS keyring could not be read'))
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(1)
     expect(stdout).toMatch(
