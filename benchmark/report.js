@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The measurements and the verdicts as text.
+// Measurements and verdicts as text.
 
 const { nameOf } = require('./contestants.js')
 const { decimals, times } = require('./goals.js')
@@ -14,13 +14,16 @@ const { decimals, times } = require('./goals.js')
 /** @type {Record<string, string>} */
 const TITLES = {
   files: 'ENCRYPTED FILES, in a warm process',
-  keyring: 'KEYRING, a gnome-keyring of its own',
-  process: 'FRESH PROCESSES, on encrypted files',
+  keyring: 'KEYRING, a private gnome-keyring',
+  process: 'FRESH PROCESSES, encrypted files',
+  concurrency: 'CONCURRENCY, 1,000 calls at once in fresh processes',
+  scaling: 'SCALING',
+  cost: 'COST',
 }
 
-/** A table for each part. @param {readonly Measurement[]} measurements */
+/** Returns a table for each part. @param {readonly Measurement[]} measurements */
 function table(measurements) {
-  const header = ['', 'median', 'p95', 'n', 'times ours (95 % interval)']
+  const header = ['', 'p10', 'median', 'p90', 'n', 'times ours (95 % interval)']
   return [...new Set(measurements.map(({ part }) => part))]
     .map((part) => {
       const rows = measurements.filter((measurement) => measurement.part === part).flatMap(measurementRows)
@@ -31,13 +34,22 @@ function table(measurements) {
 
 /** @param {Measurement} measurement */
 function measurementRows({ label, unit, contestants, ratios, failures }) {
-  const rows = Object.entries(contestants).map(([who, { median, p95, n }]) => {
+  const rows = Object.entries(contestants).map(([who, { p10, median, p90, n }]) => {
     const ratio = ratios[who]
-    const figures = [decimals(median), decimals(p95), String(n), ratio ? times(ratio) : '']
+    // A ratio of exponents, or to nothing, says nothing.
+    const isMeaningful = ratio !== undefined && unit !== 'exponent' && Number.isFinite(ratio.value)
+    const figures = [decimals(p10), decimals(median), decimals(p90), String(n), isMeaningful ? times(ratio) : '']
     return [`  ${nameOf(who).replaceAll('`', '')}`, ...figures]
   })
-  const failed = Object.entries(failures).map(([who, why]) => [`  ${nameOf(who)}`, '', '', '', `failed: ${why}`])
-  return [[`${label} [${unit}]`, '', '', '', ''], ...rows, ...failed]
+  const failed = Object.entries(failures).map(([who, reason]) => [
+    `  ${nameOf(who)}`,
+    '',
+    '',
+    '',
+    '',
+    `failed: ${reason}`,
+  ])
+  return [[`${label} [${unit}]`, '', '', '', '', ''], ...rows, ...failed]
 }
 
 /** @param {readonly Verdict[]} verdicts */
@@ -45,9 +57,30 @@ function verdictTable(verdicts) {
   return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
 }
 
-/** The same for the README. @param {readonly Verdict[]} verdicts */
+/** The four figures of the README: measurement, operation, and what it is compared with. */
+const FIGURES = [
+  ['files-get-50-100', 'files: read a key', 'the TypeScript store'],
+  ['files-read-all-50', 'files: list and read 50 keys', 'the TypeScript store'],
+  ['keyring-get-50', 'keyring: read a key', '`@napi-rs/keyring`'],
+  ['keyring-read-all-50', 'keyring: list and read 50 keys', '`@napi-rs/keyring`'],
+]
+
+/** Returns the README's table of figures. @param {readonly Verdict[]} verdicts */
+function figuresMarkdown(verdicts) {
+  const rows = FIGURES.map(([id, operation = '', other = '']) => {
+    const measured = verdicts.find(({ measurement }) => measurement === id)?.measured
+    return [operation, other, measured || 'not measured']
+  })
+  return markdown([['operation', 'compared with', 'times faster'], ...rows])
+}
+
+/** Returns the table of goals in docs/benchmark.md. @param {readonly Verdict[]} verdicts */
 function verdictMarkdown(verdicts) {
-  const rows = [['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))]
+  return markdown([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
+}
+
+/** @param {string[][]} rows */
+function markdown(rows) {
   const widths = widthsOf(rows)
   const line = (/** @type {string[]} */ row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [header = [], ...rest] = rows
@@ -73,14 +106,14 @@ function columns(rows) {
 }
 
 /**
- * Numbers end under one another, text begins so.
+ * Aligns numbers to the right and text to the left.
  *
  * @param {string} cell
  * @param {number} width
  * @param {number} column
  */
 function pad(cell, width, column) {
-  const isNumber = /^[\d.,]+$/.test(cell) || /^(median|p95|n)$/.test(cell)
+  const isNumber = /^-?[\d.,]+$/.test(cell) || /^(median|p10|p90|n)$/.test(cell)
   return isNumber && column > 0 ? cell.padStart(width) : cell.padEnd(width)
 }
 
@@ -89,4 +122,4 @@ function widthsOf(rows) {
   return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
 }
 
-module.exports = { table, verdictMarkdown, verdictTable }
+module.exports = { columns, figuresMarkdown, table, verdictMarkdown, verdictTable }

@@ -10,7 +10,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::atomic;
-use super::io_error::interrupted;
+use super::executor::FileExecutor;
 use crate::error::{Code, Error, Result};
 use crate::sync::{KeyedLock, KeyedMutex, KeyedMutexGuard};
 use crate::text::hex;
@@ -46,7 +47,8 @@ static CHANGES: Semaphore = Semaphore::const_new(MAX_CHANGES);
 #[derive(Clone, Debug)]
 pub struct LockDir {
     path: Arc<Path>,
-    prepared: Arc<OnceLock<()>>,
+    is_prepared: Arc<AtomicBool>,
+    executor: FileExecutor,
 }
 
 /// A request for the lock of one key. It has its place in this process's queue from the moment [`LockDir::request`]
@@ -81,8 +83,16 @@ impl LockDir {
     pub fn new(path: PathBuf) -> Self {
         Self {
             path: path.into(),
-            prepared: Arc::default(),
+            is_prepared: Arc::default(),
+            executor: FileExecutor::default(),
         }
+    }
+
+    /// Runs lock attempts with this executor. Clones made before keep theirs.
+    #[must_use]
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.executor = executor;
+        self
     }
 
     /// The directory.
@@ -139,9 +149,8 @@ impl LockDir {
 
     async fn attempt(&self, path: &Path) -> LockOutcome {
         let (dir, path) = (self.clone(), path.to_owned());
-        tokio::task::spawn_blocking(move || dir.attempt_now(&path))
-            .await
-            .unwrap_or_else(|_| LockOutcome::Unsupported(interrupted()))
+        let attempt = self.executor.run(move || Ok(dir.attempt_now(&path)));
+        attempt.await.unwrap_or_else(LockOutcome::Unsupported)
     }
 
     fn attempt_now(&self, path: &Path) -> LockOutcome {
@@ -154,9 +163,9 @@ impl LockDir {
     }
 
     fn open_and_lock(&self, path: &Path) -> io::Result<Option<File>> {
-        if self.prepared.get().is_none() {
+        if !self.is_prepared.load(Ordering::Relaxed) {
             self.prepare()?;
-            self.prepared.get_or_init(|| ());
+            self.is_prepared.store(true, Ordering::Relaxed);
         }
         loop {
             let file = match open(path) {

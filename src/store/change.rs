@@ -6,11 +6,23 @@ use std::time::Duration;
 use super::{Key, SecureStore};
 use crate::error::Result;
 use crate::fs::lock::{KeyLock, LockRequest};
+use crate::secret::Secret;
 use crate::sync::{KeyedLock, KeyedMutexGuard};
 use crate::telemetry::events::{lock_unavailable, lock_wait};
 
 /// How long another holder may keep the lock of a key, in addition to the time that a keyring call may take.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an update does with the value it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Stores this value.
+    Store(Secret),
+    /// Deletes the key.
+    Delete,
+    /// Leaves the key as it is.
+    Keep,
+}
 
 /// A change's place in the order of the changes of its key.
 pub(super) enum Turn {
@@ -40,11 +52,33 @@ impl SecureStore {
         if let Some(held) = self.held_lock(&key) {
             return Ok(held.clone());
         }
-        let request = self.config.locks.request(&self.config.service, key.as_str());
+        let request = self.locks.request(&self.service, key.as_str());
         let waiting = request.acquire(self.lock_limit());
-        lock_wait(&self.config.service, key.as_str(), waiting)
-            .await
-            .map(Arc::new)
+        lock_wait(&self.service, key.as_str(), waiting).await.map(Arc::new)
+    }
+
+    /// Changes a value depending on the current one, under the key's lock. Returns the value that is stored afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`SecureStore::lock`]; the error of reading the value, in which case `change` is not called; the error of `change`,
+    /// in which case nothing is changed; the error of storing or deleting.
+    pub async fn update<F, C>(&self, key: &str, change: F) -> Result<Option<Secret>>
+    where
+        F: FnOnce(Option<Secret>) -> C,
+        C: Future<Output = Result<Change>>,
+    {
+        let lock = self.lock(key).await?;
+        let store = self.holding(self.held.iter().cloned().chain([lock]).collect());
+        let current = store.get(key).await?;
+        match change(current.clone()).await? {
+            Change::Store(value) => {
+                store.set(key, value.clone()).await?;
+                Ok(Some(value))
+            }
+            Change::Delete => store.delete(key).await.map(|_| None),
+            Change::Keep => Ok(current),
+        }
     }
 
     /// The same store for a caller that holds these locks: changes of the keys they cover are made under them.
@@ -61,7 +95,7 @@ impl SecureStore {
         let key = Key::parse(key)?;
         let turn = match self.held_lock(&key) {
             Some(lock) => Turn::Held(lock.change()),
-            None => Turn::Requested(self.config.locks.request(&self.config.service, key.as_str())),
+            None => Turn::Requested(self.locks.request(&self.service, key.as_str())),
         };
         Ok((key, turn))
     }
@@ -74,9 +108,9 @@ impl SecureStore {
             Turn::Requested(request) => request,
         };
         let waiting = request.acquire_for_change(self.lock_limit());
-        let (lock, unavailable) = lock_wait(&self.config.service, key.as_str(), waiting).await?;
+        let (lock, unavailable) = lock_wait(&self.service, key.as_str(), waiting).await?;
         if let Some(error) = unavailable {
-            lock_unavailable(&self.config.service, key.as_str(), &error);
+            lock_unavailable(&self.service, key.as_str(), &error);
         }
         Ok(ChangeGuard::Own { _lock: lock })
     }
@@ -86,18 +120,18 @@ impl SecureStore {
         match self.held_lock(key) {
             Some(lock) => lock.try_change().map(|turn| ChangeGuard::Held { _turn: turn }),
             None => {
-                let lock = self.config.locks.try_lock(&self.config.service, key.as_str()).await;
+                let lock = self.locks.try_lock(&self.service, key.as_str()).await;
                 lock.ok().flatten().map(|lock| ChangeGuard::Own { _lock: lock })
             }
         }
     }
 
     fn held_lock(&self, key: &Key) -> Option<&Arc<KeyLock>> {
-        let covers = |lock: &&Arc<KeyLock>| lock.covers(&self.config.locks, &self.config.service, key.as_str());
+        let covers = |lock: &&Arc<KeyLock>| lock.covers(&self.locks, &self.service, key.as_str());
         self.held.iter().find(covers)
     }
 
     fn lock_limit(&self) -> Duration {
-        self.config.limit + LOCK_PATIENCE
+        self.limit + LOCK_PATIENCE
     }
 }

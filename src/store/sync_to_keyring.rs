@@ -1,59 +1,63 @@
 //! Brings the keyring up to date from a file that is newer than it. The parent module says why.
 
-use std::sync::Arc;
-
-use super::{Key, SecureStore, SelectedKeyring};
+use super::selection::{FileRelation, Selection};
+use super::{Key, SecureStore};
 use crate::error::Result;
-use crate::fallback::Mark;
-use crate::keyring::{Keyring, WriteOutcome};
+use crate::keyring::{DeleteOutcome, WriteOutcome};
 use crate::secret::Secret;
 
 impl SecureStore {
-    /// Whether the file is newer than what this keyring holds. A mark that cannot be read says nothing.
-    pub(super) async fn is_newer(&self, key: &Key, choice: &SelectedKeyring) -> bool {
-        self.config
-            .files
-            .mark(key.as_str())
-            .await
-            .is_ok_and(|mark| mark == choice.mark())
-    }
-
-    /// Returns the value of a file that is newer than the keyring's, after trying to write it to the keyring. `None` when the
-    /// keyring is up to date by now, or the key is gone.
+    /// Returns the value of a file that is newer than the keyring's, after trying to write it to the keyring. `None` if the
+    /// file is no longer newer.
     ///
     /// Does not wait for the key's lock: while a change is under way, the keyring is brought up to date later.
-    pub(super) async fn sync_to_keyring(
-        &self,
-        key: &Key,
-        mark: Mark,
-        keyring: &Arc<dyn Keyring>,
-    ) -> Result<Option<Secret>> {
+    pub(super) async fn sync_to_keyring(&self, key: &Key, selection: &Selection) -> Result<Option<Secret>> {
         let guard = self.try_begin(key).await;
-        let Some(stored) = self.config.files.read(key.as_str()).await? else {
+        let Some(stored) = self.files.read(key.as_str()).await? else {
             return Ok(None);
         };
-        if stored.mark != mark {
+        if !stored.newer_than.is_some_and(|mark| selection.is_older_than(mark)) {
             return Ok(None);
         }
-        // Without the lock another process could set a newer value between this read and the write.
-        if guard.is_none() {
+        // Without the lock another process could store a newer value between this read and the write.
+        let (Some(_guard), Ok(keyring)) = (guard, selection.keyring()) else {
             return Ok(Some(stored.value));
-        }
-        let written = keyring
-            .set_verified(&self.config.service, key.as_str(), &stored.value)
-            .await;
-        match self.record_outcome(written)? {
-            // On a conflict another program wrote the entry after this value: its value is the newer one.
-            Ok(outcome @ (WriteOutcome::Verified | WriteOutcome::Conflict)) => {
-                // A file that stays is read, and tried, again.
-                let removed = self.config.files.remove(key.as_str()).await;
-                match outcome {
-                    WriteOutcome::Conflict => removed.map(|_| None),
-                    _ => Ok(Some(stored.value)),
-                }
+        };
+        let written = keyring.set_verified(&self.service, key.as_str(), &stored.value).await;
+        match self.record_outcome(written).await? {
+            Ok(WriteOutcome::Verified) => {
+                // A file that cannot be removed is read, and written to the keyring, again.
+                let _ = self.files.remove_if_unchanged(key.as_str(), &stored.revision).await;
+                Ok(Some(stored.value))
+            }
+            // Another program wrote the entry after this value was written: the keyring holds the newer value.
+            Ok(WriteOutcome::Conflict) => {
+                self.files.remove_if_unchanged(key.as_str(), &stored.revision).await?;
+                Ok(None)
             }
             Ok(WriteOutcome::Unverified(Some(error))) if error.error().code().is_final() => Err(error.into_error()),
             Ok(WriteOutcome::Unverified(_)) | Err(_) => Ok(Some(stored.value)),
         }
+    }
+
+    /// Tries to delete in the keyring what a tombstone says was deleted, and removes the tombstone.
+    ///
+    /// Does not wait for the key's lock: while a change is under way, the deletion is carried out later.
+    pub(super) async fn carry_out_deletion(&self, key: &Key, selection: &Selection) -> Result<()> {
+        if selection.keyring().is_err() {
+            return Ok(());
+        }
+        let Some(_guard) = self.try_begin(key).await else {
+            return Ok(());
+        };
+        if selection.relation(self.files.state(key.as_str()).await?) != FileRelation::Deleted {
+            return Ok(());
+        }
+        let deleted = selection.delete(&self.service, key.as_str()).await;
+        if let Ok(DeleteOutcome::Deleted | DeleteOutcome::NotThere) = self.record_outcome(deleted).await? {
+            // A tombstone that cannot be removed is carried out again.
+            let _ = self.files.remove(key.as_str()).await;
+        }
+        Ok(())
     }
 }
