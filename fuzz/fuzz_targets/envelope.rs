@@ -1,7 +1,7 @@
-//! Any bytes give an envelope or a fault; what is taken for an envelope prints, and reads back as the same (R5).
+//! Any bytes parse to an envelope or a fault; a parsed envelope prints and parses to the same again (R5).
 //!
-//! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run envelope -- -max_total_time=60`, with some of `tests/data/envelopes.json` as
-//! seeds in `fuzz/corpus/envelope`.
+//! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run envelope -- -max_total_time=60`, with envelopes of
+//! `tests/data/envelopes.json` as seeds in `fuzz/corpus/envelope`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
