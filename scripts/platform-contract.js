@@ -17,6 +17,8 @@ const { unused, watch } = require('./platform-contract/coverage.js')
 const { namedKeys } = require('./platform-contract/named-keys.js')
 const { observability } = require('./platform-contract/observability.js')
 const { session } = require('./platform-contract/session.js')
+const { settings } = require('./platform-contract/settings.js')
+const { severalSteps } = require('./platform-contract/several-steps.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
 
@@ -38,6 +40,8 @@ async function main(args) {
     await namedKeys(files)
     await session(files)
     await thinStores(files)
+    await severalSteps(files)
+    await settings(files)
 
     const probe = new addon.SecureStore(service, { fallbackPolicy: 'deny' })
     const available = await probe.isKeychainAvailable()
@@ -51,6 +55,7 @@ async function main(args) {
       await namedKeys(keyring)
       await session(keyring)
       await thinStores(keyring)
+      await severalSteps(keyring)
     }
     await check('every export was used', () => {
       const left = unused()

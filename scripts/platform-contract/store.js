@@ -20,6 +20,19 @@ async function store({ addon, directory, service, label, loader }) {
     for (const key of KEYS) assert.equal(await secrets.has(key), true)
   })
   await check(`${label}: lists them`, async () => assert.deepEqual(await secrets.list(), [...KEYS].sort()))
+  await check(`${label}: knows where each value is`, async () => {
+    const storedIn = inKeyring ? 'keyring' : 'file'
+    if (secrets.locate) {
+      assert.equal(await secrets.locate('plain'), storedIn)
+      assert.equal(await secrets.locate('missing'), null)
+    }
+    if (secrets.entries) {
+      const { entries, incomplete } = await secrets.entries()
+      const expected = [...KEYS].sort().map((key) => ({ key, value: `value of ${key} 🔑`, storedIn, error: null }))
+      assert.deepEqual(entries, expected)
+      assert.equal(incomplete, null)
+    }
+  })
   await check(`${label}: replaces values, also with an empty one and one of several lines`, async () => {
     for (const value of ['', 'a\r\nb\n', 'ä'.repeat(500)]) {
       await secrets.set('plain', value)
@@ -50,10 +63,10 @@ async function storeInFiles({ addon, directory, service, loader }) {
   const code = (expected) => (error) => error instanceof SecureStoreError && error.code === expected
   await check('files: there is one per key, and no temporary file remains', async () => {
     await secrets.set('contended', 'value')
-    const files = readdirSync(fallbackDir).filter((name) => !name.startsWith('.lock'))
+    const files = readdirSync(fallbackDir).filter((name) => !name.startsWith('.'))
     assert.deepEqual(files, ['contended.enc'])
     const text = readFileSync(path.join(fallbackDir, 'contended.enc'), 'utf8')
-    assert.match(text, /^\{"v":1,"crypto":/)
+    assert.match(text, /^\{"v":[12],"crypto":/)
     assert.doesNotMatch(text, /value/)
   })
   // Windows has no such modes; the user's profile directory protects its files.
