@@ -196,7 +196,7 @@ describe('resolveApiKey', () => {
       'an auth-keyfile that is a directory',
       { profile: { 'auth-keyfile': HOME } },
       'UNAVAILABLE',
-      /it is no regular file$/,
+      /not a regular file$/,
     ],
   ]
   test.each(failures)('R24 at place %i, %s is final whatever is below it', async (place, _, broken, code, message) => {

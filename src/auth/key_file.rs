@@ -150,7 +150,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
         for path in [&pipe, dir.path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
             let error = read_file(path).await.unwrap_err();
-            let expected = format!("Cannot read the key file {}: it is no regular file", path.display());
+            let expected = format!("Cannot read the key file {}: not a regular file", path.display());
             assert_eq!((error.code(), error.message()), (Code::Unavailable, expected.as_str()));
         }
     }

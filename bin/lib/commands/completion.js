@@ -13,6 +13,7 @@ function completionFor(commands) {
     summary: 'Print a completion script for a shell',
     details: 'The script completes commands, options and the names of saved keys.',
     names: ['shell'],
+    completes: Object.keys(scripts),
     examples: [
       'source <(llxprt-key completion bash)     # in ~/.bashrc',
       'source <(llxprt-key completion zsh)      # in ~/.zshrc, after compinit',
@@ -21,7 +22,7 @@ function completionFor(commands) {
     run({ names: [shell] }) {
       if (!Object.hasOwn(scripts, shell)) {
         const suggestion = nearest(shell, Object.keys(scripts))
-        throw new UsageError(`Unknown shell${quoteUnknown(shell)}.`, 'completion', suggestion)
+        throw new UsageError(`Unknown shell${quoteUnknown(shell, suggestion)}.`, 'completion', suggestion)
       }
       print(scripts[shell]({ ...commands, completion }))
     },

@@ -1,7 +1,7 @@
 'use strict'
 
 // The commands by their word, in the order of the help. `run` gets { names, options, program } and returns the exit code
-// (0 if it returns nothing) or throws.
+// (0 if it returns nothing) or throws. `completes` is what a shell completes as arguments: saved names, files or words.
 
 const { completionFor } = require('./completion.js')
 const { remove } = require('./delete.js')

@@ -42,6 +42,7 @@ llxprt-key use command FILE`,
 and list, each an array of a program and its arguments, in which {service} and {account} stand for the names. Keys that are \
 saved already stay where they are.`,
   names: [],
+  completes: Object.keys(KINDS),
   rest: true,
   options: {
     address: { type: 'string', requires: 'a URL' },
