@@ -157,7 +157,7 @@ describe('the verdict on a goal', () => {
     expect(judge([]).map((goal) => goal.verdict)).toEqual(GOALS.map(() => 'not measured'))
   })
 
-  test('is a row of the README’s table, and a measurement has its rows in the other one', () => {
+  test('is a row of the table of goals, and a measurement has its rows in the other one', () => {
     const found = measurement('m', { addon: 1, baseline: 20 })
     const rows = verdictMarkdown(judge([found], [{ text: 'fast', measurement: 'm', atLeast: 10, faster: 'baseline' }]))
     expect(rows.split('\n')[2]).toBe('| fast | 20.0× (18.0 to 22.0) | met     |')

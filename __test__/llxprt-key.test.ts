@@ -225,7 +225,7 @@ describe('R10 llxprt-key rename', () => {
 })
 
 describe('R12 llxprt-key --help', () => {
-  const commands = 'save list show get delete rename run export import doctor completion'.split(' ')
+  const commands = 'save list show get delete rename run export import use doctor completion'.split(' ')
 
   test('lists every command, and each has its own help with an example', async () => {
     const { code, stdout } = await llxprtKey(['--help'], inFiles())

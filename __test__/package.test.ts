@@ -1,12 +1,11 @@
-// The package as others meet it: both module systems, the types, the README.
+// The package as others meet it: both module systems and the types.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import * as modules from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
-import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
 
 const require = createRequire(__filename)
@@ -43,33 +42,6 @@ describe('the module', () => {
         typeof value === 'function' && method !== 'constructor' ? [method] : [],
       )
       expect(declared.sort(), name).toEqual(own.sort())
-    }
-  })
-})
-
-describe('the README', () => {
-  const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
-
-  test('has a sample that runs as it stands', () => {
-    const sample = /```js\n(const .*?)```/s.exec(readme)?.[1] ?? ''
-    expect(
-      sample.split('\n').filter((line) => !/^(async function main|}|main)/.test(line) && line).length,
-    ).toBeLessThanOrEqual(10)
-    const directory = newDirectory()
-    symlinkSync(path.join(ROOT, 'node_modules'), path.join(directory, 'node_modules'))
-    const file = path.join(directory, 'sample.cjs')
-    writeFileSync(file, sample.replace("'@llxprt/securestore'", JSON.stringify(ROOT)))
-    expect(execFileSync(process.execPath, [file], { encoding: 'utf8' })).toBe('openai sk**************89\ntrue\n')
-  })
-
-  test('names every export and every option', () => {
-    for (const name of Object.keys(require('@llxprt/securestore'))) expect(readme).toContain(name)
-    const options =
-      /interface SecureStoreOptions \{.*?^\}/ms.exec(readFileSync(path.join(ROOT, 'index.d.ts'), 'utf8'))?.[0] ?? ''
-    const names = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name)
-    expect(names).toContain('fallbackDir')
-    for (const option of names) {
-      expect(readme).toContain(`\`${option}\``)
     }
   })
 })

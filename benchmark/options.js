@@ -16,7 +16,7 @@ Measures this addon side by side with a JavaScript store that does what it repla
   --only <part>   files, keyring or process (what takes fresh processes); may be given several times
   --json          print JSON to standard output, and everything else to standard error
   --check         exit with 1 when a goal is missed or was not measured
-  --readme        put plot and verdicts of this run into the README
+  --readme        update the figures in README.md and docs/benchmark.md
   --dir <folder>  where the stores and the keyring are made; default: the system's temporary directory
   --no-build      measure the binary that is there
   --help          this text

@@ -45,9 +45,30 @@ function verdictTable(verdicts) {
   return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
 }
 
-/** The same for the README. @param {readonly Verdict[]} verdicts */
+/** The four figures of the README: measurement, operation, and what it is compared with. */
+const FIGURES = [
+  ['files-get-50-100', 'files: read a key', 'the TypeScript store'],
+  ['files-read-all-50', 'files: list and read 50 keys', 'the TypeScript store'],
+  ['keyring-get-50', 'keyring: read a key', '`@napi-rs/keyring`'],
+  ['keyring-read-all-50', 'keyring: list and read 50 keys', '`@napi-rs/keyring`'],
+]
+
+/** Returns the README's table of figures. @param {readonly Verdict[]} verdicts */
+function figuresMarkdown(verdicts) {
+  const rows = FIGURES.map(([id, operation = '', other = '']) => {
+    const measured = verdicts.find(({ measurement }) => measurement === id)?.measured
+    return [operation, other, measured || 'not measured']
+  })
+  return markdown([['operation', 'compared with', 'times faster'], ...rows])
+}
+
+/** Returns the table of goals in docs/benchmark.md. @param {readonly Verdict[]} verdicts */
 function verdictMarkdown(verdicts) {
-  const rows = [['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))]
+  return markdown([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
+}
+
+/** @param {string[][]} rows */
+function markdown(rows) {
   const widths = widthsOf(rows)
   const line = (/** @type {string[]} */ row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
   const [header = [], ...rest] = rows
@@ -89,4 +110,4 @@ function widthsOf(rows) {
   return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
 }
 
-module.exports = { table, verdictMarkdown, verdictTable }
+module.exports = { figuresMarkdown, table, verdictMarkdown, verdictTable }

@@ -124,21 +124,33 @@ async function* scenariosOf(part, context) {
  * Writes down what a complete run found.
  *
  * @param {{ machine: object, goals: import('./goals.js').Verdict[], measurements: Measurement[] }} results
- * @param {boolean} inReadme whether the README shows it, too
+ * @param {boolean} inReadme whether to update the README and docs/benchmark.md
  */
 function keep(results, inReadme) {
   const { bench } = require('./plot.js')
-  const { verdictMarkdown } = require('./report.js')
+  const { figuresMarkdown, verdictMarkdown } = require('./report.js')
   writeFileSync(path.join(__dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
   writeFileSync(path.join(root, 'docs', 'bench.svg'), bench(results.measurements))
   if (!inReadme) return
-  const readme = path.join(root, 'README.md')
-  const text = readFileSync(readme, 'utf8')
-  const between = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/
-  if (!between.test(text)) throw new Error('README.md has no place for the verdicts')
+  replaceBlock('README.md', 'speed', figuresMarkdown(results.goals))
+  replaceBlock(path.join('docs', 'benchmark.md'), 'bench', verdictMarkdown(results.goals))
+}
+
+/**
+ * Replaces what a page has between the comments `<!-- name -->` and `<!-- /name -->`.
+ *
+ * @param {string} page
+ * @param {string} name
+ * @param {string} content
+ */
+function replaceBlock(page, name, content) {
+  const file = path.join(root, page)
+  const text = readFileSync(file, 'utf8')
+  const block = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- /${name} -->)`)
+  if (!block.test(text)) throw new Error(`${page} has no block '${name}'`)
   writeFileSync(
-    readme,
-    text.replace(between, (_, start, end) => `${start}\n${verdictMarkdown(results.goals)}\n\n${end}`),
+    file,
+    text.replace(block, (_, start, end) => `${start}\n${content}\n\n${end}`),
   )
 }
 

@@ -124,19 +124,22 @@ const ADAPTERS = {
     },
   },
   docker: {
-    names: ['helper', 'environment', 'timeoutMs', 'cacheMs'],
+    names: ['helper', 'environment', 'passEnvironment', 'timeoutMs', 'cacheMs'],
     required: ['helper'],
-    create({ helper, environment, ...options }, env) {
+    create({ helper, environment, passEnvironment, ...options }, env) {
       const { createDockerCredentialAdapter } = require('./adapters/docker.js')
-      return createDockerCredentialAdapter(helper, { ...options, env: programEnvironment(environment, env) })
+      return createDockerCredentialAdapter(helper, {
+        ...options,
+        env: programEnvironment(environment, passEnvironment, env),
+      })
     },
   },
   command: {
-    names: ['get', 'set', 'delete', 'list', 'environment', 'timeoutMs', 'cacheMs'],
+    names: ['get', 'set', 'delete', 'list', 'environment', 'passEnvironment', 'timeoutMs', 'cacheMs'],
     required: ['get'],
-    create({ environment, ...options }, env) {
+    create({ environment, passEnvironment, ...options }, env) {
       const { createCommandAdapter } = require('./adapters/command.js')
-      return createCommandAdapter({ ...options, env: programEnvironment(environment, env) })
+      return createCommandAdapter({ ...options, env: programEnvironment(environment, passEnvironment, env) })
     },
   },
 }
@@ -165,17 +168,21 @@ function wrongField(file, message) {
   return storeError('CORRUPT', `${file}: ${message}`, CHOOSE_AGAIN)
 }
 
-/** The variables of the session, and those that the file sets. */
-function programEnvironment(environment = {}, env) {
+/** Returns the variables of the session, those that the file passes on, and those that it sets. */
+function programEnvironment(environment = {}, passEnvironment = [], env) {
   const isObject = environment !== null && typeof environment === 'object' && !Array.isArray(environment)
   if (!isObject || Object.values(environment).some((value) => typeof value !== 'string')) {
     throw new TypeError("option 'environment' must be an object of strings")
   }
-  const session = SESSION_VARIABLES.filter((name) => env[name] !== undefined).map((name) => [name, env[name]])
+  if (!Array.isArray(passEnvironment) || passEnvironment.some((name) => typeof name !== 'string')) {
+    throw new TypeError("option 'passEnvironment' must be an array of names")
+  }
+  const names = [...SESSION_VARIABLES, ...passEnvironment].filter((name) => env[name] !== undefined)
+  const passed = names.map((name) => [name, env[name]])
   // Other kinds of addresses can run a program or lead to another machine.
   const bus = env.DBUS_SESSION_BUS_ADDRESS
-  if (bus?.startsWith('unix:') && !bus.includes(';')) session.push(['DBUS_SESSION_BUS_ADDRESS', bus])
-  return { ...Object.fromEntries(session), ...environment }
+  if (bus?.startsWith('unix:') && !bus.includes(';')) passed.push(['DBUS_SESSION_BUS_ADDRESS', bus])
+  return { ...Object.fromEntries(passed), ...environment }
 }
 
 module.exports = { chooseKeyring, dataDirectoryInProject, fromFile }

@@ -142,6 +142,7 @@ describe('the file', () => {
     ['{"keyring":"docker","helper":"../x"}', 'the name must be'],
     ['{"keyring":"command","get":"op read"}', "field 'get' must be an array"],
     ['{"keyring":"command","get":["op"],"environment":{"A":1}}', "field 'environment' must be"],
+    ['{"keyring":"command","get":["op"],"passEnvironment":"A"}', "field 'passEnvironment' must be"],
     ['{"keyring":"docker","helper":"pass","env":{"A":"x"}}', "unknown field 'env'"],
   ])('that holds %s is CORRUPT, and the error says where', (text, message) => {
     writeFileSync(file, text, { mode: 0o600 })
@@ -231,13 +232,21 @@ describe('a hostile environment', () => {
   test('gives a program of the file only the variables of the session and those of the file', async () => {
     const record = path.join(newDirectory(), 'record')
     const directory = newPrograms({ 'docker-credential-test': `env > ${record}; echo '{"Username":"","Secret":""}'` })
-    writeKeyringFile(dataDir, { keyring: 'docker', helper: 'test', environment: { PASSWORD_STORE_DIR: '/mine' } })
+    writeKeyringFile(dataDir, {
+      keyring: 'docker',
+      helper: 'test',
+      environment: { PASSWORD_STORE_DIR: '/mine' },
+      passEnvironment: ['TOKEN_OF_THE_HELPER'],
+    })
     const hostile = { PASSWORD_STORE_DIR: './evil', GNUPGHOME: './evil', LD_PRELOAD: './evil.so', BASH_ENV: './evil' }
     const bus = 'unixexec:path=/bin/sh,argv1=evil'
-    const choice = choose({ env: { ...withPath(directory), ...hostile, DBUS_SESSION_BUS_ADDRESS: bus } })
+    const choice = choose({
+      env: { ...withPath(directory), ...hostile, TOKEN_OF_THE_HELPER: 'passed on', DBUS_SESSION_BUS_ADDRESS: bus },
+    })
     expect(await (await choice?.loader?.())?.getPassword('service', 'key')).toBeNull()
     const seen = readFileSync(record, 'utf8')
     expect(seen).toContain('PASSWORD_STORE_DIR=/mine\n')
+    expect(seen).toContain('TOKEN_OF_THE_HELPER=passed on\n')
     expect(seen).not.toMatch(/evil|GNUPGHOME|BASH_ENV|LLXPRT/)
   })
 })

@@ -37,7 +37,9 @@ function adviceFor({ severity = 'warning', message, remedy }, keyring, system) {
   if (!isKeyringProblem) return { severity, message, remedy }
   // Encrypted files work without a keyring, so nothing needs doing.
   if (keyring.backend === 'none') return { severity: 'info', message, remedy: withoutKeyring(system) ?? remedy }
-  return { severity: 'error', message, remedy: (keyring.code === 'LOCKED' && unlock(system)) || remedy }
+  // DENIED is also what a locked keyring answers when its prompt cannot be shown, as over ssh.
+  const isLocked = keyring.code === 'LOCKED' || keyring.code === 'DENIED'
+  return { severity: 'error', message, remedy: (isLocked && unlock(system)) || remedy }
 }
 
 /** Returns what a user without a keyring can do, or `undefined` to keep the general remedy. */

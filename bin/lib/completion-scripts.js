@@ -2,10 +2,6 @@
 
 // The completion scripts. Each calls `llxprt-key __names` for the names of saved keys.
 
-/** Commands whose arguments are names of saved keys. */
-const TAKES_SAVED_NAME = ['delete', 'export', 'get', 'rename', 'run', 'save', 'show']
-const SHELLS = ['bash', 'zsh', 'fish']
-
 function bash(commands) {
   return `# bash completion for llxprt-key
 _llxprt_key() {
@@ -24,7 +20,7 @@ _llxprt_key() {
     done
   fi
   case $previous in
-    --output | -o | --from-env)
+    ${fileOptions(commands).join(' | ')})
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return
@@ -41,12 +37,12 @@ ${eachCommand(commands, (word, options) => `      ${word}) COMPREPLY=($(compgen 
     return
   fi
   case $command in
-    ${TAKES_SAVED_NAME.join(' | ')}) COMPREPLY=($(compgen -W "$(llxprt-key __names 2>/dev/null)" -- "$current")) ;;
-    import)
+    ${completing(commands, 'saved names').join(' | ')}) COMPREPLY=($(compgen -W "$(llxprt-key __names 2>/dev/null)" -- "$current")) ;;
+    ${completing(commands, 'files').join(' | ')})
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       ;;
-    completion) COMPREPLY=($(compgen -W '${SHELLS.join(' ')}' -- "$current")) ;;
+${eachChoice(commands, (word, choices) => `    ${word}) COMPREPLY=($(compgen -W '${choices}' -- "$current")) ;;`)}
   esac
 }
 complete -F _llxprt_key llxprt-key
@@ -58,12 +54,13 @@ function zsh(commands) {
   return `#compdef llxprt-key
 # zsh completion for llxprt-key
 _llxprt-key() {
-  local -a commands names
-  commands=(
+  # Not \`commands\`: that name is special in zsh.
+  local -a subcommands names
+  subcommands=(
 ${described.join('\n')}
   )
   if ((CURRENT == 2)); then
-    if [[ $words[2] == -* ]]; then compadd -- --help --version; else _describe -t commands command commands; fi
+    if [[ $words[2] == -* ]]; then compadd -- --help --version; else _describe -t commands command subcommands; fi
     return
   fi
   if [[ $words[2] == run ]]; then
@@ -71,12 +68,12 @@ ${described.join('\n')}
     if ((separator < CURRENT)); then
       shift $separator words
       ((CURRENT -= separator))
-      _normal
+      _normal -p llxprt-key
       return
     fi
   fi
   case $words[CURRENT-1] in
-    --output | -o | --from-env)
+    ${fileOptions(commands).join(' | ')})
       _files
       return
       ;;
@@ -92,12 +89,12 @@ ${eachCommand(commands, (word, options) => `      ${word}) compadd -- ${options.
     return
   fi
   case $words[2] in
-    ${TAKES_SAVED_NAME.join(' | ')})
+    ${completing(commands, 'saved names').join(' | ')})
       names=(\${(f)"$(llxprt-key __names 2>/dev/null)"})
       compadd -a names
       ;;
-    import) _files ;;
-    completion) compadd ${SHELLS.join(' ')} ;;
+    ${completing(commands, 'files').join(' | ')}) _files ;;
+${eachChoice(commands, (word, choices) => `    ${word}) compadd ${choices} ;;`)}
   esac
 }
 if [[ $funcstack[1] == _llxprt-key ]]; then
@@ -113,19 +110,29 @@ function fish(commands) {
     ([word, { summary }]) => `complete -c llxprt-key -n __fish_use_subcommand -a ${word} -d '${escapeFish(summary)}'`,
   )
   const options = Object.keys(commands).flatMap((word) =>
-    optionsOf(commands[word]).map(({ name, help, takesValue }) => {
-      const value = takesValue ? (name === 'as' ? " -x -a '(set -n)'" : ' -r -F') : ''
+    optionsOf(commands[word]).map(({ name, help, takes }) => {
+      const values = { 'a file name': ' -r -F', 'an environment variable name': " -x -a '(set -n)'" }
+      const value = takes ? (values[takes] ?? ' -x') : ''
       return `complete -c llxprt-key -n '__fish_seen_subcommand_from ${word}' -l ${name}${value} -d '${escapeFish(help)}'`
     }),
   )
   return `# fish completion for llxprt-key
+function __llxprt_key_has_program
+  string match -q run -- (commandline -opc)[2]; and contains -- -- (commandline -opc)
+end
+function __llxprt_key_program
+  set -l tokens (commandline -opc)
+  set -e tokens[1..(contains -i -- -- $tokens)]
+  complete -C (string join ' ' -- (string escape -- $tokens) (commandline -ct))
+end
 complete -c llxprt-key -f
+complete -c llxprt-key -n __llxprt_key_has_program -a '(__llxprt_key_program)'
 ${words.join('\n')}
 complete -c llxprt-key -n __fish_use_subcommand -l help -d 'Show this help'
 complete -c llxprt-key -n __fish_use_subcommand -l version -d 'Show the version'
-complete -c llxprt-key -n '__fish_seen_subcommand_from ${TAKES_SAVED_NAME.join(' ')}; and not __fish_seen_argument --' -a '(llxprt-key __names 2>/dev/null)' -d 'Saved key'
-complete -c llxprt-key -n '__fish_seen_subcommand_from import' -F
-complete -c llxprt-key -n '__fish_seen_subcommand_from completion' -a '${SHELLS.join(' ')}'
+complete -c llxprt-key -n '__fish_seen_subcommand_from ${completing(commands, 'saved names').join(' ')}; and not __llxprt_key_has_program' -a '(llxprt-key __names 2>/dev/null)' -d 'Saved key'
+complete -c llxprt-key -n '__fish_seen_subcommand_from ${completing(commands, 'files').join(' ')}' -F
+${eachChoice(commands, (word, choices) => `complete -c llxprt-key -n '__fish_seen_subcommand_from ${word}' -a '${choices}'`)}
 ${options.join('\n')}
 `
 }
@@ -136,13 +143,31 @@ function eachCommand(commands, format) {
     .join('\n')
 }
 
+/** Returns the commands whose arguments are of this kind. */
+function completing(commands, kind) {
+  return Object.keys(commands).filter((word) => commands[word].completes === kind)
+}
+
+/** Returns the options whose value is a file. */
+function fileOptions(commands) {
+  const options = Object.values(commands).flatMap((command) => Object.entries(command.options ?? {}))
+  const files = options.filter(([, { requires }]) => requires === 'a file name')
+  return files.flatMap(([name, { short }]) => (short ? [`--${name}`, `-${short}`] : [`--${name}`]))
+}
+
+/** Formats each command whose argument is one of a few words. */
+function eachChoice(commands, format) {
+  const words = Object.keys(commands).filter((word) => Array.isArray(commands[word].completes))
+  return words.map((word) => format(word, commands[word].completes.join(' '))).join('\n')
+}
+
 /** Returns the options of a command with their help text, `--help` last. */
 function optionsOf({ options = {}, optionHelp = [] }) {
-  const own = Object.entries(options).map(([name, { type }]) => {
+  const own = Object.entries(options).map(([name, { requires }]) => {
     const [, help] = optionHelp.find(([term]) => term.split(/[ ,]/, 1)[0] === `--${name}`) ?? [undefined, '']
-    return { name, help, takesValue: type === 'string' }
+    return { name, help, takes: requires }
   })
-  return [...own, { name: 'help', help: 'Show this help', takesValue: false }]
+  return [...own, { name: 'help', help: 'Show this help' }]
 }
 
 function escapeZsh(text) {

@@ -8,16 +8,22 @@ const path = require('node:path')
 
 /** Returns the directory of the provider keys' encrypted files. */
 function providerKeysDirectory() {
-  return path.join(dataDirectory(), 'provider-keys')
+  return path.join(dataDirectory().path, 'provider-keys')
 }
 
+/**
+ * Returns the data directory, and the rule that chose it: the name of an environment variable, `platform` or `home`.
+ *
+ * @returns {{ path: string, rule: string }}
+ */
 function dataDirectory() {
   for (const variable of ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME']) {
     const value = process.env[variable]?.trim()
-    if (value && path.isAbsolute(value)) return value
+    if (value && path.isAbsolute(value)) return { path: value, rule: variable }
   }
   const platform = platformDirectory()
-  return platform && isDirectory(platform) ? platform : path.join(home(), '.llxprt')
+  if (platform && isDirectory(platform)) return { path: platform, rule: 'platform' }
+  return { path: path.join(home(), '.llxprt'), rule: 'home' }
 }
 
 function platformDirectory() {
@@ -36,4 +42,4 @@ function home() {
   return path.resolve((process.platform === 'win32' ? process.env.USERPROFILE : process.env.HOME) || os.homedir())
 }
 
-module.exports = { providerKeysDirectory }
+module.exports = { dataDirectory, home, providerKeysDirectory }

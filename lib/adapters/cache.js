@@ -8,8 +8,8 @@ const MAX_ENTRIES = 1_000
 /**
  * Wraps an adapter's reads in a cache; returns the adapter itself where `cacheMs` is 0.
  *
- * A change through the adapter drops the kept value before and after it, so the read that verifies a write asks the
- * keyring. "Not there" is not kept.
+ * A change through the adapter drops the kept value, so the read that verifies a write asks the keyring. The adapter must run
+ * the calls for one key in their order. "Not there" is not kept.
  *
  * @template {object} Adapter
  * @param {Adapter} adapter
@@ -22,13 +22,9 @@ function withCache(adapter, cacheMs) {
   const key = (service, account) => JSON.stringify([service, account])
   const dropping =
     (method) =>
-    async (service, account, ...rest) => {
+    (service, account, ...rest) => {
       cache.drop(key(service, account))
-      try {
-        return await adapter[method](service, account, ...rest)
-      } finally {
-        cache.drop(key(service, account))
-      }
+      return adapter[method](service, account, ...rest)
     }
   const cached = Object.create(adapter)
   cached.getPassword = async (service, account) => {
@@ -37,7 +33,7 @@ function withCache(adapter, cacheMs) {
     if (kept !== undefined) return kept
     const generation = cache.generation
     const value = await adapter.getPassword(service, account)
-    // A change that happened meanwhile may be newer than this value.
+    // A change that was called meanwhile may be newer than this value.
     if (value !== null && cache.generation === generation) cache.set(name, value)
     return value
   }

@@ -13,6 +13,7 @@ function completionFor(commands) {
     summary: 'Print a completion script for a shell',
     details: 'The script completes commands, options and the names of saved keys.',
     names: ['shell'],
+    completes: Object.keys(scripts),
     examples: [
       'source <(llxprt-key completion bash)     # in ~/.bashrc',
       'source <(llxprt-key completion zsh)      # in ~/.zshrc, after compinit',

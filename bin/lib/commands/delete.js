@@ -11,6 +11,7 @@ const remove = {
   summary: 'Delete a key',
   details: 'On a terminal it asks first.',
   names: ['name'],
+  completes: 'saved names',
   options: { force: { type: 'boolean' } },
   optionHelp: [['--force', 'Delete without asking']],
   examples: ['llxprt-key delete openai'],

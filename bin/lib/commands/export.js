@@ -18,6 +18,7 @@ const exportCommand = {
 'age -d'. On a terminal it asks for the passphrase twice; otherwise the passphrase is the first line of standard input. \
 Without --output the file goes to standard output.`,
   names: [],
+  completes: 'saved names',
   rest: true,
   options: { output: { type: 'string', short: 'o', requires: 'a file name' }, force: { type: 'boolean' } },
   optionHelp: [

@@ -10,6 +10,7 @@ const get = {
   summary: 'Print a key, for programs that read it from a command',
   details: 'On a terminal it requires --reveal.',
   names: ['name'],
+  completes: 'saved names',
   options: { json: { type: 'boolean' }, reveal: { type: 'boolean' } },
   optionHelp: [
     ['--json', 'Print { name, place, key } as JSON'],

@@ -25,6 +25,7 @@ const importCommand = {
 the others are restored. The passphrase is typed at a hidden prompt, or is the first line of standard input. A .env file \
 is never changed.`,
   names: ['file'],
+  completes: 'files',
   options: { 'from-env': { type: 'string', requires: 'a file name' }, force: { type: 'boolean' } },
   optionHelp: [
     ['--from-env FILE', 'Read NAME=value lines of known providers, such as OPENAI_API_KEY'],

@@ -1,7 +1,7 @@
 'use strict'
 
 // The commands by their word, in the order of the help. `run` gets { names, options, program } and returns the exit code
-// (0 if it returns nothing) or throws.
+// (0 if it returns nothing) or throws. `completes` is what a shell completes as arguments: saved names, files or words.
 
 const { completionFor } = require('./completion.js')
 const { remove } = require('./delete.js')
@@ -15,6 +15,7 @@ const { rename } = require('./rename.js')
 const { runCommand } = require('./run.js')
 const { save } = require('./save.js')
 const { show } = require('./show.js')
+const { use } = require('./use.js')
 
 const VISIBLE = {
   save,
@@ -26,6 +27,7 @@ const VISIBLE = {
   run: runCommand,
   export: exportCommand,
   import: importCommand,
+  use,
   doctor,
 }
 

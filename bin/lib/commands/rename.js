@@ -10,6 +10,7 @@ const rename = {
   summary: 'Rename a key',
   details: 'The old key is deleted only after the new one was read back.',
   names: ['old', 'new'],
+  completes: 'saved names',
   options: { force: { type: 'boolean' } },
   optionHelp: [['--force', 'Overwrite a key that has the new name']],
   examples: ['llxprt-key rename openai openai-work'],

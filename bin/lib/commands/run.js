@@ -13,6 +13,7 @@ const runCommand = {
 Signals are forwarded. The exit code is the command's: 128 plus the signal's number after a signal, 127 when the command \
 is not found.`,
   names: ['name'],
+  completes: 'saved names',
   takesProgram: true,
   options: { as: { type: 'string', requires: 'an environment variable name' } },
   optionHelp: [['--as VAR', 'Put the key into this environment variable']],

@@ -11,6 +11,7 @@ const save = {
   summary: 'Save a key, typed at a hidden prompt or piped in',
   details: 'On a terminal it asks for the key, and before it overwrites one. Otherwise it reads standard input.',
   names: ['name'],
+  completes: 'saved names',
   surplus: 'A key cannot be an argument: it is typed at a prompt or read from standard input.',
   options: { force: { type: 'boolean' } },
   optionHelp: [['--force', 'Overwrite without asking']],

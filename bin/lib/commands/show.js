@@ -8,6 +8,7 @@ const show = {
   synopsis: 'show <name>',
   summary: 'Show a key, masked',
   names: ['name'],
+  completes: 'saved names',
   examples: ['llxprt-key show openai'],
   run,
 }

@@ -1,0 +1,44 @@
+// The programs in examples/, run as a reader runs them, but without the OS keyring and in a data directory of their own.
+
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { newDirectory } from './support/helpers'
+import { ROOT } from './support/node'
+
+const EXAMPLES = path.join(ROOT, 'examples')
+
+/** Runs an example and returns the lines that it printed. It must end by itself, with exit code 0. */
+function run(name: string): Promise<{ lines: string[]; home: string }> {
+  const home = newDirectory()
+  const env = { ...process.env, HOME: home, USERPROFILE: home, LLXPRT_DISABLE_OS_KEYRING: '1' }
+  return new Promise((resolve, reject) => {
+    const options = { cwd: ROOT, env, timeout: 50_000, killSignal: 'SIGKILL' as const }
+    execFile(process.execPath, [path.join(EXAMPLES, name)], options, (error, stdout, stderr) => {
+      if (error || stderr) reject(new Error(`${error?.message ?? ''}\nstdout: ${stdout}\nstderr: ${stderr}`))
+      else resolve({ lines: stdout.trimEnd().split('\n'), home })
+    })
+  })
+}
+
+/** Returns the files of stored secrets below a home. */
+const secrets = (home: string): string[] =>
+  readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.enc'))
+
+describe('examples/save-and-load.mjs', () => {
+  test('saves, reads and deletes a secret, and shows none of it', async () => {
+    const { lines, home } = await run('save-and-load.mjs')
+    expect(lines).toEqual([
+      'The keyring works: false',
+      'Keys: example.com',
+      'The token has 16 characters',
+      'Deleted: true',
+    ])
+    expect(secrets(home)).toEqual([])
+  })
+})
+
+test('every example has a test', () => {
+  expect(readdirSync(EXAMPLES).sort()).toEqual(['save-and-load.mjs'])
+})

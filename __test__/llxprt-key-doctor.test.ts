@@ -1,0 +1,163 @@
+// The advice of `llxprt-key doctor`: what a user of this very system can do, and how it looks on a terminal.
+
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { DoctorReport } from '@llxprt/securestore'
+import { describe, expect, test } from 'vitest'
+import { newDirectory } from './support/helpers'
+import { PrivateKeyring } from './support/keyring'
+import { ROOT } from './support/node'
+import { done, files, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+
+interface Problem {
+  severity: string
+  message: string
+  remedy: string
+}
+const { advise } = require(path.join(ROOT, 'bin/lib/advice.js')) as {
+  advise(report: unknown, system: unknown): Problem[]
+}
+const { distributionsOf } = require(path.join(ROOT, 'bin/lib/system.js')) as {
+  distributionsOf(text: string): string[]
+}
+
+const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
+
+const DESKTOP = {
+  platform: 'linux',
+  distributions: ['debian'],
+  isContainer: false,
+  isWsl: false,
+  isSsh: false,
+  isKde: false,
+  hasSessionBus: true,
+  hasKeyringDaemon: true,
+}
+const SERVER = { ...DESKTOP, hasSessionBus: false, hasKeyringDaemon: false }
+
+const keyring = { works: false, durationMs: null, remediation: 'General remedy', why: 'why' }
+const missing: Partial<DoctorReport> = {
+  keyring: { ...keyring, backend: 'none', code: 'UNAVAILABLE', message: 'no session bus' },
+  problems: [{ message: 'No keyring: no session bus. Keys are kept in encrypted files', remedy: 'General remedy' }],
+}
+const locked: Partial<DoctorReport> = {
+  keyring: { ...keyring, backend: 'Secret Service', code: 'LOCKED', message: 'the keyring is locked' },
+  problems: [{ message: 'The Secret Service does not work (LOCKED): the keyring is locked', remedy: 'General remedy' }],
+}
+const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
+
+describe('R8 the doctor advises', () => {
+  test.each([
+    ['a Debian without a keyring', SERVER, 'sudo apt install gnome-keyring'],
+    [
+      'an Ubuntu derivative',
+      { ...SERVER, distributions: ['pop', 'ubuntu', 'debian'] },
+      'sudo apt install gnome-keyring',
+    ],
+    ['Fedora', { ...SERVER, distributions: ['fedora'] }, 'sudo dnf install gnome-keyring'],
+    ['Arch', { ...SERVER, distributions: ['arch'] }, 'sudo pacman -S gnome-keyring'],
+    ['openSUSE', { ...SERVER, distributions: ['opensuse-leap', 'suse'] }, 'sudo zypper install gnome-keyring'],
+    ['Alpine', { ...SERVER, distributions: ['alpine'] }, 'sudo apk add gnome-keyring'],
+    ['an unknown distribution', { ...SERVER, distributions: ['x'] }, 'install gnome-keyring with the package manager'],
+    ['KDE', { ...SERVER, isKde: true }, 'sudo apt install kwalletmanager'],
+    ['a container', { ...SERVER, isContainer: true }, 'In a container, encrypted files are right.'],
+    ['WSL', { ...SERVER, isWsl: true }, 'On WSL, encrypted files are the usual choice.'],
+    ['a system without a session bus', { ...SERVER, hasKeyringDaemon: true }, 'dbus-run-session -- bash'],
+    ['ssh', { ...DESKTOP, isSsh: true }, UNLOCK],
+    ['a desktop', DESKTOP, 'gnome-keyring-daemon --start'],
+    ['another platform', { ...SERVER, platform: 'freebsd' }, 'General remedy'],
+  ])('%s without a keyring, as a note', (_, system, remedy) => {
+    expect(advise(missing, system)).toEqual([
+      { severity: 'info', message: missing.problems?.[0]?.message, remedy: expect.stringContaining(remedy) },
+    ])
+  })
+
+  test.each([
+    ['over ssh', { ...DESKTOP, isSsh: true }, `Unlock the login keyring in this ssh session: ${UNLOCK}`],
+    ['on a desktop', DESKTOP, 'Unlock the keyring: open "Passwords and Keys"'],
+    ['on KDE', { ...DESKTOP, isKde: true }, 'Unlock the wallet'],
+    ['on macOS over ssh', { ...DESKTOP, platform: 'darwin', isSsh: true }, 'security unlock-keychain'],
+    ['on macOS', { ...DESKTOP, platform: 'darwin' }, 'General remedy'],
+  ])('how to unlock the keyring %s, as a problem', (_, system, remedy) => {
+    expect(advise(locked, system)).toEqual([
+      { severity: 'error', message: locked.problems?.[0]?.message, remedy: expect.stringContaining(remedy) },
+    ])
+  })
+
+  test('on the most important problem first', () => {
+    const problems = [
+      ...(missing.problems ?? []),
+      { message: 'modes', remedy: 'chmod' },
+      { severity: 'error', message: 'unreadable', remedy: 'save it again' },
+    ]
+    const advice = advise({ ...missing, problems }, SERVER)
+    expect(advice.map(({ severity }) => severity)).toEqual(['error', 'warning', 'info'])
+  })
+
+  test('by the names in os-release', () => {
+    expect(distributionsOf('NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n')).toEqual([
+      'linuxmint',
+      'ubuntu',
+      'debian',
+    ])
+    expect(distributionsOf('')).toEqual([])
+  })
+})
+
+describe('R8 llxprt-key doctor', () => {
+  test('gives advice for this system, and is well without a keyring', async () => {
+    const env = { ...inFiles(), LLXPRT_DISABLE_OS_KEYRING: '', DBUS_SESSION_BUS_ADDRESS: '', PATH: newDirectory() }
+    const { code, stdout } = await llxprtKey(['doctor'], { ...env, container: 'podman' })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Note: No keyring: .+\n {2}In a container, encrypted files are right\./m)
+    const { problems } = JSON.parse((await llxprtKey(['doctor', '--json'], env)).stdout) as { problems: Problem[] }
+    expect(problems.map(({ severity }) => severity)).toEqual(['info'])
+  })
+
+  test('says over ssh how to unlock the keyring, with a command that works', async () => {
+    const keyring = await PrivateKeyring.start()
+    const HOME = newDirectory()
+    const env = {
+      ...process.env,
+      ...keyring.environment(),
+      HOME,
+      XDG_DATA_HOME: HOME,
+      SSH_CONNECTION: '::1 1 ::1 22',
+      LLXPRT_DISABLE_OS_KEYRING: '',
+    }
+    const unlock = (command: string) =>
+      execFileSync('bash', ['-c', command], { env, input: 'password\n', stdio: 'pipe' })
+    try {
+      // Creates a login keyring with this password.
+      unlock(UNLOCK)
+      expect((await llxprtKey(['save', 'work'], env, 'a key')).stdout).toContain('in the OS keyring')
+      keyring.lock()
+      const { code, stdout } = await llxprtKey(['doctor'], env)
+      expect([code, stdout]).toEqual([1, expect.stringContaining(UNLOCK)])
+      expect((await llxprtKey(['get', 'work'], env)).code).toBe(1)
+      unlock(/session: (.*)/.exec(stdout)?.[1] ?? '')
+      expect(await llxprtKey(['get', 'work'], env)).toEqual(done('a key\n'))
+    } finally {
+      keyring.stop()
+    }
+  })
+
+  test.each([60, 80, 120])('prints a table that fits %i columns of a terminal', async (columns) => {
+    const env = inFiles()
+    expect((await llxprtKey(['save', 'work'], env, 'a key')).code).toBe(0)
+    const long = path.join(env.HOME, '.llxprt/secure-store', 'a-service-with-a-name-that-is-longer-than-the-terminal')
+    mkdirSync(long, { recursive: true, mode: 0o700 })
+    writeFileSync(path.join(files(env.HOME), 'damaged.enc'), 'damaged')
+    chmodSync(path.join(files(env.HOME), 'work.enc'), 0o644)
+    const terminal = new Terminal(`stty cols ${columns}; ${COMMAND} doctor`, { ...env, NO_COLOR: '1' })
+    expect(await terminal.ended).toBe(1)
+    const lines = terminal.screen.split('\r\n')
+    // Only what cannot be broken, such as a path, may be wider.
+    expect(lines.filter((line) => line.trim().includes(' ') && [...line].length > columns)).toEqual([])
+    expect(terminal.screen).toMatch(/^stored +keyring +files +directory\r$/m)
+    expect(terminal.screen).toMatch(/^provider key.* +- +2 +~\/\.llxprt\S+\r$/m)
+    // The damaged key comes before the mode, which is the lesser problem.
+    expect(terminal.screen).toMatch(/Problem: Key 'damaged' .*Problem: Others have/s)
+  })
+})
