@@ -1,5 +1,4 @@
-// The instrument that measures: its arithmetic, its verdicts, its plot, and that what it compares with is the same job.
-// Nothing here depends on how fast anything is.
+// The benchmark's statistics, verdicts, plot and command line, and that its baselines do the same job. No test depends on speed.
 
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -8,11 +7,12 @@ import { SecureStore } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
 import { BaselineStore } from '../benchmark/baseline.js'
 import { compare, type Measurement } from '../benchmark/compare.js'
+import { deriveKeys, readAllValues, readValue } from '../benchmark/floor.js'
 import { GOALS, judge } from '../benchmark/goals.js'
-import { parse } from '../benchmark/options.js'
+import { PARTS, parse } from '../benchmark/options.js'
 import { apart, bench, plot } from '../benchmark/plot.js'
 import { table, verdictMarkdown } from '../benchmark/report.js'
-import { median, quantile, ratio, summary } from '../benchmark/statistics.js'
+import { growthExponent, median, quantile, ratio, summary } from '../benchmark/statistics.js'
 import { newDirectory, noKeyring } from './support/helpers'
 import { ROOT } from './support/node'
 
@@ -20,7 +20,7 @@ const once = (...values: number[]) => values.map((value) => [value])
 
 function measurement(id: string, medians: Record<string, number>): Measurement {
   const [ours = 1] = Object.values(medians)
-  const contestants = Object.entries(medians).map(([who, median]) => [who, { median, p95: median, n: 9 }])
+  const contestants = Object.entries(medians).map(([who, median]) => [who, { p10: median, median, p90: median, n: 9 }])
   const ratios = Object.entries(medians).map(([who, median]) => [
     who,
     { value: median / ours, low: (median / ours) * 0.9, high: (median / ours) * 1.1 },
@@ -37,23 +37,40 @@ function measurement(id: string, medians: Record<string, number>): Measurement {
 }
 
 describe('the statistics', () => {
-  test('give the median of an odd and of an even number of samples, in any order', () => {
+  test('compute the median of an odd and of an even number of samples, in any order', () => {
     expect(median([5, 1, 3])).toBe(3)
     expect(median([4, 1, 3, 2])).toBe(2.5)
     expect(median([10, 9, 100])).toBe(10)
   })
 
-  test('give the 95th percentile, between two samples in proportion', () => {
+  test('interpolate percentiles between two samples', () => {
     expect(quantile([...Array(101).keys()], 0.95)).toBe(95)
     expect(quantile([0, 1], 0.95)).toBeCloseTo(0.95)
-    expect(summary([7])).toEqual({ median: 7, p95: 7, n: 1 })
+    expect(summary([...Array(11).keys()])).toEqual({ p10: 1, median: 5, p90: 9, n: 11 })
   })
 
-  test('refuse to say anything of nothing', () => {
+  test('compute the growth exponent between the two largest sizes', () => {
+    expect(
+      growthExponent([
+        [1000, 30],
+        [10, 7],
+        [100, 3],
+      ]),
+    ).toBeCloseTo(1)
+    expect(
+      growthExponent([
+        [100, 5],
+        [1000, 5],
+      ]),
+    ).toBe(0)
+    expect(() => growthExponent([[10, 1]])).toThrow(RangeError)
+  })
+
+  test('throw for an empty list of samples', () => {
     expect(() => median([])).toThrow(RangeError)
   })
 
-  test('give a ratio with an interval around it that is the same every time', () => {
+  test('compute a ratio with a reproducible interval around it', () => {
     const theirs = once(20, 22, 18, 21, 19, 20, 23, 17)
     const ours = once(2, 2.1, 1.9, 2, 2.2, 1.8, 2, 2)
     const found = ratio(theirs, ours)
@@ -63,19 +80,19 @@ describe('the statistics', () => {
     expect(ratio(theirs, ours)).toEqual(found)
   })
 
-  test('draw rounds as pairs, so that a slow moment that hits both changes no ratio', () => {
+  test('resample rounds as pairs, so that a disturbance of both sides does not change the ratio', () => {
     const moments = [1, 5, 1, 2, 9, 1, 4, 3]
     const found = ratio(once(...moments.map((moment) => 3 * moment)), once(...moments))
     expect(found).toEqual({ value: 3, low: 3, high: 3 })
   })
 
-  test('give no interval where there were too few rounds for one', () => {
+  test('report no interval for too few rounds', () => {
     expect(ratio(once(27_000), once(20, 21, 22, 23, 24))).toMatchObject({ low: null, high: null })
   })
 })
 
 describe('a comparison', () => {
-  test('gives everybody a turn in every round, in an order that turns round', async () => {
+  test('measures every contestant in every round, in a rotating order', async () => {
     const turns: string[] = []
     const contestant = (name: string) => (round: number) => {
       turns.push(`${name}${round}`)
@@ -95,19 +112,19 @@ describe('a comparison', () => {
   })
 })
 
-describe('a contestant that fails', () => {
+describe('a failing contestant', () => {
   const fails = () => Promise.reject(new Error('no connection'))
   const works = () => 1
   const scenario = { id: 'failing', part: 'keyring', label: 'failing', rounds: 2 }
 
-  test('is left out and told, and the others are measured', async () => {
+  test('is reported and left out, and the others are measured', async () => {
     const found = await compare({ ...scenario, contestants: { addon: works, 'napi-keyring': fails, baseline: works } })
     expect(Object.keys(found.contestants)).toEqual(['addon', 'baseline'])
     expect(Object.keys(found.ratios)).toEqual(['baseline'])
     expect(table([found])).toMatch(/@napi-rs\/keyring +failed: no connection/)
   })
 
-  test('ends the run when it is the addon', async () => {
+  test('ends the run if it is the addon', async () => {
     await expect(compare({ ...scenario, contestants: { addon: fails, baseline: works } })).rejects.toThrow(
       'no connection',
     )
@@ -117,7 +134,7 @@ describe('a contestant that fails', () => {
 describe('the verdict on a goal', () => {
   const verdict = (found: Measurement, goal: (typeof GOALS)[number]) => judge([found], [goal])[0]
 
-  test('that asks for so many times faster is met from there on', () => {
+  test('that asks for a factor is met by at least that factor', () => {
     const goal = { text: 'faster', measurement: 'm', atLeast: 10, faster: 'baseline' }
     expect(verdict(measurement('m', { addon: 1, baseline: 20 }), goal)).toMatchObject({ verdict: 'met', close: false })
     expect(verdict(measurement('m', { addon: 1, baseline: 10.5 }), goal)).toMatchObject({ verdict: 'met', close: true })
@@ -131,7 +148,7 @@ describe('the verdict on a goal', () => {
     })
   })
 
-  test('that allows so many times the cost is met up to there', () => {
+  test('that limits the cost to a factor is met by at most that factor', () => {
     const goal = { text: 'no dearer', measurement: 'm', atMost: 1.25, timesOf: 'bare-write' }
     expect(verdict(measurement('m', { addon: 1.1, 'bare-write': 1 }), goal)).toMatchObject({ verdict: 'met' })
     expect(verdict(measurement('m', { addon: 2, 'bare-write': 1 }), goal)).toMatchObject({
@@ -140,28 +157,38 @@ describe('the verdict on a goal', () => {
     })
   })
 
-  test('that sets a limit looks at the addon alone', () => {
+  test('that sets a limit considers only the addon', () => {
     const goal = { text: 'small', measurement: 'm', below: 4, inclusive: true }
     expect(verdict(measurement('m', { addon: 4, 'napi-keyring': 3 }), goal)).toMatchObject({ verdict: 'met' })
     expect(verdict(measurement('m', { addon: 4.01, 'napi-keyring': 3 }), goal)).toMatchObject({ verdict: 'missed' })
   })
 
-  test('that asks for no difference is missed by one that is more than noise', () => {
+  test('that asks for no difference is missed by a difference larger than noise', () => {
     const goal = { text: 'free', measurement: 'm', noSlowerThan: 'removed' }
     expect(verdict(measurement('m', { never: 1, removed: 0.99 }), goal)).toMatchObject({ verdict: 'met', close: false })
     expect(verdict(measurement('m', { never: 1, removed: 1.05 }), goal)).toMatchObject({ verdict: 'met', close: true })
     expect(verdict(measurement('m', { never: 1, removed: 1.5 }), goal)).toMatchObject({ verdict: 'missed' })
   })
 
-  test('that nobody measured is none', () => {
+  test('that compares growth with the floor allows the difference', () => {
+    const goal = { text: 'growth', measurement: 'm', aboveFloor: 0.15, floor: 'raw-calls' }
+    expect(verdict(measurement('m', { addon: 1.6, 'raw-calls': 1.5 }), goal)).toMatchObject({
+      verdict: 'met',
+      measured: '1.60 against 1.50',
+    })
+    expect(verdict(measurement('m', { addon: 1.7, 'raw-calls': 1.5 }), goal)).toMatchObject({ verdict: 'missed' })
+    expect(verdict(measurement('m', { addon: 1 }), goal)).toMatchObject({ verdict: 'not measured' })
+  })
+
+  test('is missing when nothing was measured', () => {
     expect(judge([]).map((goal) => goal.verdict)).toEqual(GOALS.map(() => 'not measured'))
   })
 
-  test('is a row of the table of goals, and a measurement has its rows in the other one', () => {
+  test('is a row in the table of goals, and a measurement has rows in the table of figures', () => {
     const found = measurement('m', { addon: 1, baseline: 20 })
     const rows = verdictMarkdown(judge([found], [{ text: 'fast', measurement: 'm', atLeast: 10, faster: 'baseline' }]))
     expect(rows.split('\n')[2]).toBe('| fast | 20.0× (18.0 to 22.0) | met     |')
-    expect(table([found])).toMatch(/JavaScript store +20\.0 +20\.0 +9 {2}20\.0× \(18\.0 to 22\.0\)/)
+    expect(table([found])).toMatch(/JavaScript store +20\.0 +20\.0 +20\.0 +9 {2}20\.0× \(18\.0 to 22\.0\)/)
   })
 })
 
@@ -177,7 +204,7 @@ describe('the plot', () => {
     }),
   ])
 
-  test('is well-formed SVG with a line, a name and a marker at each size for every series', () => {
+  test('is well-formed SVG with a line, a name and markers for every series', () => {
     const svg = bench(measurements)
     expect(unbalanced(svg)).toEqual([])
     expect(svg.match(/<polyline points="[\d., -]+"/g)).toHaveLength(6)
@@ -189,13 +216,13 @@ describe('the plot', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/)
   })
 
-  test('leaves out a series that was not measured, and refuses to be made of none', () => {
+  test('leaves out a series that was not measured, and throws when there is none', () => {
     const svg = bench(measurements.filter(({ id }) => id.startsWith('files-read-all-1')))
     expect(svg.match(/<polyline/g)).toHaveLength(2)
     expect(() => bench([])).toThrow(RangeError)
   })
 
-  test('shows names as they are, whatever characters they hold', () => {
+  test('escapes names', () => {
     const svg = plot('a < b & "c"', [
       {
         title: '<',
@@ -215,35 +242,44 @@ describe('the plot', () => {
     expect(svg).toContain('&lt;script&gt;')
   })
 
-  test('moves names apart that would overlap, and keeps them inside', () => {
+  test('moves overlapping labels apart and keeps them inside', () => {
     expect(apart([10, 12, 200], 30, 260)).toEqual([10, 40, 200])
     expect(apart([250, 255, 258], 30, 260)).toEqual([200, 230, 260])
   })
 })
 
-describe('what the addon is compared with', () => {
+describe.each([1, 2])('the JavaScript store, with files of version %i', (version) => {
   const value = 'sk-ant 🔑\nsecond line'
 
-  test('reads what the addon wrote', async () => {
-    const directory = newDirectory()
-    const addon = new SecureStore('a service', { fallbackDir: directory, keyringLoader: noKeyring })
-    for (const key of ['b', 'a']) await addon.set(key, `${value} of ${key}`)
-    const baseline = new BaselineStore('a service', directory)
+  async function stores() {
+    const directory = path.join(newDirectory(), 'files')
+    const secret = version === 2 ? path.join(directory, '..', 'machine_secret') : undefined
+    const machineSecret = secret ? { machineSecretPath: secret } : { envelopeVersion: 1 as const }
+    const addon = new SecureStore('a service', { fallbackDir: directory, keyringLoader: noKeyring, ...machineSecret })
+    await addon.set('a', `${value} of a`)
+    return { addon, baseline: new BaselineStore('a service', directory, secret), directory, secret }
+  }
+
+  test('reads what the addon wrote, and so does the floor', async () => {
+    const { addon, baseline, directory, secret } = await stores()
+    await addon.set('b', `${value} of b`)
     expect(await baseline.list()).toEqual(['a', 'b'])
     expect(await baseline.readAll()).toEqual([`${value} of a`, `${value} of b`])
     expect(await baseline.get('nothing')).toBeNull()
+    const derivedKeys = await deriveKeys('a service', directory, secret)
+    expect(readValue(directory, 'b.enc', derivedKeys)).toBe(`${value} of b`)
+    expect(readAllValues(directory, derivedKeys)).toHaveLength(2)
   })
 
   test('writes what the addon reads, as one private file per key', async () => {
-    const directory = newDirectory()
-    const baseline = new BaselineStore('a service', directory)
-    for (const key of ['b', 'a']) await baseline.set(key, `${value} of ${key}`)
-    expect(readdirSync(directory).sort()).toEqual(['a.enc', 'b.enc'])
+    const { addon, baseline, directory } = await stores()
+    for (const key of ['b', 'a']) await baseline.set(key, `${value} from JavaScript, ${key}`)
+    expect(readdirSync(directory).filter((name) => !name.startsWith('.'))).toEqual(['a.enc', 'b.enc'])
     expect(statSync(path.join(directory, 'a.enc')).mode & 0o777).toBe(0o600)
-    const addon = new SecureStore('a service', { fallbackDir: directory, keyringLoader: noKeyring })
+    expect(JSON.parse(readFileSync(path.join(directory, 'b.enc'), 'utf8')).v).toBe(version)
     expect(await addon.list()).toEqual(['a', 'b'])
-    expect(await addon.get('a')).toBe(`${value} of a`)
-    expect(await addon.get('b')).toBe(`${value} of b`)
+    expect(await addon.get('a')).toBe(`${value} from JavaScript, a`)
+    expect(await addon.get('b')).toBe(`${value} from JavaScript, b`)
   })
 })
 
@@ -256,37 +292,41 @@ describe('npm run bench', () => {
       })
     })
 
-  test('says what it takes, and measures nothing, when asked for help', async () => {
+  test('prints its options and measures nothing with --help', async () => {
     const { code, stdout } = await run('--help')
     expect(code).toBe(0)
-    for (const option of ['--quick', '--only', '--json', '--check']) expect(stdout).toContain(option)
+    for (const option of ['--quick', '--only', '--against', '--json', '--check']) expect(stdout).toContain(option)
   })
 
   test.each([
     { args: ['--fast'], message: '--fast' },
     { args: ['files'], message: 'files' },
-    { args: ['--only', 'disk'], message: "--only takes files, keyring, process, not 'disk'" },
-    { args: ['--quick', '--readme'], message: '--readme takes a complete run' },
-  ])('refuses $args, and says how it is done', async ({ args, message }) => {
+    {
+      args: ['--only', 'disk'],
+      message: "Unknown part 'disk'. --only takes files, keyring, process, concurrency, scaling, cost",
+    },
+    { args: ['--quick', '--readme'], message: '--readme needs a complete run' },
+    { args: ['--against', 'HEAD', '--check'], message: '--against goes only with --quick, --dir and --no-build' },
+  ])('refuses $args and explains its options', async ({ args, message }) => {
     const { code, stdout, stderr } = await run(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(message)
     expect(stderr).toContain('npm run bench -- [options]')
   })
 
-  test('measures everything unless told otherwise', () => {
-    expect(parse([])).toMatchObject({ quick: false, parts: ['files', 'keyring', 'process'], build: true })
+  test('measures every part by default', () => {
+    expect(parse([])).toMatchObject({ quick: false, parts: PARTS, build: true })
     expect(parse(['--only', 'files', '--only', 'process'])).toMatchObject({ parts: ['files', 'process'] })
   })
 
-  test('left figures that name no host, no user and no path', () => {
+  test('writes results without host names, user names and paths', () => {
     const results = readFileSync(path.join(ROOT, 'benchmark/results.json'), 'utf8')
     expect(JSON.parse(results)).toMatchObject({ machine: { cpu: expect.any(String), node: expect.any(String) } })
     expect(results).not.toMatch(/"[^"]*(?:\/(?:home|root|tmp|Users)\b|hostname|username)/)
   })
 })
 
-/** The elements that are opened and not closed, or the other way round, and text that is no SVG. */
+/** Returns elements that are not opened or not closed, and `text` for characters that SVG must escape. */
 function unbalanced(svg: string): string[] {
   const open: string[] = []
   const wrong: string[] = []

@@ -1,8 +1,10 @@
 // `llxprt-key get`, and how the command line is read: unknown words, the order of options, help that fits the terminal.
 
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
 import { done, failed, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
 
@@ -54,11 +56,39 @@ describe('R15 llxprt-key get', () => {
   })
 })
 
+test('R15 every shell tool hardens its process before it reads a secret', () => {
+  const trace = path.join(newDirectory(), 'trace.cjs')
+  const code = `const securestore = require(${JSON.stringify(ROOT)})
+    const steps = []
+    securestore.hardenProcess = () => steps.push('harden')
+    for (const name of ['get', 'list']) {
+      const read = securestore.SecureStore.prototype[name]
+      securestore.SecureStore.prototype[name] = function (...args) { steps.push('read'); return read.apply(this, args) }
+    }
+    const { getKey } = securestore.ProviderKeyStorage.prototype
+    securestore.ProviderKeyStorage.prototype.getKey = function (name) { steps.push('read'); return getKey.call(this, name) }
+    process.on('exit', () => process.stderr.write(steps.join()))`
+  writeFileSync(trace, code)
+  for (const [program, args, input] of [
+    ['llxprt-key', ['get', 'work'], ''],
+    ['git-credential-llxprt', ['get'], 'protocol=https\nhost=example.com\n'],
+    ['docker-credential-llxprt', ['get'], 'https://example.com'],
+  ] as const) {
+    const file = path.join(ROOT, 'bin', `${program}.js`)
+    const env = { ...process.env, ...inFiles() }
+    const options = { env, input, encoding: 'utf8' as const }
+    const { stderr } = spawnSync(process.execPath, ['--require', trace, file, ...args], options)
+    expect(stderr, program).toMatch(/^(llxprt-key: .*\n.*\n)?harden,read$/)
+  }
+})
+
 describe('R12 llxprt-key names what is wrong with the command line', () => {
   test.each([
     [['shwo'], "Unknown command 'shwo'. Did you mean 'show'?\nRun 'llxprt-key --help'."],
     [['exprot'], "Unknown command 'exprot'. Did you mean 'export'?"],
     [['del'], "Unknown command 'del'. Did you mean 'delete'?"],
+    [['list2'], "Unknown command 'list2'. Did you mean 'list'?"],
+    [['help'], "Unknown command 'help'. Did you mean '--help'?"],
     [['frob'], "Unknown command 'frob'. Run 'llxprt-key --help'."],
     [['__proto__'], "Unknown command. Run 'llxprt-key --help'."],
     [['list', '--jsn'], "Unknown option '--jsn'. Did you mean '--json'?\nRun 'llxprt-key list --help'."],

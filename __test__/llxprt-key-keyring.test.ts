@@ -47,7 +47,7 @@ describe('R1 llxprt-key with a keyring', () => {
     expect(await llxprtKey(['doctor'], env)).toEqual(
       done(
         expect.stringMatching(
-          /^OS keyring: Secret Service, answers in [\d.]+ ms\nprovider keys: 2 in the keyring, 0 in files .*\ntool keys: 0 in the/,
+          /^OS keyring: Secret Service, answers in [\d.]+ ms\nData directory: ~\/\.llxprt \(the default\)\nprovider keys: 2 in the keyring, 0 in files .*\ntool keys: 0 in the/,
         ),
       ),
     )
@@ -71,10 +71,23 @@ describe('R1 llxprt-key with a keyring', () => {
       stdout: expect.stringContaining('in an encrypted file'),
     })
     expect((await llxprtKey(['show', 'new'], env)).stdout).toContain(MASKED)
+    const partial = await llxprtKey(['list'], env)
+    expect(partial).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/^new {2}.*\n\(OS keyring could not be read: .*locked.*\)\n$/),
+      stderr: '',
+    })
+    const asJson = await llxprtKey(['list', '--json'], env)
+    expect(asJson).toMatchObject({ code: 1, stderr: expect.stringContaining('The OS keyring could not be read') })
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      keys: [{ name: 'new', place: 'file', readable: true }],
+      incomplete: { code: expect.any(String), message: expect.stringContaining('locked') },
+    })
+    expect(await llxprtKey(['export'], env, 'a passphrase')).toEqual(failed('The OS keyring could not be read'))
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^OS keyring: Secret Service, does not work\nprovider keys: unknown in the keyring, 1 in files/,
+      /^OS keyring: Secret Service, does not work\nData directory: .*\nprovider keys: unknown in the keyring, 1 in files/,
     )
     expect(stdout).toMatch(/Problem: The Secret Service does not work .+\n {2}.*(unlock|permissions)/i)
   })
@@ -84,7 +97,7 @@ describe('R1 llxprt-key with a keyring', () => {
     await save(env, 'work')
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^OS keyring: none \(.+\)\nprovider keys: 1 in files/)
+    expect(stdout).toMatch(/^OS keyring: none \(.+\)\nData directory: .*\nprovider keys: 1 in files/)
     expect(stdout).toMatch(/\nNote: No keyring: .+\n {2}.+\n$/)
     expect(stdout).not.toContain('Problem:')
     expect((await llxprtKey(['doctor'], { ...env, LLXPRT_DISABLE_OS_KEYRING: '1' })).code).toBe(0)

@@ -156,10 +156,15 @@ describe('files and names', () => {
   })
 
   test('a type of one module may be declared for each platform', () => {
-    const store = '#[cfg(unix)] #[path = "unix.rs"] mod os; #[cfg(windows)] #[path = "windows.rs"] mod os;'
-    const platforms = { 'src/unix.rs': 'pub struct Handle;', 'src/windows.rs': 'pub struct Handle;' }
-    expect(violations({ 'src/store.rs': store, ...platforms })).toEqual([])
-    expect(violations({ 'src/store.rs': `${store} struct Handle;`, ...platforms })).toHaveLength(1)
+    const platforms = { 'src/store/unix.rs': 'pub struct Handle;', 'src/store/windows.rs': 'pub struct Handle;' }
+    const oneName =
+      '#[cfg(unix)] #[path = "store/unix.rs"] mod os; #[cfg(windows)] #[path = "store/windows.rs"] mod os;'
+    const twoNames = '#[cfg(unix)] mod unix; #[cfg(windows)] mod windows;'
+    for (const store of [oneName, twoNames]) {
+      expect(violations({ 'src/store.rs': store, ...platforms })).toEqual([])
+      expect(violations({ 'src/store.rs': `${store} struct Handle;`, ...platforms })).toHaveLength(1)
+    }
+    expect(violations({ 'src/store.rs': 'mod unix; mod windows;', ...platforms })).toHaveLength(1)
   })
 
   test('a source file has at most 400 lines, apart from index.d.ts', () => {

@@ -1,14 +1,14 @@
 // @ts-check
 'use strict'
 
-// What a durable write costs by itself: the same bytes into a temporary file, fsync, rename, fsync of the directory.
+// The floor of a durable write: the same bytes into a temporary file, fsync, rename, fsync of the directory.
 
 const { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } = require('node:fs')
 const { open, rename } = require('node:fs/promises')
 const path = require('node:path')
 
 /**
- * The bytes that are in the key's file.
+ * Returns the content of a key's file.
  *
  * @param {string} directory
  * @param {string} key
@@ -18,7 +18,7 @@ function envelopeOf(directory, key) {
 }
 
 /**
- * With calls that wait on the JavaScript thread: there is nothing faster in Node.
+ * Writes with synchronous calls, which are the fastest that Node has.
  *
  * @param {string} directory
  * @param {string} key
@@ -37,7 +37,7 @@ function bareWrite(directory, key, bytes) {
 }
 
 /**
- * With calls that do not.
+ * Writes with calls that do not block the JavaScript thread.
  *
  * @param {string} directory
  * @param {string} key

@@ -1,19 +1,22 @@
 // @ts-check
 'use strict'
 
-// The encrypted files as the TypeScript store kept them, written from the description of it: a key derived anew by every
-// call (scrypt of node:crypto, off the JavaScript thread), AES-256-GCM, one JSON envelope per key, a temporary file that is
-// fsynced and renamed over the old one. The directory is not fsynced: nothing says that the TypeScript did so, and without
-// it the baseline is the faster one. Listing and reading everything goes one key after the other, as it did there.
+// Encrypted files as the TypeScript store keeps them, written from the description of its format. Every call derives the key
+// anew (scrypt of node:crypto, off the JavaScript thread). Each key is one JSON envelope with AES-256-GCM, written to a
+// temporary file that is fsynced and renamed. The directory is not fsynced, which makes this baseline faster, not slower.
+// Reading everything reads one key after the other, as the TypeScript does.
 
-const { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } = require('node:crypto')
+const { createCipheriv, createHash, randomBytes, scrypt } = require('node:crypto')
+const { readFileSync } = require('node:fs')
 const { mkdir, open, readFile, readdir, rename } = require('node:fs/promises')
 const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
+const { NONCE, SALT, decrypt } = require('./envelope.js')
 
-const ENDING = '.enc'
-const [SALT, NONCE, TAG, KEY] = [16, 12, 16, 32]
+const EXTENSION = '.enc'
+/** The size of a key in bytes. */
+const KEY = 32
 const KDF = { N: 16384, r: 8, p: 1 }
 
 /** @type {(password: string, salt: Buffer, length: number, options: typeof KDF) => Promise<Buffer>} */
@@ -22,15 +25,17 @@ const derive = promisify(scrypt)
 class BaselineStore {
   #directory
   #password
+  #version
 
   /**
    * @param {string} service
-   * @param {string} directory of the files
+   * @param {string} directory where the files are
+   * @param {string} [machineSecretFile] with it, files of version 2 are read and written; without it, of version 1
    */
-  constructor(service, directory) {
-    const machine = createHash('sha256').update(`${os.hostname()}${os.userInfo().username}`).digest('hex')
+  constructor(service, directory, machineSecretFile) {
     this.#directory = directory
-    this.#password = `${service}-${machine}`
+    this.#password = passwordOf(service, machineSecretFile)
+    this.#version = machineSecretFile === undefined ? 1 : 2
   }
 
   /**
@@ -42,7 +47,7 @@ class BaselineStore {
     const cipher = createCipheriv('aes-256-gcm', await derive(this.#password, salt, KEY, KDF), nonce)
     const sealed = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()])
     const data = Buffer.concat([salt, nonce, cipher.getAuthTag(), sealed]).toString('base64')
-    const envelope = { v: 1, crypto: { alg: 'aes-256-gcm', kdf: 'scrypt', ...KDF, saltLen: SALT }, data }
+    const envelope = { v: this.#version, crypto: { alg: 'aes-256-gcm', kdf: 'scrypt', ...KDF, saltLen: SALT }, data }
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     const temporary = this.#file(`${key}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
     const file = await open(temporary, 'wx', 0o600)
@@ -52,7 +57,7 @@ class BaselineStore {
     } finally {
       await file.close()
     }
-    await rename(temporary, this.#file(`${key}${ENDING}`))
+    await rename(temporary, this.#file(`${key}${EXTENSION}`))
   }
 
   /**
@@ -62,28 +67,25 @@ class BaselineStore {
   async get(key) {
     let text
     try {
-      text = await readFile(this.#file(`${key}${ENDING}`), 'utf8')
+      text = await readFile(this.#file(`${key}${EXTENSION}`), 'utf8')
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
       throw error
     }
     const data = Buffer.from(JSON.parse(text).data, 'base64')
-    const [salt, nonce] = [data.subarray(0, SALT), data.subarray(SALT, SALT + NONCE)]
-    const opener = createDecipheriv('aes-256-gcm', await derive(this.#password, salt, KEY, KDF), nonce)
-    opener.setAuthTag(data.subarray(SALT + NONCE, SALT + NONCE + TAG))
-    return Buffer.concat([opener.update(data.subarray(SALT + NONCE + TAG)), opener.final()]).toString('utf8')
+    return decrypt(data, await derive(this.#password, data.subarray(0, SALT), KEY, KDF))
   }
 
   /** @returns {Promise<string[]>} the keys, sorted */
   async list() {
     const names = await readdir(this.#directory)
     return names
-      .filter((name) => name.endsWith(ENDING))
-      .map((name) => name.slice(0, -ENDING.length))
+      .filter((name) => name.endsWith(EXTENSION))
+      .map((name) => name.slice(0, -EXTENSION.length))
       .sort()
   }
 
-  /** @returns {Promise<Array<string | null>>} the value of every key, one read after the other */
+  /** @returns {Promise<Array<string | null>>} the value of every key, read one after the other */
   async readAll() {
     const values = []
     for (const key of await this.list()) values.push(await this.get(key))
@@ -96,4 +98,17 @@ class BaselineStore {
   }
 }
 
-module.exports = { BaselineStore, derive, KDF }
+/**
+ * Returns the password that keys are derived from.
+ *
+ * @param {string} service
+ * @param {string} [machineSecretFile]
+ */
+function passwordOf(service, machineSecretFile) {
+  const machine = createHash('sha256').update(`${os.hostname()}${os.userInfo().username}`).digest('hex')
+  if (machineSecretFile === undefined) return `${service}-${machine}`
+  const secret = Buffer.from(readFileSync(machineSecretFile, 'utf8').trim(), 'base64')
+  return `${secret.toString('hex')}|${service}|${machine}`
+}
+
+module.exports = { BaselineStore, KDF, KEY, derive, passwordOf }

@@ -1,24 +1,30 @@
 // @ts-check
 'use strict'
 
-// What each way of doing it is called in results.json, and in a table.
+// The names of the contestants in tables.
 
 /** @type {Record<string, string>} */
 const NAMES = {
   addon: 'this addon',
-  'addon-key-list': 'this addon, `/key list`',
+  'addon-entries': 'this addon, entries()',
+  'addon-key-list': 'this addon, /key list',
   baseline: 'JavaScript store',
+  typescript: 'JavaScript store + @napi-rs/keyring',
+  floor: 'floor: read and decrypt, key known',
   scrypt: 'scrypt of OpenSSL alone',
-  'bare-write': 'bare write + fsyncs',
+  'bare-write': 'floor: bare write + fsyncs',
   'bare-write-promises': 'bare write, fs/promises',
+  'raw-calls': 'floor: raw D-Bus calls',
   'napi-keyring': '@napi-rs/keyring',
   'napi-keyring-sync': '@napi-rs/keyring, sync',
   'napi-keyring-one-call': '@napi-rs/keyring, one call',
-  idle: 'doing nothing',
+  'napi-keyring-set-get': '@napi-rs/keyring, set + get',
+  idle: 'no work',
   never: 'never had a sink',
   'never-again': 'never had a sink (again)',
   removed: 'had a sink, removed',
   on: 'sink on',
+  here: 'this tree',
 }
 
 /** @param {string} id */

@@ -1,21 +1,24 @@
 // @ts-check
 'use strict'
 
-// The encrypted files, in a process that is warm: this addon, the JavaScript store, and a bare write.
+// Encrypted files in a warm process: this addon, the JavaScript store, and a bare write.
 
 const { KeyCommand, ProviderKeyStorage, SecureStore } = require('../index.js')
 const { BaselineStore } = require('./baseline.js')
 const { bareWrite, bareWritePromises, envelopeOf } = require('./bare-write.js')
 const { compare, repeated, timed } = require('./compare.js')
-const { LARGE, SERVICE, SMALL, inFiles, keys, value } = require('./fixtures.js')
+const { LARGE, SERVICE, SMALL, inFiles, keys, machineSecretOf, value } = require('./fixtures.js')
+const { readAll } = require('./tasks/stores.js')
 
 const part = 'files'
-/** Callers at once. */
+/** The number of callers at once. */
 const MANY = 32
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
- * @typedef {{ fixtures: InstanceType<typeof import('./fixtures.js').Fixtures>, quick: boolean, say: (what: string) => void }} Context
+ * @typedef {{
+ *   fixtures: InstanceType<typeof import('./fixtures.js').Fixtures>, quick: boolean, dir: string, say: (what: string) => void,
+ * }} Context `dir` is the folder in which stores and keyrings are made; `say` reports progress
  */
 
 /**
@@ -39,14 +42,14 @@ async function* gets({ fixtures, quick }) {
   ]
   for (const { count, bytes, rounds } of scenarios) {
     const { addon, baseline, names } = await stores(fixtures, count, bytes)
-    const any = (/** @type {number} */ round) => names[Math.max(round, 0) % count] ?? ''
+    const keyOf = (/** @type {number} */ round) => names[Math.max(round, 0) % count] ?? ''
     yield compare({
       id: `files-get-${count}-${bytes}`,
       part,
       label: `get, warm, ${size(bytes)}, ${of(count)}`,
       contestants: {
-        addon: (round) => repeated(5, () => addon.get(any(round))),
-        baseline: (round) => timed(() => baseline.get(any(round))),
+        addon: (round) => repeated(5, () => addon.get(keyOf(round))),
+        baseline: (round) => timed(() => baseline.get(keyOf(round))),
       },
       rounds: quick ? rounds / 4 : rounds,
       every: { baseline: 8 },
@@ -58,7 +61,7 @@ async function* gets({ fixtures, quick }) {
   yield compare({
     id: 'files-get-32-at-once',
     part,
-    label: `get, warm, ${MANY} callers at once, all of them`,
+    label: `get, warm, ${MANY} callers at once, time until all are done`,
     contestants: {
       addon: () => timed(() => Promise.all(callers.map((key) => addon.get(key)))),
       baseline: () => timed(() => Promise.all(callers.map((key) => baseline.get(key)))),
@@ -81,10 +84,10 @@ async function* sets({ fixtures, quick }) {
     const filled = await fixtures.files(count, bytes)
     const [key = ''] = keys(count)
     const envelope = envelopeOf(filled, key)
-    // Each writes to a directory of its own, as full as the others'.
+    // Each contestant writes to a directory of its own with equal content.
     const directories = { ours: fixtures.copy(filled), bare: fixtures.copy(filled), promises: fixtures.copy(filled) }
     const addon = new SecureStore(SERVICE, inFiles(directories.ours))
-    const baseline = new BaselineStore(SERVICE, fixtures.copy(filled))
+    const baseline = baselineOn(fixtures.copy(filled))
     yield compare({
       id: `files-set-${count}-${bytes}`,
       part,
@@ -102,12 +105,12 @@ async function* sets({ fixtures, quick }) {
   }
   const filled = await fixtures.files(50)
   const addon = new SecureStore(SERVICE, inFiles(fixtures.copy(filled)))
-  const baseline = new BaselineStore(SERVICE, fixtures.copy(filled))
+  const baseline = baselineOn(fixtures.copy(filled))
   const callers = keys(MANY)
   yield compare({
     id: 'files-set-32-at-once',
     part,
-    label: `set, ${MANY} callers at once, all of them`,
+    label: `set, ${MANY} callers at once, time until all are done`,
     contestants: {
       addon: () => timed(() => Promise.all(callers.map((key) => addon.set(key, value(SMALL))))),
       baseline: () => timed(() => Promise.all(callers.map((key) => baseline.set(key, value(SMALL))))),
@@ -138,7 +141,7 @@ async function* lists({ fixtures, quick }) {
 
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
 async function* readingAll({ fixtures, quick, say }) {
-  // The JavaScript store takes half a minute for a thousand keys: once is enough to see it.
+  // The JavaScript store takes half a minute for 1,000 keys, so it runs once.
   const scenarios = [
     { count: 1, rounds: 60, every: 6 },
     { count: 10, rounds: 60, every: 10 },
@@ -156,7 +159,7 @@ async function* readingAll({ fixtures, quick, say }) {
       baseline: () => timed(() => baseline.readAll()),
     }
     if (quick && count > 50) delete contestants.baseline
-    else if (count === 1000) say('files: the JavaScript store reads 1,000 keys, which takes it half a minute')
+    else if (count === 1000) say('files: the JavaScript store reads 1,000 keys, which takes about half a minute')
     yield compare({
       id: `files-read-all-${count}`,
       part,
@@ -176,15 +179,13 @@ async function* readingAll({ fixtures, quick, say }) {
  */
 async function stores(fixtures, count, bytes) {
   const directory = await fixtures.files(count, bytes)
-  // The same files for both: a file costs the JavaScript store a derivation, whoever wrote it.
   const addon = new SecureStore(SERVICE, inFiles(directory))
-  return { addon, baseline: new BaselineStore(SERVICE, directory), names: keys(count) }
+  return { addon, baseline: baselineOn(directory), names: keys(count) }
 }
 
-/** @param {SecureStore} store */
-async function readAll(store) {
-  const names = await store.list()
-  return Promise.all(names.map((name) => store.get(name)))
+/** @param {string} directory */
+function baselineOn(directory) {
+  return new BaselineStore(SERVICE, directory, machineSecretOf(directory))
 }
 
 /** @param {number} bytes */
@@ -197,4 +198,4 @@ function of(count) {
   return count === 1 ? '1 key' : `${count.toLocaleString('en')} keys`
 }
 
-module.exports = { MANY, measureFiles, of, readAll }
+module.exports = { MANY, measureFiles, of }

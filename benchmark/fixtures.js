@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Stores to measure: directories with a number of keys in them, and values of a size.
+// Stores to measure: directories with a given number of keys and values of a given size.
 
 const { cpSync, mkdtempSync, rmSync } = require('node:fs')
 const path = require('node:path')
@@ -9,7 +9,7 @@ const { SecureStore } = require('../index.js')
 const { BaselineStore } = require('./baseline.js')
 
 const SERVICE = 'securestore-bench'
-/** Values are of these sizes, in bytes: an API key, and a token with its claims. */
+/** The sizes of values in bytes: an API key, and a token with claims. */
 const SMALL = 100
 const LARGE = 10_000
 
@@ -19,7 +19,7 @@ function value(bytes) {
 }
 
 /**
- * As many names of keys.
+ * Returns the names of a number of keys.
  *
  * @param {number} count
  */
@@ -27,55 +27,92 @@ function keys(count) {
   return Array.from({ length: count }, (_, i) => `key-${String(i).padStart(4, '0')}`)
 }
 
-/** The options of a store that has its files here, and no keyring. @param {string} fallbackDir */
+/**
+ * Returns the options of a store that uses the files of a directory and no keyring.
+ *
+ * @param {string} fallbackDir
+ */
 function inFiles(fallbackDir) {
-  return { fallbackDir, keyringLoader: async () => null }
+  return { fallbackDir, keyringLoader: async () => null, machineSecretPath: machineSecretOf(fallbackDir) }
+}
+
+/**
+ * Returns the file of the machine secret that the stores of a fixture share.
+ *
+ * @param {string} directory of one of the stores
+ */
+function machineSecretOf(directory) {
+  return path.join(path.dirname(directory), 'machine_secret')
 }
 
 class Fixtures {
-  #home
+  /** The folder that holds all stores. */
+  home
   /** @type {Map<string, string>} */
   #made = new Map()
 
   /** @param {string} parent the folder in which everything is made */
   constructor(parent) {
-    this.#home = mkdtempSync(path.join(parent, 'securestore-bench-'))
+    this.home = mkdtempSync(path.join(parent, 'securestore-bench-'))
   }
 
-  /** A new, empty directory. */
+  /** Returns a new, empty directory. */
   directory() {
-    return mkdtempSync(path.join(this.#home, 'store-'))
+    return mkdtempSync(path.join(this.home, 'store-'))
   }
 
   /**
-   * A directory of files that this addon wrote. The same one for the same arguments: to be read, not written to.
+   * Returns a directory of files that this addon wrote, the same one for the same arguments. Callers only read from it.
    *
-   * @param {number} count how many keys
-   * @param {number} [bytes] how long the values are
+   * @param {number} count of keys
+   * @param {number} [bytes] size of the values
    */
   async files(count, bytes = SMALL) {
     return this.#once(`addon ${count} ${bytes}`, async (directory) => {
       const store = new SecureStore(SERVICE, inFiles(directory))
-      // The others take over the first one's salt.
+      // The other files reuse the salt of the first one.
       const [first = '', ...others] = keys(count)
       await store.set(first, value(bytes))
-      await Promise.all(others.map((key) => store.set(key, value(bytes))))
+      for (let i = 0; i < others.length; i += 500) {
+        await Promise.all(others.slice(i, i + 500).map((key) => store.set(key, value(bytes))))
+      }
     })
   }
 
   /**
-   * One that the JavaScript store wrote: each file has a salt of its own.
+   * Returns a directory of files that the JavaScript store wrote: each file has a salt of its own.
    *
    * @param {number} count
    */
   async foreignFiles(count) {
     return this.#once(`baseline ${count}`, async (directory) => {
-      const store = new BaselineStore(SERVICE, directory)
+      const store = new BaselineStore(SERVICE, directory, await this.#machineSecret())
       await Promise.all(keys(count).map((key) => store.set(key, value(SMALL))))
     })
   }
 
-  /** A copy, to write to. @param {string} directory */
+  /**
+   * Returns a directory of files of version 1, without a machine secret.
+   *
+   * @param {number} count
+   */
+  async filesOfVersion1(count) {
+    return this.#once(`version 1 ${count}`, async (directory) => {
+      const options = {
+        fallbackDir: directory,
+        keyringLoader: async () => null,
+        envelopeVersion: /** @type {const} */ (1),
+      }
+      const store = new SecureStore(SERVICE, options)
+      for (const key of keys(count)) await store.set(key, value(SMALL))
+    })
+  }
+
+  /**
+   * Returns a copy of a directory, to write to.
+   *
+   * @param {string} directory
+   */
   copy(directory) {
     const copy = this.directory()
     cpSync(directory, copy, { recursive: true })
@@ -83,7 +120,12 @@ class Fixtures {
   }
 
   remove() {
-    rmSync(this.#home, { recursive: true, force: true })
+    rmSync(this.home, { recursive: true, force: true })
+  }
+
+  /** Returns the file of the machine secret. The addon makes it at its first write. */
+  async #machineSecret() {
+    return machineSecretOf(await this.files(1))
   }
 
   /**
@@ -100,4 +142,4 @@ class Fixtures {
   }
 }
 
-module.exports = { Fixtures, LARGE, SERVICE, SMALL, inFiles, keys, value }
+module.exports = { Fixtures, LARGE, SERVICE, SMALL, inFiles, keys, machineSecretOf, value }

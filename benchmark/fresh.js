@@ -1,34 +1,46 @@
 // @ts-check
 'use strict'
 
-// Runs a task of task.js in a process of its own, which has done nothing before.
+// Runs a task of task.js in a new process.
 
 const { execFile } = require('node:child_process')
 const path = require('node:path')
 const { promisify } = require('node:util')
 
-const DEADLINE_MS = 120_000
+const TIMEOUT_MS = 300_000
 
 /**
- * What the task measured.
+ * Returns the figures that a task measured in a process of its own.
  *
  * @param {string} task
  * @param {object} [input]
- * @param {NodeJS.ProcessEnv} [env]
+ * @param {NodeJS.ProcessEnv} [env] added to the environment of this process
  * @returns {Promise<number[]>}
  */
 async function fresh(task, input = {}, env = {}) {
-  const program = path.join(__dirname, 'task.js')
-  const args = [program, task, JSON.stringify(input)]
-  const options = { env: { ...process.env, ...env }, timeout: DEADLINE_MS }
+  const args = [path.join(__dirname, 'task.js'), task, JSON.stringify(input)]
+  const options = { env: { ...process.env, ...env }, timeout: TIMEOUT_MS }
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, options)
     return JSON.parse(stdout)
   } catch (error) {
     const { signal, stderr } = /** @type {{ signal?: string, stderr?: string }} */ (error)
-    const why = signal ? `ended by ${signal}` : (/^.*Error.*$/m.exec(stderr ?? '')?.[0] ?? String(error))
-    throw new Error(`its process failed: ${why}`, { cause: error })
+    const reason = signal ? `ended by ${signal}` : (/^.*Error.*$/m.exec(stderr ?? '')?.[0] ?? String(error))
+    throw new Error(`The process of task '${task}' failed: ${reason}`, { cause: error })
   }
 }
 
-module.exports = { fresh }
+/**
+ * Returns contestants that each run a task in a new process.
+ *
+ * @param {string} task
+ * @param {readonly string[]} contestants
+ * @param {object} [input]
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Record<string, import('./compare.js').Contestant>}
+ */
+function inFreshProcesses(task, contestants, input = {}, env = {}) {
+  return Object.fromEntries(contestants.map((who) => [who, () => fresh(task, { who, ...input }, env)]))
+}
+
+module.exports = { fresh, inFreshProcesses }

@@ -1,8 +1,8 @@
 // @ts-check
 'use strict'
 
-// The OS keyring as the TypeScript store used it: an `AsyncEntry` of @napi-rs/keyring for every call, the accounts from
-// `findCredentialsAsync`, and everything read one account after the other. Beside it, the fastest that package can do.
+// The OS keyring as the TypeScript store uses it: an `AsyncEntry` of @napi-rs/keyring per call, accounts from
+// `findCredentialsAsync`, one account read after the other. Beside it, the fastest calls of that package.
 
 const { AsyncEntry, Entry, findCredentialsAsync } = require('@napi-rs/keyring')
 
@@ -22,9 +22,26 @@ class KeyringBaseline {
     return new AsyncEntry(this.#service, account).setPassword(value)
   }
 
+  /**
+   * Writes and reads back, which is what a verified write takes with this package.
+   *
+   * @param {string} account
+   * @param {string} value
+   */
+  async setVerified(account, value) {
+    const entry = new AsyncEntry(this.#service, account)
+    await entry.setPassword(value)
+    if ((await entry.getPassword()) !== value) throw new Error('@napi-rs/keyring read back another value')
+  }
+
   /** @param {string} account */
   get(account) {
     return new AsyncEntry(this.#service, account).getPassword()
+  }
+
+  /** @param {string} account */
+  delete(account) {
+    return new AsyncEntry(this.#service, account).deletePassword()
   }
 
   /** @param {string} account */
@@ -37,19 +54,23 @@ class KeyringBaseline {
     return (await findCredentialsAsync(this.#service)).map(({ account }) => account).sort()
   }
 
-  /** @returns {Promise<Array<string | null>>} the password of every account, one read after the other */
+  /** @returns {Promise<Array<string | null>>} the password of every account, read one after the other */
   async readAll() {
     const values = []
     for (const account of await this.list()) values.push(await this.get(account))
     return values
   }
 
-  /** The same on the JavaScript thread, which waits for it. @param {string} account */
+  /**
+   * Reads on the JavaScript thread, which blocks.
+   *
+   * @param {string} account
+   */
   getSync(account) {
     return new Entry(this.#service, account).getPassword()
   }
 
-  /** Everything in one call: listing reads the passwords, too. @returns {Promise<string[]>} */
+  /** Reads all passwords in one call. @returns {Promise<string[]>} */
   async readAllAtOnce() {
     return (await findCredentialsAsync(this.#service)).map(({ password }) => password)
   }

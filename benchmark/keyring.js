@@ -1,21 +1,24 @@
 // @ts-check
 'use strict'
 
-// The OS keyring: this addon and @napi-rs/keyring on one private gnome-keyring, with the same entries in it.
+// The OS keyring: this addon and @napi-rs/keyring on one private gnome-keyring that holds the same entries for both.
 
 const v8 = require('node:v8')
 const vm = require('node:vm')
 const { KeyCommand, ProviderKeyStorage, SecureStore } = require('../index.js')
 const { PrivateKeyring } = require('../scripts/lib/private-keyring.js')
 const { compare, repeated, timed } = require('./compare.js')
-const { MANY, of, readAll } = require('./files.js')
+const { MANY, of } = require('./files.js')
 const { LARGE, SERVICE, SMALL, keys, value } = require('./fixtures.js')
+const { fresh, inFreshProcesses } = require('./fresh.js')
 const { KeyringBaseline } = require('./keyring-baseline.js')
-const { fresh } = require('./fresh.js')
-const { inFreshProcesses, latenessOf } = require('./process.js')
+const { measureMessages } = require('./keyring-messages.js')
+const { measureWrites } = require('./keyring-writes.js')
+const { latenessOf } = require('./lateness.js')
+const { readAll } = require('./tasks/stores.js')
 
 const part = 'keyring'
-/** Calls of one contestant in a row, so that they are warm, as those of a program are that makes more than one. */
+/** Calls of one contestant in a row, so that caches are as warm as in a program that makes several calls. */
 const IN_A_ROW = 5
 
 /** @type {(() => void) | undefined} */
@@ -23,7 +26,7 @@ let gc
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
- * @typedef {import('./files.js').Context & { dir: string }} Context
+ * @typedef {import('./files.js').Context} Context
  * @typedef {{ addon: SecureStore, napi: InstanceType<typeof KeyringBaseline>, input: object, env: NodeJS.ProcessEnv }} Both
  */
 
@@ -35,22 +38,23 @@ async function* measureKeyring(context) {
   const keyring = await PrivateKeyring.start({ directory: context.dir })
   const before = { ...process.env }
   try {
-    // Both look here: this addon when a store is constructed, libdbus when it connects.
+    // This addon reads it when a store is constructed, libdbus when it connects.
     process.env.DBUS_SESSION_BUS_ADDRESS = keyring.address
     delete process.env.LLXPRT_DISABLE_OS_KEYRING
     const directory = context.fixtures.directory()
     const addon = new SecureStore(SERVICE, { fallbackDir: directory })
-    if (!(await addon.isKeychainAvailable())) throw new Error('the private keyring does not work')
+    if (!(await addon.isKeychainAvailable())) throw new Error('The private keyring does not work')
     const input = { service: SERVICE, directory, key: keys(1)[0], inKeyring: true }
     yield* allSizes(context, { addon, napi: new KeyringBaseline(SERVICE), input, env: keyring.environment() })
   } finally {
     process.env = before
     keyring.stop()
   }
+  yield* measureWrites(context)
 }
 
 /**
- * The keyring grows from one size to the next, so that each is measured with nothing else in it.
+ * Measures at growing sizes. The keyring holds nothing else.
  *
  * @param {Context} context
  * @param {Both} both
@@ -62,8 +66,9 @@ async function* allSizes(context, both) {
     const names = keys(count)
     for (const name of names.slice(filled)) await both.addon.set(name, value(SMALL))
     filled = count
-    if ((await both.napi.list()).length !== count) throw new Error('@napi-rs/keyring does not see the same keyring')
+    if ((await both.napi.list()).length !== count) throw new Error('@napi-rs/keyring does not see the same entries')
     yield* readingAll(context, both, count)
+    if (count >= 50) yield* measureMessages(both.env, both.addon, count)
     if (count === 50 || count === 1000) yield* single(context, both, count)
     if (count === 50) {
       yield* fiftyKeys(context, both)
@@ -80,13 +85,13 @@ async function* allSizes(context, both) {
  */
 async function* readingAll({ quick, say }, { addon, napi, input, env }, count) {
   const command = new KeyCommand(new ProviderKeyStorage({ secureStore: addon }))
-  // One by one, @napi-rs/keyring takes 7 s and more for a thousand keys.
+  // @napi-rs/keyring takes 7 s and more to read 1,000 keys one by one.
   const once = count >= 200
   /** @type {Record<string, import('./compare.js').Contestant>} */
   const contestants = {
     addon: () => timed(() => readAll(addon)),
     'addon-key-list': () => timed(() => command.run('list')),
-    // In a process of its own where it is long: see `collectGarbage`.
+    // Long runs go to a process of their own: see `collectGarbage`.
     'napi-keyring': () =>
       once ? fresh('readAll', { ...input, who: 'napi-keyring' }, env) : timed(() => napi.readAll()),
     'napi-keyring-one-call': () => timed(() => napi.readAllAtOnce()),
@@ -106,7 +111,7 @@ async function* readingAll({ quick, say }, { addon, napi, input, env }, count) {
 }
 
 /**
- * One key at a time, and listing, which depend on how many there are.
+ * Measures calls on one key, and listing, whose cost depends on the number of keys.
  *
  * @param {Context} context
  * @param {Both} both
@@ -116,7 +121,7 @@ async function* readingAll({ quick, say }, { addon, napi, input, env }, count) {
 async function* single({ quick }, { addon, napi }, count) {
   const [key = ''] = keys(1)
   const rounds = quick ? 5 : count > 50 ? 6 : 20
-  // Listing a thousand takes a second.
+  // Listing 1,000 keys takes @napi-rs/keyring a second.
   const inARow = count > 50 ? 1 : IN_A_ROW
   yield compare({
     between: collectGarbage,
@@ -135,9 +140,10 @@ async function* single({ quick }, { addon, napi }, count) {
     between: collectGarbage,
     id: `keyring-set-${count}`,
     part,
-    label: `set, 100 bytes, ${of(count)}`,
+    label: `set, 100 bytes, ${of(count)} (@napi-rs/keyring does not verify)`,
     contestants: {
       addon: () => repeated(IN_A_ROW, () => addon.set(key, value(SMALL))),
+      'napi-keyring-set-get': () => repeated(IN_A_ROW, () => napi.setVerified(key, value(SMALL))),
       'napi-keyring': () => repeated(IN_A_ROW, () => napi.set(key, value(SMALL))),
     },
     rounds,
@@ -204,7 +210,7 @@ async function* fiftyKeys({ quick }, { addon, napi }) {
     between: collectGarbage,
     id: 'keyring-get-32-at-once',
     part,
-    label: `get, warm, ${MANY} callers at once, all of them`,
+    label: `get, warm, ${MANY} callers at once, time until all are done`,
     contestants: {
       addon: () => timed(() => Promise.all(callers.map((name) => addon.get(name)))),
       'napi-keyring': () => timed(() => Promise.all(callers.map((name) => napi.get(name)))),
@@ -235,8 +241,8 @@ async function* freshProcesses({ quick }, { input, env }) {
 }
 
 /**
- * An entry of @napi-rs/keyring keeps its connection until its memory is collected, and with a file descriptor of 1024 or
- * more it ends the process. So memory is collected, where nothing is measured.
+ * Collects garbage between rounds. An entry of @napi-rs/keyring keeps its connection until it is collected, and the package
+ * crashes the process when a connection gets a file descriptor of 1024 or more.
  */
 function collectGarbage() {
   gc ??= newCollector()

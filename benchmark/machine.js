@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Where it was measured, as far as it matters to the figures. No name of a host or a user, and no path.
+// Describes the machine of a run, without host name, user name or paths.
 
 const { execFileSync } = require('node:child_process')
 const os = require('node:os')
@@ -24,7 +24,7 @@ function machine() {
   }
 }
 
-/** What the machine had to do besides: the average number of programs that wanted a processor in the last minute. */
+/** Returns the load average of the last minute. */
 function load() {
   return Number(os.loadavg()[0]?.toFixed(2))
 }

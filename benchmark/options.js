@@ -1,37 +1,41 @@
 // @ts-check
 'use strict'
 
-// What may be typed after `npm run bench --`.
+// The command line of `npm run bench --`.
 
 const os = require('node:os')
 const { parseArgs } = require('node:util')
 
-const PARTS = /** @type {const} */ (['files', 'keyring', 'process'])
+const PARTS = /** @type {const} */ (['files', 'keyring', 'process', 'concurrency', 'scaling', 'cost'])
 
 const HELP = `npm run bench -- [options]
 
-Measures this addon side by side with a JavaScript store that does what it replaces, and with @napi-rs/keyring.
+Compares this addon with a JavaScript store that does what it replaces, with @napi-rs/keyring, and with the floor: the least
+that the file system, the bus or Node allow. All in one run, in turns.
 
-  --quick         about a minute: fewer rounds, and the slow ones of the largest stores left out
-  --only <part>   files, keyring or process (what takes fresh processes); may be given several times
-  --json          print JSON to standard output, and everything else to standard error
-  --check         exit with 1 when a goal is missed or was not measured
-  --readme        update the figures in README.md and docs/benchmark.md
-  --dir <folder>  where the stores and the keyring are made; default: the system's temporary directory
-  --no-build      measure the binary that is there
-  --help          this text
+  --quick           a few minutes: fewer rounds, and the slow baselines of the largest stores left out
+  --only <part>     ${PARTS.join(', ')}; may be given several times
+  --against <rev>   build this tree and a git revision, measure both in turns, and report what got worse; exit code 1 if
+                    anything did. Only --quick, --dir and --no-build (of this tree) go with it
+  --json            print JSON to standard output, and everything else to standard error
+  --check           exit with 1 when a goal is missed or was not measured
+  --readme          update the figures in README.md and docs/benchmark.md
+  --dir <folder>    where the stores and the keyring are made; default: the system's temporary directory
+  --no-build        measure the existing binary
+  --help            this text
 
-A complete run (without --quick and --only) writes benchmark/results.json and docs/bench.svg.`
+A complete run (without --quick, --only and --against) writes benchmark/results.json and docs/bench.svg.`
 
 /**
  * @typedef {{
- *   quick: boolean, parts: string[], json: boolean, check: boolean, readme: boolean, dir: string, build: boolean, help: boolean,
+ *   quick: boolean, parts: string[], against: string | undefined, json: boolean, check: boolean, readme: boolean,
+ *   dir: string, build: boolean, help: boolean,
  * }} Options
  */
 
 /**
  * @param {string[]} args
- * @returns {Options} throws, with a message to show, for anything that is no option
+ * @returns {Options} throws a `TypeError` with a message for the user when the arguments are invalid
  */
 function parse(args) {
   const { values } = parseArgs({
@@ -41,6 +45,7 @@ function parse(args) {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
+      against: { type: 'string' },
       json: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       readme: { type: 'boolean', default: false },
@@ -49,13 +54,17 @@ function parse(args) {
       help: { type: 'boolean', default: false },
     },
   })
-  const unknown = values.only.find((part) => !PARTS.some((known) => known === part))
-  if (unknown !== undefined) throw new TypeError(`--only takes ${PARTS.join(', ')}, not '${unknown}'`)
-  const { quick, only, json, check, readme, dir, help } = values
-  if (readme && (quick || only.length > 0)) throw new TypeError('--readme takes a complete run')
+  const { quick, only, against, json, check, readme, dir, help } = values
+  const unknown = only.find((part) => !PARTS.some((known) => known === part))
+  if (unknown !== undefined) throw new TypeError(`Unknown part '${unknown}'. --only takes ${PARTS.join(', ')}`)
+  if (readme && (quick || only.length > 0)) throw new TypeError('--readme needs a complete run')
+  if (against !== undefined && (only.length > 0 || json || check || readme)) {
+    throw new TypeError('--against goes only with --quick, --dir and --no-build')
+  }
   return {
     quick,
     parts: only.length > 0 ? only : [...PARTS],
+    against,
     json,
     check,
     readme,

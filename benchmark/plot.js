@@ -1,8 +1,8 @@
 // @ts-check
 'use strict'
 
-// A plot of what it costs to list and read all keys, against how many there are, as SVG. Its colours are of middling
-// brightness and it has no background, so that it reads on a light page and on a dark one.
+// Plots the time to list and read all keys against their number, as SVG. The colours have medium brightness and there is no
+// background, so that the plot is readable on light and on dark pages.
 
 const { decimals } = require('./goals.js')
 
@@ -11,10 +11,10 @@ const PANEL = { width: 270, height: 260 }
 const MARGIN = { top: 80, left: 62, bottom: 52, labels: 150, between: 18 }
 const WIDTH = MARGIN.left + 2 * (PANEL.width + MARGIN.labels) + MARGIN.between
 const HEIGHT = MARGIN.top + PANEL.height + MARGIN.bottom
-/** Two lines of a label. */
+/** The height of a label of two lines. */
 const LABEL_HEIGHT = 32
 const GREY = '#6e7781'
-/** The same one looks the same in every panel; markers and dashes are for those who see no colours. */
+/** A series looks the same in every panel. Markers and dashes distinguish the series without colours. */
 const STYLES = {
   ours: { colour: '#2f81f7', dashes: 'none', marker: '<circle r="4"/>' },
   'ours, fresh': { colour: '#2f81f7', dashes: '5 4', marker: '<rect x="-3.6" y="-3.6" width="7.2" height="7.2"/>' },
@@ -23,14 +23,14 @@ const STYLES = {
 }
 
 /**
- * Points are pairs of a number of keys and milliseconds.
+ * A point is a number of keys and a time in milliseconds.
  *
  * @typedef {{ name: string, style: keyof typeof STYLES, detail?: string, points: Array<[number, number]> }} Series
  * @typedef {{ title: string, series: Series[] }} Panel
  */
 
 /**
- * The plot of a run.
+ * Returns the plot of a run.
  *
  * @param {readonly import('./compare.js').Measurement[]} measurements
  */
@@ -78,14 +78,14 @@ function bench(measurements) {
 }
 
 /**
- * Panels side by side, with the same axes, both logarithmic.
+ * Returns panels side by side with the same axes, both logarithmic.
  *
  * @param {string} title
  * @param {readonly Panel[]} panels
  */
 function plot(title, panels) {
   const all = panels.flatMap(({ series }) => series.flatMap(({ points }) => points))
-  if (all.length === 0) throw new RangeError('there is nothing to plot')
+  if (all.length === 0) throw new RangeError('There are no points to plot')
   const counts = [...new Set(all.map(([count]) => count))].sort((a, b) => a - b)
   const decades = {
     from: Math.floor(Math.log10(Math.min(...all.map(([, ms]) => ms)))),
@@ -116,7 +116,7 @@ ${drawn.join('\n')}
  * @param {number[]} counts
  * @param {number[]} ticks
  * @param {{ x: (count: number) => number, y: (ms: number) => number }} scale
- * @param {boolean} named whether the ticks of the vertical axis are named
+ * @param {boolean} named whether the ticks of the vertical axis have labels
  */
 function drawPanel({ title, series }, counts, ticks, scale, named) {
   const { width, height } = PANEL
@@ -158,7 +158,7 @@ function drawLine(points, style, scale) {
 }
 
 /**
- * Each line is named at its end, with what it comes to there; names that would overlap move apart.
+ * Labels each line at its end with its name and last value. Labels that would overlap are moved apart.
  *
  * @param {Series[]} series
  * @param {{ x: (count: number) => number, y: (ms: number) => number }} scale
@@ -181,7 +181,7 @@ function drawLabels(series, scale) {
 }
 
 /**
- * Places in ascending order, moved so that they are at least that far apart and none is beyond the end.
+ * Returns ascending positions moved so that they are at least `distance` apart and none is beyond `end`.
  *
  * @param {readonly number[]} places
  * @param {number} distance
@@ -198,7 +198,7 @@ function apart(places, distance, end) {
   return moved
 }
 
-/** As `0.1 ms`, `20 s`. @param {number} ms */
+/** Returns text such as `0.1 ms` or `20 s`. @param {number} ms */
 function duration(ms) {
   const [number, unit] = ms >= 1000 ? [ms / 1000, 's'] : [ms, 'ms']
   return `${decimals(number)

@@ -1,26 +1,25 @@
 'use strict'
 
-// Installs and builds what the measurements need: node benchmark/prepare.js [--no-build] [--keyring]. Without what a keyring
-// needs the rest can be measured all the same, so that it cannot be installed is said, and is no failure.
+// Installs and builds what the benchmark needs: node benchmark/prepare.js [--no-build] [--programs]. Programs that cannot be
+// installed are named; the parts that do not need them are measured all the same.
 
 const { existsSync } = require('node:fs')
 const path = require('node:path')
-const { KEYRING_PROGRAMS, installPrograms } = require('../scripts/lib/programs.js')
-const { build, installPackages } = require('../scripts/lib/setup.js')
+const { BENCH_PROGRAMS, installPrograms } = require('../scripts/lib/programs.js')
 const { root, which } = require('../scripts/lib/run.js')
+const { build, installPackages } = require('../scripts/lib/setup.js')
 
 async function main() {
   await installPackages()
-  if (!process.argv.includes('--no-build')) await buildOrTakeWhatIsThere()
-  if (process.argv.includes('--keyring') && process.platform === 'linux') {
-    await installPrograms('The keyring part', KEYRING_PROGRAMS).catch((error) => console.log(`\n${error.message}`))
+  if (!process.argv.includes('--no-build')) await buildIfPossible()
+  if (process.argv.includes('--programs') && process.platform === 'linux') {
+    await installPrograms('The benchmark', BENCH_PROGRAMS).catch((error) => console.log(`\n${error.message}`))
   }
 }
 
-async function buildOrTakeWhatIsThere() {
+async function buildIfPossible() {
   const built = path.join(root, `securestore.linux-${process.arch}-gnu.node`)
-  if (!which('cargo') && existsSync(built))
-    console.log('Rust is missing: what is measured is the binary that is there.')
+  if (!which('cargo') && existsSync(built)) console.log('Rust is missing: the existing binary is measured.')
   else await build()
 }
 

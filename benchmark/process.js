@@ -1,16 +1,17 @@
 // @ts-check
 'use strict'
 
-// What only a fresh process shows: the first call, loading the module, memory; and how much the event loop is held up.
+// What only a fresh process shows: loading the module, the first calls, memory, and delays of the event loop.
 
-const { statSync } = require('node:fs')
-const path = require('node:path')
-const { compare, order, settle } = require('./compare.js')
+const { compare } = require('./compare.js')
 const { of } = require('./files.js')
-const { SERVICE, keys } = require('./fixtures.js')
-const { fresh } = require('./fresh.js')
+const { SERVICE, keys, machineSecretOf } = require('./fixtures.js')
+const { deriveKeys } = require('./floor.js')
+const { inFreshProcesses } = require('./fresh.js')
+const { latenessOf } = require('./lateness.js')
 
 const part = 'process'
+const KEY = keys(1)[0]
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
@@ -22,60 +23,71 @@ const part = 'process'
  * @returns {AsyncGenerator<Measurement>}
  */
 async function* measureProcess(context) {
-  yield* modules(context)
   yield* firstCalls(context)
+  yield* readingAll(context)
   yield* memory(context)
   yield* lateness(context)
 }
 
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
-async function* modules({ quick }) {
+async function* firstCalls({ fixtures, quick }) {
+  const rounds = quick ? 12 : 40
   yield compare({
     id: 'require',
     part,
-    label: 'require, fresh process',
+    label: 'load the module',
     contestants: inFreshProcesses('require', ['addon', 'napi-keyring']),
-    rounds: quick ? 15 : 40,
+    rounds,
   })
-  const binaries = new Map([
-    ['addon', addonBinary()],
-    ['napi-keyring', keyringBinary()],
-  ])
-  const measured = new Map([...binaries].map(([who, file]) => [who, [[statSync(file).size / 1e6]]]))
-  yield settle({ id: 'binary', part, label: 'size of the binary', unit: 'MB', measured })
-}
-
-/** @param {Context} context @returns {AsyncGenerator<Measurement>} */
-async function* firstCalls({ fixtures, quick }) {
-  const directory = await fixtures.files(50)
-  const input = { directory, service: SERVICE, key: keys(1)[0] }
+  const input = await inputOf(await fixtures.files(50))
+  yield compare({
+    id: 'files-load-and-get',
+    part,
+    label: 'load the module and get one of 50 keys',
+    contestants: inFreshProcesses('loadAndGet', ['addon', 'typescript', 'floor'], input),
+    rounds,
+    every: { typescript: 4 },
+  })
   yield compare({
     id: 'files-first-get',
     part,
-    label: 'first get, fresh process (derives the key)',
-    contestants: inFreshProcesses('firstGet', ['addon', 'scrypt', 'baseline'], input),
-    rounds: quick ? 12 : 40,
+    label: 'first get, 50 keys, the module being loaded',
+    contestants: inFreshProcesses('firstGet', ['addon', 'baseline', 'floor'], input),
+    rounds,
     every: { baseline: 4 },
   })
+  // Without a machine secret there is no cache of derived keys.
+  const version1 = { directory: await fixtures.filesOfVersion1(50), service: SERVICE, key: KEY }
+  yield compare({
+    id: 'files-derivation',
+    part,
+    label: 'first get that derives the key',
+    contestants: inFreshProcesses('firstGet', ['addon', 'scrypt'], version1),
+    rounds,
+  })
+}
+
+/** @param {Context} context @returns {AsyncGenerator<Measurement>} */
+async function* readingAll({ fixtures, quick, say }) {
   for (const count of [1, 10, 50, 200, 1000]) {
-    const directory = await fixtures.files(count)
-    const who = count === 50 ? ['addon', 'addon-key-list', 'baseline'] : ['addon', 'addon-key-list']
+    const who = ['addon', 'addon-key-list', 'floor']
+    if (count === 50 || (count === 1000 && !quick)) who.push('baseline')
+    if (count === 1000 && !quick) say('process: the JavaScript store reads 1,000 keys, which takes about half a minute')
     yield compare({
       id: `files-read-all-cold-${count}`,
       part,
-      label: `list and read all, fresh process, ${of(count)}`,
-      contestants: inFreshProcesses('readAll', who, { directory, service: SERVICE }),
+      label: `list and read all, ${of(count)}`,
+      contestants: inFreshProcesses('readAll', who, await inputOf(await fixtures.files(count))),
       rounds: quick ? 5 : 15,
-      every: { baseline: 5 },
+      every: { baseline: count === 1000 ? Infinity : 5 },
     })
   }
   yield compare({
     id: 'files-read-all-cold-foreign-50',
     part,
-    label: 'the same, 50 keys that the JavaScript store wrote',
+    label: 'list and read all, 50 keys that the JavaScript store wrote, each with a salt of its own',
     contestants: inFreshProcesses('readAll', ['addon', 'addon-key-list', 'baseline'], {
-      directory: await fixtures.foreignFiles(50),
-      service: SERVICE,
+      ...(await inputOf(await fixtures.foreignFiles(50), false)),
     }),
     rounds: quick ? 1 : 2,
     warmup: 0,
@@ -88,20 +100,28 @@ async function* memory({ fixtures, quick }) {
   yield compare({
     id: 'memory-of-module',
     part,
-    label: 'resident memory that require adds',
+    label: 'resident memory that loading the module adds',
     unit: 'MB',
     contestants: inFreshProcesses('memoryOfModule', ['addon', 'napi-keyring', 'idle']),
     rounds,
   })
-  const [many, few] = [await fixtures.files(1000), await fixtures.files(50)]
+  const [many, few] = [await inputOf(await fixtures.files(1000)), await inputOf(await fixtures.files(50))]
+  yield compare({
+    id: 'memory-of-first-use',
+    part,
+    label: 'resident memory that loading the module and the first get add',
+    unit: 'MB',
+    contestants: inFreshProcesses('memoryOfFirstUse', ['addon', 'baseline', 'floor'], few),
+    rounds,
+  })
   yield compare({
     id: 'memory-after-1000',
     part,
-    label: 'resident memory of the process after 1,000 keys (JavaScript store: after 50)',
+    label: 'resident memory of the process after reading 1,000 keys (JavaScript store: 50)',
     unit: 'MB',
     contestants: {
-      ...inFreshProcesses('memoryAfterReading', ['addon', 'addon-key-list'], { directory: many, service: SERVICE }),
-      ...inFreshProcesses('memoryAfterReading', ['baseline'], { directory: few, service: SERVICE }),
+      ...inFreshProcesses('memoryAfterReading', ['addon', 'addon-key-list', 'floor'], many),
+      ...inFreshProcesses('memoryAfterReading', ['baseline'], few),
     },
     rounds,
     every: { baseline: 5 },
@@ -110,75 +130,23 @@ async function* memory({ fixtures, quick }) {
 
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
 async function* lateness({ fixtures, quick }) {
-  const directory = await fixtures.files(1000)
-  const input = { directory, service: SERVICE, key: keys(1)[0] }
+  const input = await inputOf(await fixtures.files(1000))
   const rounds = quick ? 1 : 5
-  yield* latenessOf(
-    'lateness',
-    'while 1,000 keys are listed and read',
-    ['addon', 'addon-key-list', 'idle'],
-    input,
-    rounds,
-  )
-  yield* latenessOf('latenessAtOnce', 'while 32 callers read', ['addon', 'baseline'], input, rounds)
+  const reading = ['addon', 'addon-key-list', 'idle']
+  yield* latenessOf('lateness', 'while 1,000 keys are listed and read', reading, input, rounds, part)
+  yield* latenessOf('latenessAtOnce', 'while 32 callers read', ['addon', 'baseline'], input, rounds, part)
 }
 
 /**
- * Two figures of the same processes.
+ * Returns the input of tasks on a store.
  *
- * @param {'lateness' | 'latenessAtOnce'} task
- * @param {string} when
- * @param {string[]} contestants
- * @param {object} input
- * @param {number} rounds
- * @param {string} [where] the part it belongs to
- * @param {NodeJS.ProcessEnv} [env]
- * @returns {AsyncGenerator<Measurement>}
+ * @param {string} directory
+ * @param {boolean} [withFloor] whether the floor takes part, which needs the derived keys
  */
-async function* latenessOf(task, when, contestants, input, rounds, where = part, env = {}) {
-  /** @type {Array<Map<string, number[][]>>} */
-  const [p99, max] = [new Map(contestants.map((who) => [who, []])), new Map(contestants.map((who) => [who, []]))]
-  for (let round = 0; round < rounds; round += 1) {
-    for (const who of order(contestants, round)) {
-      const [ninetyNine = 0, worst = 0] = await fresh(task, { who, ...input }, env)
-      p99?.get(who)?.push([ninetyNine])
-      max?.get(who)?.push([worst])
-    }
-  }
-  const id = `${where}-${task === 'lateness' ? 'lateness' : 'lateness-32'}`
-  const figures = { part: where, unit: 'ms' }
-  if (p99) yield settle({ ...figures, id: `${id}-p99`, label: `event loop, 99th percentile ${when}`, measured: p99 })
-  if (max) yield settle({ ...figures, id: `${id}-max`, label: `event loop, worst ${when}`, measured: max })
+async function inputOf(directory, withFloor = true) {
+  const machineSecret = machineSecretOf(directory)
+  const derivedKeys = withFloor ? await deriveKeys(SERVICE, directory, machineSecret) : {}
+  return { directory, machineSecret, service: SERVICE, key: KEY, derivedKeys }
 }
 
-/**
- * @param {string} task
- * @param {string[]} contestants
- * @param {object} [input]
- * @param {NodeJS.ProcessEnv} [env]
- * @returns {Record<string, import('./compare.js').Contestant>}
- */
-function inFreshProcesses(task, contestants, input = {}, env = {}) {
-  return Object.fromEntries(contestants.map((who) => [who, () => fresh(task, { who, ...input }, env)]))
-}
-
-/** The binary that index.js loaded. */
-function addonBinary() {
-  return loaded(path.join(__dirname, '..'))
-}
-
-function keyringBinary() {
-  require('@napi-rs/keyring')
-  return loaded(path.join(path.dirname(require.resolve('@napi-rs/keyring/package.json')), '..'))
-}
-
-/** @param {string} folder */
-function loaded(folder) {
-  const file = Object.keys(require.cache).find(
-    (file) => file.endsWith('.node') && path.relative(folder, file).split(path.sep).length <= 2,
-  )
-  if (file === undefined) throw new Error('no binary was loaded')
-  return file
-}
-
-module.exports = { inFreshProcesses, latenessOf, measureProcess }
+module.exports = { inputOf, measureProcess }

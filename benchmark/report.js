@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The measurements and the verdicts as text.
+// Measurements and verdicts as text.
 
 const { nameOf } = require('./contestants.js')
 const { decimals, times } = require('./goals.js')
@@ -14,13 +14,16 @@ const { decimals, times } = require('./goals.js')
 /** @type {Record<string, string>} */
 const TITLES = {
   files: 'ENCRYPTED FILES, in a warm process',
-  keyring: 'KEYRING, a gnome-keyring of its own',
-  process: 'FRESH PROCESSES, on encrypted files',
+  keyring: 'KEYRING, a private gnome-keyring',
+  process: 'FRESH PROCESSES, encrypted files',
+  concurrency: 'CONCURRENCY, 1,000 calls at once in fresh processes',
+  scaling: 'SCALING',
+  cost: 'COST',
 }
 
-/** A table for each part. @param {readonly Measurement[]} measurements */
+/** Returns a table for each part. @param {readonly Measurement[]} measurements */
 function table(measurements) {
-  const header = ['', 'median', 'p95', 'n', 'times ours (95 % interval)']
+  const header = ['', 'p10', 'median', 'p90', 'n', 'times ours (95 % interval)']
   return [...new Set(measurements.map(({ part }) => part))]
     .map((part) => {
       const rows = measurements.filter((measurement) => measurement.part === part).flatMap(measurementRows)
@@ -31,13 +34,22 @@ function table(measurements) {
 
 /** @param {Measurement} measurement */
 function measurementRows({ label, unit, contestants, ratios, failures }) {
-  const rows = Object.entries(contestants).map(([who, { median, p95, n }]) => {
+  const rows = Object.entries(contestants).map(([who, { p10, median, p90, n }]) => {
     const ratio = ratios[who]
-    const figures = [decimals(median), decimals(p95), String(n), ratio ? times(ratio) : '']
+    // A ratio of exponents, or to nothing, says nothing.
+    const isMeaningful = ratio !== undefined && unit !== 'exponent' && Number.isFinite(ratio.value)
+    const figures = [decimals(p10), decimals(median), decimals(p90), String(n), isMeaningful ? times(ratio) : '']
     return [`  ${nameOf(who).replaceAll('`', '')}`, ...figures]
   })
-  const failed = Object.entries(failures).map(([who, why]) => [`  ${nameOf(who)}`, '', '', '', `failed: ${why}`])
-  return [[`${label} [${unit}]`, '', '', '', ''], ...rows, ...failed]
+  const failed = Object.entries(failures).map(([who, reason]) => [
+    `  ${nameOf(who)}`,
+    '',
+    '',
+    '',
+    '',
+    `failed: ${reason}`,
+  ])
+  return [[`${label} [${unit}]`, '', '', '', '', ''], ...rows, ...failed]
 }
 
 /** @param {readonly Verdict[]} verdicts */
@@ -94,14 +106,14 @@ function columns(rows) {
 }
 
 /**
- * Numbers end under one another, text begins so.
+ * Aligns numbers to the right and text to the left.
  *
  * @param {string} cell
  * @param {number} width
  * @param {number} column
  */
 function pad(cell, width, column) {
-  const isNumber = /^[\d.,]+$/.test(cell) || /^(median|p95|n)$/.test(cell)
+  const isNumber = /^-?[\d.,]+$/.test(cell) || /^(median|p10|p90|n)$/.test(cell)
   return isNumber && column > 0 ? cell.padStart(width) : cell.padEnd(width)
 }
 
@@ -110,4 +122,4 @@ function widthsOf(rows) {
   return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
 }
 
-module.exports = { figuresMarkdown, table, verdictMarkdown, verdictTable }
+module.exports = { columns, figuresMarkdown, table, verdictMarkdown, verdictTable }

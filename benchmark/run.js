@@ -1,13 +1,13 @@
 // @ts-check
 'use strict'
 
-// npm run bench: this addon side by side with what it replaces, in one run. See --help.
+// npm run bench: compares this addon with what it replaces, in one run. See --help.
 
 const { spawnSync } = require('node:child_process')
 const { readFileSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { root, which } = require('../scripts/lib/run.js')
-const { KEYRING_PROGRAMS } = require('../scripts/lib/programs.js')
+const { BENCH_PROGRAMS, KEYRING_PROGRAMS } = require('../scripts/lib/programs.js')
 const { HELP, parse, PARTS } = require('./options.js')
 
 /** @typedef {import('./compare.js').Measurement} Measurement */
@@ -23,7 +23,12 @@ async function main() {
     process.exitCode = 1
     return
   }
-  // The rest needs the packages and the binary, which are there now.
+  // These need the packages and the binary, which exist now.
+  if (options.against !== undefined) {
+    const { measureAgainst } = require('./against.js')
+    process.exitCode = (await measureAgainst(options.against, { ...options, say })) ? 0 : 1
+    return
+  }
   const { judge } = require('./goals.js')
   const { load, machine } = require('./machine.js')
   const { table, verdictTable } = require('./report.js')
@@ -36,14 +41,16 @@ async function main() {
     goals: judge(measurements),
     measurements,
   }
-  const text = [table(measurements), verdictTable(results.goals), ...leftOut.map((what) => `Left out: ${what}`)].join(
-    '\n\n',
-  )
+  const text = [
+    table(measurements),
+    verdictTable(results.goals),
+    ...leftOut.map((what) => `Not measured: ${what}`),
+  ].join('\n\n')
   if (options.json) console.log(JSON.stringify(results, null, 2))
   else console.log(`\n${text}`)
   const complete = !options.quick && options.parts.length === PARTS.length && leftOut.length === 0
   if (complete) keep(results, options.readme)
-  else console.error('\nNot a complete run: benchmark/results.json and docs/bench.svg stay as they are.')
+  else console.error('\nNot a complete run: benchmark/results.json and docs/bench.svg are not changed.')
   const missed = results.goals.some(({ verdict }) => verdict !== 'met')
   process.exitCode = failed || (options.check && missed) ? 1 : 0
 }
@@ -58,12 +65,11 @@ function parseOrExplain(args) {
   }
 }
 
-/** @param {import('./options.js').Options} options @returns {boolean} whether there is something to measure */
-function prepare({ build, json, parts }) {
-  const args = [path.join(__dirname, 'prepare.js')]
+/** @param {import('./options.js').Options} options @returns {boolean} whether it succeeded */
+function prepare({ build, json }) {
+  const args = [path.join(__dirname, 'prepare.js'), '--programs']
   if (!build) args.push('--no-build')
-  if (parts.includes('keyring')) args.push('--keyring')
-  // Standard output is for the JSON alone, where that was asked for.
+  // With --json, standard output is reserved for the JSON.
   return spawnSync(process.execPath, args, { stdio: ['ignore', json ? 2 : 1, 2] }).status === 0
 }
 
@@ -75,29 +81,25 @@ async function measure({ quick, parts, dir }) {
   /** @type {string[]} */
   const leftOut = []
   let failed = false
-  const missing = KEYRING_PROGRAMS.filter((program) => !which(program))
-  const say = (/** @type {string} */ what) =>
-    console.error(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${what}`)
-  // Somebody's log would be measured with it.
-  delete process.env.LLXPRT_SECURESTORE_LOG
   const fixtures = new Fixtures(dir)
+  // A log would be measured too, and no store may use the data directory of the user.
+  delete process.env.LLXPRT_SECURESTORE_LOG
+  process.env.LLXPRT_DATA_HOME = fixtures.home
+  const missing = BENCH_PROGRAMS.filter((program) => !which(program))
+  if (missing.length > 0) leftOut.push(`what needs ${missing.join(', ')}`)
   try {
     for (const part of parts) {
-      if (part === 'keyring' && missing.length > 0) {
-        leftOut.push(`the keyring, which takes ${missing.join(', ')}`)
-        continue
-      }
+      if (part === 'keyring' && !KEYRING_PROGRAMS.every(which)) continue
       try {
         for await (const measurement of scenariosOf(part, { fixtures, quick, say, dir })) {
           measurements.push(measurement)
           say(`${measurement.part}: ${measurement.label}`)
         }
       } catch (error) {
-        // The other parts are worth having all the same.
+        // The other parts are measured all the same.
         failed = true
-        leftOut.push(
-          `what comes after this in '${part}': ${error instanceof Error ? error.message.split('\n', 1)[0] : error}`,
-        )
+        const reason = error instanceof Error ? error.message.split('\n', 1)[0] : error
+        leftOut.push(`the rest of part '${part}': ${reason}`)
       }
     }
   } finally {
@@ -108,7 +110,7 @@ async function measure({ quick, parts, dir }) {
 
 /**
  * @param {string} part
- * @param {import('./keyring.js').Context} context
+ * @param {import('./files.js').Context} context
  * @returns {AsyncGenerator<Measurement>}
  */
 async function* scenariosOf(part, context) {
@@ -118,10 +120,18 @@ async function* scenariosOf(part, context) {
   }
   if (part === 'keyring') yield* require('./keyring.js').measureKeyring(context)
   if (part === 'process') yield* require('./process.js').measureProcess(context)
+  if (part === 'concurrency') yield* require('./concurrency.js').measureConcurrency(context)
+  if (part === 'scaling') yield* require('./scaling.js').measureScaling(context)
+  if (part === 'cost') yield* require('./cost.js').measureCost(context)
+}
+
+/** Reports progress. @param {string} what */
+function say(what) {
+  console.error(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${what}`)
 }
 
 /**
- * Writes down what a complete run found.
+ * Saves the results of a complete run.
  *
  * @param {{ machine: object, goals: import('./goals.js').Verdict[], measurements: Measurement[] }} results
  * @param {boolean} inReadme whether to update the README and docs/benchmark.md

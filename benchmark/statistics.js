@@ -1,27 +1,32 @@
 // @ts-check
 'use strict'
 
-// What is said of many measurements of one thing: the median, the 95th percentile, and how sure a ratio of two is.
+// Statistics of repeated measurements: quantiles, ratios with a confidence interval, and growth exponents.
 
-/** How often the measurements are drawn anew for an interval. */
+/** Resamples per bootstrap interval. */
 const RESAMPLES = 1000
-/** With fewer rounds than this an interval would say more about chance than about what was measured. */
-const ENOUGH_ROUNDS = 5
+/** Below this number of rounds no interval is reported: it would say more about chance than about the code. */
+const MIN_ROUNDS = 5
 
 /**
- * The value below which this part of the samples lies, between two of them in proportion.
+ * @typedef {{ p10: number, median: number, p90: number, n: number }} Summary
+ * @typedef {{ value: number, low: number | null, high: number | null }} Ratio `low` and `high` are a 95 % interval
+ */
+
+/**
+ * Returns the value below which a fraction of the samples lies, interpolated between two samples.
  *
  * @param {readonly number[]} samples
- * @param {number} part from 0 to 1
+ * @param {number} fraction from 0 to 1
  */
-function quantile(samples, part) {
-  if (samples.length === 0) throw new RangeError('nothing was measured')
+function quantile(samples, fraction) {
+  if (samples.length === 0) throw new RangeError('There are no samples')
   const sorted = Float64Array.from(samples).sort()
-  const place = (sorted.length - 1) * part
-  const below = Math.floor(place)
+  const position = (sorted.length - 1) * fraction
+  const below = Math.floor(position)
   const low = sorted[below] ?? Number.NaN
-  const high = sorted[Math.ceil(place)] ?? Number.NaN
-  return low + (high - low) * (place - below)
+  const high = sorted[Math.ceil(position)] ?? Number.NaN
+  return low + (high - low) * (position - below)
 }
 
 /** @param {readonly number[]} samples */
@@ -31,24 +36,23 @@ function median(samples) {
 
 /**
  * @param {readonly number[]} samples
- * @returns {{ median: number, p95: number, n: number }}
+ * @returns {Summary}
  */
 function summary(samples) {
-  return { median: median(samples), p95: quantile(samples, 0.95), n: samples.length }
+  return { p10: quantile(samples, 0.1), median: median(samples), p90: quantile(samples, 0.9), n: samples.length }
 }
 
 /**
- * How many times the median of one is that of the other, with a 95 % interval by bootstrap: rounds are drawn anew, whole,
- * because what happened in one round (another program was busy) touched all that was measured in it. Rounds that both took
- * part in are drawn as pairs.
+ * Returns the ratio of two medians with a 95 % bootstrap interval. Whole rounds are resampled, because a disturbance (another
+ * program was busy) affects everything that was measured in its round. Rounds that both took part in are resampled as pairs.
  *
- * @param {readonly (readonly number[])[]} theirs what was measured, a list for each round
+ * @param {readonly (readonly number[])[]} theirs the samples of each round
  * @param {readonly (readonly number[])[]} ours
- * @returns {{ value: number, low: number | null, high: number | null }} no interval where there were too few rounds
+ * @returns {Ratio}
  */
 function ratio(theirs, ours) {
   const value = median(theirs.flat()) / median(ours.flat())
-  if (Math.min(theirs.length, ours.length) < ENOUGH_ROUNDS) return { value, low: null, high: null }
+  if (Math.min(theirs.length, ours.length) < MIN_ROUNDS) return { value, low: null, high: null }
   const random = generator(theirs.length * 1009 + ours.length)
   const ratios = Array.from({ length: RESAMPLES }, () => {
     const drawn = draw(random, theirs.length)
@@ -56,6 +60,18 @@ function ratio(theirs, ours) {
     return median(drawn.flatMap((round) => theirs[round] ?? [])) / median(paired.flatMap((round) => ours[round] ?? []))
   })
   return { value, low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) }
+}
+
+/**
+ * Returns the exponent with which a cost grows from the second largest to the largest size: 0 for a constant cost, 1 for a
+ * linear one.
+ *
+ * @param {ReadonlyArray<readonly [size: number, cost: number]>} points
+ */
+function growthExponent(points) {
+  const [[size1, cost1] = [0, 0], [size2, cost2] = [0, 0]] = [...points].sort(([a], [b]) => a - b).slice(-2)
+  if (!(size1 > 0 && size2 > size1)) throw new RangeError('A growth exponent needs two sizes')
+  return Math.log(cost2 / cost1) / Math.log(size2 / size1)
 }
 
 /**
@@ -67,7 +83,7 @@ function draw(random, rounds) {
 }
 
 /**
- * Numbers from 0 to 1 that look random and are the same every time (mulberry32): one set of measurements has one interval.
+ * Returns a pseudo-random generator (mulberry32) of numbers from 0 to 1. A fixed seed makes intervals reproducible.
  *
  * @param {number} seed
  */
@@ -81,4 +97,4 @@ function generator(seed) {
   }
 }
 
-module.exports = { median, quantile, ratio, summary }
+module.exports = { growthExponent, median, quantile, ratio, summary }

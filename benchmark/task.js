@@ -1,73 +1,38 @@
 // @ts-check
 'use strict'
 
-// One thing done in a process of its own: node benchmark/task.js <task> <input>. Prints what it measured, as a JSON list.
-// What a task does not measure it does not load: the first call is to find a process that has done nothing.
+// Does one thing in a process of its own and prints the figures it measured as a JSON list:
+//
+//   node benchmark/task.js <task> <input>
+//
+// A task loads only what it measures.
 
-/**
- * @typedef {{
- *   who: string, service: string, directory: string, key: string, inKeyring?: boolean,
- * }} Input who does it, with which store (its files are in the directory; with `inKeyring` its keys are in the keyring)
- */
+const { GET, READ_ALL, addon, addonStore, readAll } = require('./tasks/stores.js')
 
-/** What one call does, of each contestant. @type {Record<string, (input: Input) => () => unknown>} */
-const FIRST_GET = {
-  addon: (input) => {
-    const store = addonStore(input)
-    return () => store.get(input.key)
-  },
-  baseline: ({ service, directory, key }) => {
-    const { BaselineStore } = require('./baseline.js')
-    const store = new BaselineStore(service, directory)
-    return () => store.get(key)
-  },
-  scrypt: () => {
-    const { derive, KDF } = require('./baseline.js')
-    return () => derive('password', Buffer.alloc(16, 7), 32, KDF)
-  },
-  'napi-keyring': ({ service, key }) => {
-    const { KeyringBaseline } = require('./keyring-baseline.js')
-    const keyring = new KeyringBaseline(service)
-    return () => keyring.get(key)
-  },
-}
+/** @typedef {import('./tasks/stores.js').Input & { op?: string, calls?: number, bytes?: number }} Input */
 
-/** @type {Record<string, (input: Input) => () => unknown>} */
-const READ_ALL = {
-  addon: (input) => {
-    const store = addonStore(input)
-    return () => readAll(store)
-  },
-  'addon-key-list': (input) => {
-    const { KeyCommand, ProviderKeyStorage } = require('../index.js')
-    const command = new KeyCommand(new ProviderKeyStorage({ secureStore: addonStore(input) }))
-    return () => command.run('list')
-  },
-  baseline: ({ service, directory }) => {
-    const { BaselineStore } = require('./baseline.js')
-    const store = new BaselineStore(service, directory)
-    return () => store.readAll()
-  },
-  'napi-keyring': ({ service }) => {
-    const { KeyringBaseline } = require('./keyring-baseline.js')
-    const keyring = new KeyringBaseline(service)
-    return () => keyring.readAll()
-  },
-  'napi-keyring-one-call': ({ service }) => {
-    const { KeyringBaseline } = require('./keyring-baseline.js')
-    const keyring = new KeyringBaseline(service)
-    return () => keyring.readAllAtOnce()
-  },
-}
-
-/** For how long it is watched how late timers are. */
-const LATENESS_MS = 500
+/** For how long the event loop is watched under continuous load. */
+const WATCH_MS = 500
+/** For how long an idle process is watched. */
+const IDLE_MS = 2000
 
 /** @type {Record<string, () => unknown>} */
 const MODULES = {
-  addon: () => require('../index.js'),
+  addon,
   'napi-keyring': () => require('@napi-rs/keyring'),
   idle: () => undefined,
+}
+
+/** @type {Record<string, (store: ReturnType<typeof addonStore>, key: string, value: string) => unknown>} */
+const OPERATIONS = {
+  get: (store, key) => store.get(key),
+  set: async (store, key, value) => {
+    await store.set(key, value)
+    return key
+  },
+  has: (store, key) => store.has(key),
+  list: (store) => store.list(),
+  readAll,
 }
 
 /** @type {Record<string, (input: Input) => number[] | Promise<number[]>>} */
@@ -79,16 +44,37 @@ const TASKS = {
     return [performance.now() - start]
   },
 
-  /** Milliseconds of the first `get` of the process. */
-  firstGet: async (input) => [await time(FIRST_GET[input.who]?.(input))],
+  /** Milliseconds of the first `get` of the process, the module being loaded. */
+  firstGet: async (input) => [await time(GET[input.who]?.(input))],
 
-  /** Milliseconds to list and read all keys, the first thing the process does. */
+  /** Milliseconds to load the module and to `get` one value. */
+  loadAndGet: async (input) => [await time(() => GET[input.who]?.(input)())],
+
+  /** Milliseconds to list and read all keys, as the first call of the process. */
   readAll: async (input) => [await time(READ_ALL[input.who]?.(input))],
+
+  /** Milliseconds of each of many calls of one operation, warm. */
+  async warm(input) {
+    const { op = 'get', calls = 100, bytes = 100, key } = input
+    const store = addonStore(input)
+    const work = () => OPERATIONS[op]?.(store, key, 'x'.repeat(bytes))
+    for (let i = 0; i < Math.min(calls, 20); i += 1) await work()
+    const times = []
+    for (let i = 0; i < calls; i += 1) times.push(await time(work))
+    return times
+  },
 
   /** Resident memory in MB that loading the module adds. */
   memoryOfModule({ who }) {
     const before = process.memoryUsage.rss()
     MODULES[who]?.()
+    return [(process.memoryUsage.rss() - before) / 1e6]
+  },
+
+  /** Resident memory in MB that loading the module and the first `get` add. */
+  async memoryOfFirstUse(input) {
+    const before = process.memoryUsage.rss()
+    await GET[input.who]?.(input)()
     return [(process.memoryUsage.rss() - before) / 1e6]
   },
 
@@ -98,41 +84,71 @@ const TASKS = {
     return [process.memoryUsage.rss() / 1e6]
   },
 
-  /** How late timers were while all keys were read again and again, in milliseconds: the 99th percentile, and the worst. */
+  /** Delay of the event loop while all keys are read again and again: 99th percentile and maximum in milliseconds. */
   async lateness(input) {
-    const { monitorEventLoopDelay } = require('node:perf_hooks')
+    const { eventLoopDelay, pause } = require('./tasks/event-loop.js')
     const work = input.who === 'idle' ? pause : READ_ALL[input.who]?.(input)
     await work?.()
-    const delay = monitorEventLoopDelay({ resolution: 1 })
-    delay.enable()
-    const end = performance.now() + LATENESS_MS
-    while (performance.now() < end) await work?.()
-    // What the last call held up shows at the next timer.
-    await pause()
-    delay.disable()
-    return [delay.percentile(99) / 1e6, delay.max / 1e6]
+    return eventLoopDelay(() => repeat(WATCH_MS, work))
   },
 
   /** The same while 32 callers read one key each, again and again. */
   async latenessAtOnce(input) {
-    const { monitorEventLoopDelay } = require('node:perf_hooks')
-    const get = FIRST_GET[input.who]?.(input)
+    const { eventLoopDelay } = require('./tasks/event-loop.js')
+    const get = GET[input.who]?.(input)
     await get?.()
-    const delay = monitorEventLoopDelay({ resolution: 1 })
-    delay.enable()
-    const end = performance.now() + LATENESS_MS
-    const caller = async () => {
-      while (performance.now() < end) await get?.()
-    }
-    await Promise.all(Array.from({ length: 32 }, caller))
-    await pause()
-    delay.disable()
-    return [delay.percentile(99) / 1e6, delay.max / 1e6]
+    return eventLoopDelay(() => Promise.all(Array.from({ length: 32 }, () => repeat(WATCH_MS, get))))
   },
 
-  /** Milliseconds of each of many calls of `get`, with a log sink, without one, and after there was one. */
+  /** Milliseconds of many calls at once. */
+  burst: async (input) => [await time(burst(input))],
+
+  /** The largest number of threads of the addon's during many calls at once. */
+  burstThreads: async (input) => {
+    const { newThreads } = require('./tasks/threads.js')
+    return [await newThreads(burst(input))]
+  },
+
+  /** The largest delay of the event loop during many calls at once, in milliseconds. */
+  burstDelay: async (input) => {
+    const { eventLoopDelay } = require('./tasks/event-loop.js')
+    const work = burst(input)
+    await work()
+    return (await eventLoopDelay(work)).slice(1)
+  },
+
+  /** Resident memory in MB that many calls at once add to the largest so far. */
+  burstMemory: async (input) => {
+    const work = burst(input)
+    const before = process.memoryUsage.rss() / 1e6
+    await work()
+    return [Math.max(process.resourceUsage().maxRSS / 1e3 - before, 0)]
+  },
+
+  /** Milliseconds in which 8 workers do many calls at once, an eighth each; with `op: 'threads'` the number of threads. */
+  workers: async (input) => {
+    const { newThreads } = require('./tasks/threads.js')
+    const { inWorkers } = require('./tasks/workers.js')
+    if (input.op === 'threads') return [await newThreads(() => inWorkers(8, input))]
+    return [await time(() => inWorkers(8, input))]
+  },
+
+  /** Marks the time in which the process does nothing, for strace; CPU time in milliseconds spent meanwhile. */
+  async idle(input) {
+    const { writeSync } = require('node:fs')
+    if (input.who !== 'idle') await READ_ALL[input.who]?.(input)()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    writeSync(2, 'idle-begin')
+    const before = process.cpuUsage()
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
+    const { user, system } = process.cpuUsage(before)
+    writeSync(2, 'idle-end')
+    return [(user + system) / 1000]
+  },
+
+  /** Milliseconds of each of many calls of `get`, by state of the log sink. */
   async telemetry(input) {
-    const { setLogSink } = require('../index.js')
+    const { setLogSink } = addon()
     const store = addonStore(input)
     if (input.who === 'on' || input.who === 'removed') setLogSink(() => {})
     for (let i = 0; i < 50; i += 1) await store.get(input.key)
@@ -144,17 +160,27 @@ const TASKS = {
   },
 }
 
-/** @param {Input} input */
-function addonStore({ service, directory, inKeyring = false }) {
-  const { SecureStore } = require('../index.js')
-  const loader = inKeyring ? {} : { keyringLoader: async () => null }
-  return new SecureStore(service, { fallbackDir: directory, ...loader })
+/**
+ * Returns what makes many calls of one operation at once.
+ *
+ * @param {Input} input
+ */
+function burst(input) {
+  const { op = 'get', calls = 1000, bytes = 100, key, who } = input
+  if (who !== 'addon') {
+    const get = GET[who]?.(input)
+    return () => Promise.all(Array.from({ length: calls }, () => get?.()))
+  }
+  const store = addonStore(input)
+  const value = 'x'.repeat(bytes)
+  // Writes go to several keys: those of one key happen one after the other.
+  const keyOf = (/** @type {number} */ i) => (op === 'set' ? `${key}-${i % 50}` : key)
+  return () => Promise.all(Array.from({ length: calls }, (_, i) => OPERATIONS[op]?.(store, keyOf(i), value)))
 }
 
-/** @param {import('@llxprt/securestore').SecureStore} store */
-async function readAll(store) {
-  const names = await store.list()
-  return Promise.all(names.map((name) => store.get(name)))
+/** @param {number} ms @param {(() => unknown) | undefined} work */
+async function repeat(ms, work) {
+  for (const end = performance.now() + ms; performance.now() < end; ) await work?.()
 }
 
 /** @param {(() => unknown) | undefined} work */
@@ -162,19 +188,15 @@ async function time(work) {
   const start = performance.now()
   const result = await work?.()
   const duration = performance.now() - start
-  // A fast wrong answer is no answer.
-  if (result === undefined || result === null) throw new Error('there is no such key')
+  // A fast wrong answer does not count.
+  if (result === undefined || result === null) throw new Error('The task got no value')
   return duration
-}
-
-function pause() {
-  return new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 async function main() {
   const [, , task = '', input = '{}'] = process.argv
-  const result = await TASKS[task]?.(JSON.parse(input))
-  console.log(JSON.stringify(result))
+  const figures = await TASKS[task]?.(JSON.parse(input))
+  console.log(JSON.stringify(figures))
 }
 
 main().catch((error) => {

@@ -1,13 +1,13 @@
 // @ts-check
 'use strict'
 
-// What the events cost while nobody listens. There is no build without them to compare with, so: a process that never had a
-// sink, against one whose sink was removed, and one with a sink. How far apart two of the first kind are, with nothing
-// different between them, says how small a difference could be seen at all.
+// The cost of events while nobody listens. There is no build without events to compare with, so a process that never had a
+// sink is compared with one whose sink was removed and one with a sink. The difference between two processes that never had
+// one shows the smallest difference that could be seen at all.
 
 const { compare } = require('./compare.js')
 const { SERVICE, keys } = require('./fixtures.js')
-const { inFreshProcesses } = require('./process.js')
+const { inFreshProcesses } = require('./fresh.js')
 
 /**
  * @param {import('./files.js').Context} context
@@ -18,7 +18,7 @@ async function* measureTelemetry({ fixtures, quick }) {
   yield compare({
     id: 'telemetry',
     part: 'files',
-    label: 'get, warm, 100 bytes, and the log',
+    label: 'get, warm, 100 bytes, by state of the log',
     contestants: inFreshProcesses('telemetry', ['never', 'never-again', 'removed', 'on'], input),
     rounds: quick ? 3 : 15,
   })

@@ -39,7 +39,8 @@ async function main(args) {
 
 function find(word) {
   for (const commands of [COMMANDS, HIDDEN_COMMANDS]) if (Object.hasOwn(commands, word)) return commands[word]
-  throw new UsageError(`Unknown command${quoteUnknown(word)}.`, undefined, nearest(word, Object.keys(COMMANDS)))
+  const suggestion = nearest(word, [...Object.keys(COMMANDS), '--help', '--version'])
+  throw new UsageError(`Unknown command${quoteUnknown(word, suggestion)}.`, undefined, suggestion)
 }
 
 /** Handles a command line that starts with an option. */

@@ -88,14 +88,15 @@ function moduleFiles(modules) {
     .map(({ file }) => `${file} should be ${path.posix.dirname(file)}.rs`)
 }
 
-/** Returns the type names that more than one module declares. The files of one module for several platforms count as one. */
+/** Returns the type names that more than one module declares. Sibling modules under `cfg`, for several platforms, count as one. */
 function repeatedTypes(modules) {
   /** @type {Map<string, Map<string, string>>} for each name, where each module declares it */
   const declared = new Map()
   for (const module of modules) {
     for (const { name, line } of module.items.filter(({ kind }) => TYPES.includes(kind))) {
       const places = declared.get(name) ?? new Map()
-      declared.set(name, places.set(module.path.join('::'), `${module.file}:${line}`))
+      const place = module.isConditional ? `${module.parent.path.join('::')}::cfg` : module.path.join('::')
+      declared.set(name, places.set(place, `${module.file}:${line}`))
     }
   }
   return [...declared]

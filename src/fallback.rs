@@ -1,65 +1,42 @@
-//! The encrypted files: one per key, where there is no keyring or it refuses.
+//! The encrypted files: one per key, for hosts without a keyring and for values that the keyring refuses.
 //!
-//! Everything here does I/O and decides nothing: when a file is written or asked is `store`'s.
+//! This module does I/O and decides nothing: when a file is written or read is decided by `store`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use crate::error::{Code, Result};
+use crate::error::Result;
+use crate::fs::executor::{FileExecutor, submit};
 use crate::fs::io_error::interrupted;
-use crate::fs::lock::{self, KeyLock, LockOutcome};
 use crate::secret::Secret;
-use crate::sync::KeyedMutex;
-use crate::telemetry::events::{FileCall, Outcome, OutcomeSummary, file_call};
-use crate::telemetry::{propagate, propagate_blocking};
+use crate::telemetry::events::{FileCall, Outcome, file_call};
+use crate::telemetry::propagate_blocking;
 
 mod cipher;
 mod derived_keys;
 pub mod envelope;
 pub mod file_name;
+mod file_state;
 mod files;
 pub mod inspect;
+mod keyring_kind;
 pub mod machine;
 pub mod machine_secret;
 mod scrypt;
 
+pub use file_state::{DirectoryListing, FileRevision, FileState, StoredValue};
+pub use keyring_kind::KeyringKind;
+
 use envelope::Version;
-use files::{Files, Sealed};
+use files::{EncryptedFile, Files};
 use machine::HostIdentity;
 use machine_secret::{MachineSecret, MachineSecretConfig, Sources};
-
-/// What a file says about the keyring: whether the keyring may hold an older value of the same key.
-///
-/// The keyring's value wins over the file's, for a set that reached the keyring removes the file. A set that ended in
-/// the file because the keyring was absent or failed is the newer one, though, and must not be shadowed when the keyring
-/// comes back (R7B). Such a file carries a mark that older programs do not see (white space after the JSON), so it is
-/// written, copied and replaced together with the value. A mark speaks of the kind of keyring it was made beside; beside
-/// another kind it says nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// Nothing is said: the keyring's value wins.
-    None,
-    /// Newer than what the operating system's keyring holds.
-    NewerThanOs,
-    /// Newer than what the keyring holds that the caller injected.
-    NewerThanInjected,
-}
-
-/// A value read from its file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// The decrypted value.
-    pub value: Secret,
-    /// What the file says about the keyring.
-    pub mark: Mark,
-}
 
 /// A directory of encrypted files. Cloning is cheap; clones share everything.
 #[derive(Clone)]
 pub struct FallbackDir {
     inner: Arc<Inner>,
+    executor: FileExecutor,
 }
 
 struct Inner {
@@ -67,21 +44,15 @@ struct Inner {
     service: String,
     identity: HostIdentity,
     secrets: Sources,
-    mutexes: KeyedMutex,
-    threads: Arc<Semaphore>,
 }
 
-/// How many threads one directory may occupy. More would only wait for the same disk and the same cores, and the
-/// runtime's threads are everyone's. Locks are not counted: who holds one needs a thread to get on.
-const THREADS: usize = 16;
-
 impl FallbackDir {
-    /// A directory that need not exist yet: the first write creates it, with mode 0700 (R4.7).
+    /// Returns a directory that need not exist yet: the first write creates it, with mode 0700.
     pub fn new(dir: PathBuf, service: &str, identity: HostIdentity) -> Self {
-        Self::build(dir, service, identity, Sources::default())
+        Self::build(dir, service, identity, Sources::default(), FileExecutor::default())
     }
 
-    /// The same directory, with the places where a machine secret is looked for. Clones made before do not know them.
+    /// Sets where the machine secret is kept. Clones made before do not know it.
     #[must_use]
     pub fn with_machine_secret(self, config: MachineSecretConfig) -> Self {
         let Inner {
@@ -90,19 +61,24 @@ impl FallbackDir {
             identity,
             ..
         } = &*self.inner;
-        Self::build(files.dir.clone(), service, identity.clone(), Sources::new(config))
+        Self::build(
+            files.dir.clone(),
+            service,
+            identity.clone(),
+            Sources::new(config),
+            self.executor,
+        )
     }
 
-    fn build(dir: PathBuf, service: &str, identity: HostIdentity, secrets: Sources) -> Self {
+    fn build(dir: PathBuf, service: &str, identity: HostIdentity, secrets: Sources, executor: FileExecutor) -> Self {
         Self {
             inner: Arc::new(Inner {
                 files: Files::new(dir),
                 service: service.to_owned(),
                 identity,
                 secrets,
-                mutexes: KeyedMutex::default(),
-                threads: Arc::new(Semaphore::new(THREADS)),
             }),
+            executor,
         }
     }
 
@@ -111,14 +87,40 @@ impl FallbackDir {
         &self.inner.files.dir
     }
 
-    /// The decrypted value and its mark; `None` when there is no file.
+    /// Runs blocking operations with this executor. Clones made before keep theirs.
+    #[must_use]
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// Returns what the file of a key says, without decrypting it.
     ///
-    /// `CORRUPT` when the file is malformed, of an unknown version, or does not decrypt; `DENIED` or `UNAVAILABLE` when
-    /// it cannot be read.
-    pub async fn read(&self, key: &str) -> Result<Option<Stored>> {
+    /// # Errors
+    ///
+    /// `CORRUPT` when the file is malformed or of an unknown version; `DENIED` or `UNAVAILABLE` when it cannot be read.
+    pub async fn state(&self, key: &str) -> Result<FileState> {
+        let looking = async {
+            // Every read asks this before it asks the keyring, and most often there is no file.
+            if self.inner.files.is_known_absent(key) {
+                return Ok(FileState::Absent);
+            }
+            let name = key.to_owned();
+            self.run(move |inner| inner.files.state(&name)).await
+        };
+        self.observed("state", Some(key), looking).await
+    }
+
+    /// Returns the decrypted value; `None` when there is no file, and when it is a tombstone.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the file is malformed, of an unknown version, or does not decrypt; `DENIED` or `UNAVAILABLE` when it
+    /// cannot be read.
+    pub async fn read(&self, key: &str) -> Result<Option<StoredValue>> {
         self.observed("read", Some(key), async {
             let key = key.to_owned();
-            let found = self.on_thread(move |inner| inner.find(&key)).await;
+            let found = self.run(move |inner| inner.find(&key)).await;
             self.finish(vec![found])
                 .await
                 .pop()
@@ -127,122 +129,107 @@ impl FallbackDir {
         .await
     }
 
-    /// The values of many keys, in the order asked for, in one go.
-    pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<Stored>>> {
+    /// Returns the values of many keys, in the given order. Each result is that of [`FallbackDir::read`].
+    pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<StoredValue>>> {
         self.observed("read_many", None, async {
-            let found = self.on_threads(keys.to_vec(), |inner, key| inner.find(&key)).await;
+            let found = self.run_many(keys.to_vec(), |inner, key| inner.find(&key)).await;
             self.finish(found).await
         })
         .await
     }
 
-    /// The mark alone, without decrypting; `Mark::None` when there is no file, and when it is malformed.
-    pub async fn mark(&self, key: &str) -> Result<Mark> {
-        let looking = async {
-            // Every read asks this before it asks the keyring, so most often there is nothing to go to a thread for.
-            if self.inner.files.is_known_absent(key) {
-                return Ok(Mark::None);
-            }
-            let name = key.to_owned();
-            let looking = self.on_thread(move |inner| match inner.files.find(&name) {
-                Ok(found) => Ok(found.map_or(Mark::None, |sealed| sealed.mark)),
-                Err(error) if error.code() == Code::Corrupt => Ok(Mark::None),
-                Err(error) => Err(error),
-            });
-            looking.await
-        };
-        self.observed("mark", Some(key), looking).await
-    }
-
-    /// Writes the file atomically (R4.8): when this returns, the value is on disk. Without the key's lock: of several
-    /// writers at the same time any may be the last.
+    /// Writes the file of a key atomically: when this returns, the value is on disk. The caller holds the key's lock.
     ///
-    /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE`, and the file as it was, when it is of
-    /// version 2 and no machine secret is configured, when the disk is full, and the like; `DENIED` without the right.
-    pub async fn write(&self, key: &str, value: &Secret, mark: Mark) -> Result<()> {
-        self.write_locked(key, value, mark, None).await
-    }
-
-    /// The same under the key's lock, which is used up.
-    pub async fn write_locked(&self, key: &str, value: &Secret, mark: Mark, lock: Option<KeyLock>) -> Result<()> {
-        let writing = self.write_by(key, value, mark, |write| write(lock).map(|()| true));
-        self.observed("write", Some(key), writing).await.map(|_| ())
-    }
-
-    /// The same, taking the lock on the way, if it is free or there is none to be had; `false`, and nothing written,
-    /// when somebody else has it.
-    pub async fn write_if_free(&self, key: &str, value: &Secret, mark: Mark) -> Result<bool> {
-        let Some(turn) = lock::try_turn(&self.inner.mutexes, key) else {
-            return Ok(false);
-        };
-        let (dir, name) = (self.path().to_owned(), key.to_owned());
-        let writing = self.write_by(key, value, mark, move |write| {
-            let lock = match lock::try_lock(&dir, turn, &name) {
-                LockOutcome::Acquired(lock) => Some(lock),
-                LockOutcome::Unsupported => None,
-                LockOutcome::Contended => return Ok(false),
+    /// `newer_than` names the kind of keyring that may hold an older value.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the key's file name or the value is too long; `DENIED` without permission; `UNAVAILABLE` when the file
+    /// is of version 2 and there is no machine secret, when the disk is full, and the like. The file is then as it was,
+    /// unless the message says that the new value may be there.
+    pub async fn write(&self, key: &str, value: &Secret, newer_than: Option<KeyringKind>) -> Result<()> {
+        let writing = async {
+            // Before a machine secret is created for nothing.
+            file_name::file_name(key)?;
+            let secrets = &self.inner.secrets;
+            let secret = match secrets.write_version_2 {
+                true => Some(secrets.for_writing().await?),
+                false => None,
             };
-            write(lock).map(|()| true)
-        });
+            let (key, value) = (key.to_owned(), value.clone());
+            self.run(move |inner| {
+                let (version, password) = match secret {
+                    None => (Version::V1, inner.identity.password_v1(&inner.service)),
+                    Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
+                };
+                inner.files.write(&key, (&value, newer_than), (version, &password))
+            })
+            .await
+        };
         self.observed("write", Some(key), writing).await
     }
 
-    /// `locked` is given what writes under a lock, on a thread that may block.
-    async fn write_by(
-        &self,
-        key: &str,
-        value: &Secret,
-        mark: Mark,
-        locked: impl FnOnce(&dyn Fn(Option<KeyLock>) -> Result<()>) -> Result<bool> + Send + 'static,
-    ) -> Result<bool> {
-        // Before a machine secret comes to be for nothing.
-        file_name::file_name(key)?;
-        let secrets = &self.inner.secrets;
-        let secret = match secrets.write_version_2 {
-            true => Some(secrets.for_writing().await?),
-            false => None,
-        };
-        let (key, value) = (key.to_owned(), value.clone());
-        self.on_thread(move |inner| {
-            let (version, password) = match secret {
-                None => (Version::V1, inner.identity.password_v1(&inner.service)),
-                Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
-            };
-            locked(&|lock| inner.files.write(&key, (&value, mark), (version, &password), lock))
-        })
-        .await
+    /// Replaces the file of a key by a tombstone, atomically. The caller holds the key's lock.
+    ///
+    /// `newer_than` names the kind of keyring that may still hold a value.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the key's file name is too long; `DENIED` or `UNAVAILABLE` when the file cannot be written.
+    pub async fn write_tombstone(&self, key: &str, newer_than: KeyringKind) -> Result<()> {
+        let name = key.to_owned();
+        let writing = self.run(move |inner| inner.files.write_tombstone(&name, newer_than));
+        self.observed("write_tombstone", Some(key), writing).await
     }
 
-    /// Removes the file, under either of its names; `false` when there was none.
+    /// Removes the file of a key, under either of its names. Returns whether it held a value: a tombstone is removed as well,
+    /// but gives `false`. The caller holds the key's lock.
+    ///
+    /// # Errors
+    ///
+    /// `DENIED` or `UNAVAILABLE` when the file cannot be removed.
     pub async fn remove(&self, key: &str) -> Result<bool> {
         let removing = async {
             if self.inner.files.is_known_absent(key) {
                 return Ok(false);
             }
             let name = key.to_owned();
-            self.on_thread(move |inner| inner.files.remove(&name)).await
+            self.run(move |inner| inner.files.remove(&name)).await
         };
         self.observed("remove", Some(key), removing).await
     }
 
-    /// Whether there is a file with a well-formed envelope (R3.8); a malformed one is `CORRUPT`. Nothing is decrypted.
+    /// Removes the file of a key if it still is the one that was read. Returns whether it was. The caller holds the key's
+    /// lock.
+    ///
+    /// # Errors
+    ///
+    /// `DENIED` or `UNAVAILABLE` when the file cannot be read or removed.
+    pub async fn remove_if_unchanged(&self, key: &str, revision: &FileRevision) -> Result<bool> {
+        let (name, revision) = (key.to_owned(), revision.clone());
+        let removing = self.run(move |inner| inner.files.remove_if_unchanged(&name, &revision));
+        self.observed("remove_if_unchanged", Some(key), removing).await
+    }
+
+    /// Returns whether there is a file with a well-formed envelope. Nothing is decrypted. A tombstone gives `false`.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the file is malformed or of an unknown version; `DENIED` or `UNAVAILABLE` when it cannot be read.
     pub async fn has(&self, key: &str) -> Result<bool> {
         let name = key.to_owned();
-        let looking = self.on_thread(move |inner| Ok(inner.files.find(&name)?.is_some()));
+        let looking = self.run(move |inner| inner.files.state(&name));
+        let looking = async { Ok(matches!(looking.await?, FileState::Value { .. })) };
         self.observed("has", Some(key), looking).await
     }
 
-    /// The keys of the files, sorted; a missing directory is an empty one.
-    pub async fn list(&self) -> Result<Vec<String>> {
-        self.observed("list", None, self.on_thread(|inner| inner.files.list()))
-            .await
-    }
-
-    /// Takes the key's lock, waiting for whoever holds it. `None` where locks are not to be had: no directory yet, a
-    /// read-only one, a file system without locks. It waits without a limit, on one thread at most for each key and
-    /// directory object; who gives up waiting leaves nothing held.
-    pub async fn lock(&self, key: &str) -> Result<Option<KeyLock>> {
-        Ok(lock::lock(self.path(), &self.inner.mutexes, key).await)
+    /// Lists the keys that have a file. A missing directory is an empty one.
+    ///
+    /// # Errors
+    ///
+    /// `DENIED` or `UNAVAILABLE` when the directory cannot be read.
+    pub async fn list(&self) -> Result<DirectoryListing> {
+        self.observed("list", None, self.run(|inner| inner.files.list())).await
     }
 
     async fn observed<A: Outcome>(
@@ -260,8 +247,8 @@ impl FallbackDir {
         file_call(call, answering).await
     }
 
-    /// Opens what needs a machine secret, with each there is until one fits.
-    async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<Stored>>> {
+    /// Opens the files that need a machine secret, with each secret that can be reached until one fits.
+    async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<StoredValue>>> {
         let mut values = Vec::with_capacity(found.len());
         let mut waiting = Vec::new();
         for (at, found) in found.into_iter().enumerate() {
@@ -283,12 +270,12 @@ impl FallbackDir {
             }
             match source.load().await {
                 Ok(None) => {}
-                // This place may hold the right secret: that it cannot be asked is what the caller must know.
+                // This place may hold the right secret, so the caller must know that it could not be asked.
                 Err(error) => failed = failed.or(Some(error)),
                 Ok(Some(secret)) => {
                     let tried = std::mem::take(&mut waiting);
                     let opened = self
-                        .on_threads(tried.clone(), move |inner, (_, sealed)| inner.open_v2(&sealed, &secret))
+                        .run_many(tried.clone(), move |inner, (_, sealed)| inner.open_v2(&sealed, &secret))
                         .await;
                     for ((at, sealed), opened) in tried.into_iter().zip(opened) {
                         if opened.is_err() {
@@ -305,26 +292,14 @@ impl FallbackDir {
         values
     }
 
-    /// Runs what blocks on a thread made for it, unless this one is. It is carried through even if nobody waits for it any
-    /// more.
-    async fn on_thread<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
-        if MAY_BLOCK.try_with(|()| ()).is_ok() {
-            let _permit = self.inner.threads.acquire().await;
-            return f(&self.inner);
-        }
-        // Boxed, so that the runtime's part of it is compiled once for each answer, not for each caller.
-        let f: Work<T> = Box::new(f);
+    /// Runs a blocking operation. It runs to its end even if nobody waits for it any more.
+    async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = self.inner.clone();
-        let permit = inner.threads.clone().acquire_owned().await;
-        let task = tokio::task::spawn_blocking(propagate_blocking(move || {
-            let _permit = permit;
-            f(&inner)
-        }));
-        task.await.unwrap_or_else(|_| Err(interrupted()))
+        self.executor().run(propagate_blocking(move || f(&inner))).await
     }
 
-    /// The same for many, on as many threads as there are cores: each file may have a salt of its own.
-    async fn on_threads<A, T>(
+    /// Runs a blocking operation for many items, on as many threads as there are cores: each file may have a salt of its own.
+    async fn run_many<A, T>(
         &self,
         mut items: Vec<A>,
         f: impl Fn(&Inner, A) -> Result<T> + Clone + Send + 'static,
@@ -333,26 +308,48 @@ impl FallbackDir {
         A: Send + 'static,
         T: Send + 'static,
     {
-        let share = items.len().div_ceil(derived_keys::cores()).max(1);
-        let mut tasks = Vec::new();
-        while !items.is_empty() {
-            let rest = items.split_off(share.min(items.len()));
-            let (dir, f, count) = (self.clone(), f.clone(), items.len());
-            let work = async move {
-                let done = dir.on_thread(move |inner| Ok(items.into_iter().map(|item| f(inner, item)).collect()));
-                done.await
-                    .unwrap_or_else(|_| (0..count).map(|_| Err(interrupted())).collect::<Vec<_>>())
-            };
-            tasks.push((tokio::spawn(propagate(work)), count));
-            items = rest;
+        let share_len = items.len().div_ceil(derived_keys::cores()).max(1);
+        let mut rest = items.split_off(items.len().min(share_len));
+        let mine = items;
+        let mut others = Vec::new();
+        while !rest.is_empty() {
+            let after = rest.split_off(share_len.min(rest.len()));
+            let count = rest.len();
+            others.push((submit(self.share(rest, f.clone())), count));
+            rest = after;
         }
-        let mut all = Vec::new();
-        for (task, count) in tasks {
-            let done = task.await;
-            all.extend(done.unwrap_or_else(|_| (0..count).map(|_| Err(interrupted())).collect()));
+        let count = mine.len();
+        let mut all = results(self.executor().run(self.share(mine, f)).await, count);
+        for (other, count) in others {
+            all.extend(results(other.await, count));
         }
         all
     }
+
+    fn share<A, T>(
+        &self,
+        items: Vec<A>,
+        f: impl Fn(&Inner, A) -> Result<T> + Send + 'static,
+    ) -> impl FnOnce() -> Result<Vec<Result<T>>> + Send + 'static
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        let inner = self.inner.clone();
+        propagate_blocking(move || Ok(items.into_iter().map(|item| f(&inner, item)).collect()))
+    }
+
+    fn executor(&self) -> FileExecutor {
+        match MAY_BLOCK.try_with(|()| ()) {
+            Ok(()) => FileExecutor::Inline,
+            Err(_) => self.executor,
+        }
+    }
+}
+
+/// The results of a share of many items; the same error for each when the share was interrupted.
+fn results<T>(share: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
+    share.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 tokio::task_local! {
@@ -366,36 +363,26 @@ pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
     MAY_BLOCK.scope((), work)
 }
 
-/// What blocks, and is run on a thread for it.
-type Work<T> = Box<dyn FnOnce(&Inner) -> Result<T> + Send>;
-
-/// What is known of a key without a machine secret.
+/// What is known about a key without a machine secret.
 enum Found {
     Absent,
-    Opened(Stored),
-    NeedsSecret(Arc<Sealed>),
+    Opened(StoredValue),
+    NeedsSecret(Arc<EncryptedFile>),
 }
 
 impl Inner {
     fn find(&self, key: &str) -> Result<Found> {
         match self.files.find(key)? {
             None => Ok(Found::Absent),
-            Some(sealed) if sealed.envelope.version == Version::V2 => Ok(Found::NeedsSecret(Arc::new(sealed))),
-            Some(sealed) => {
+            Some(file) if file.envelope.version == Version::V2 => Ok(Found::NeedsSecret(Arc::new(file))),
+            Some(file) => {
                 let password = self.identity.password_v1(&self.service);
-                self.files.open(&sealed, &password).map(Found::Opened)
+                self.files.open(&file, &password).map(Found::Opened)
             }
         }
     }
 
-    fn open_v2(&self, sealed: &Sealed, secret: &MachineSecret) -> Result<Stored> {
-        self.files
-            .open(sealed, &self.identity.password_v2(&self.service, secret))
-    }
-}
-
-impl Outcome for Mark {
-    fn summary(&self) -> OutcomeSummary {
-        (*self != Mark::None).summary()
+    fn open_v2(&self, file: &EncryptedFile, secret: &MachineSecret) -> Result<StoredValue> {
+        self.files.open(file, &self.identity.password_v2(&self.service, secret))
     }
 }

@@ -1,6 +1,7 @@
 //! Files, without any knowledge of what is in them.
 //!
 //! - [`atomic`]: writes a file as a whole
+//! - [`executor`]: where blocking file operations run
 //! - [`lock`]: locks between processes
 //! - [`paths`]: the data directory and `~`
 //! - [`read`]: bounded reads
@@ -9,6 +10,7 @@
 //! - [`io_error`]: error codes of I/O errors
 
 pub mod atomic;
+pub mod executor;
 pub mod io_error;
 pub mod lock;
 pub mod paths;

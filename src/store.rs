@@ -6,7 +6,7 @@
 //!
 //! A value may be in two places. While the keyring works there is one rule: a `set` that reached it removes the file, and
 //! its value wins over the file's. When a `set` ends in the file because the keyring was absent or failed, the keyring may
-//! hold an older value that it will show again one day. Such a file is marked ([`Mark`]) in the same atomic write as the
+//! hold an older value that it will show again one day. Such a file is marked (`newer_than`) in the same atomic write as the
 //! value, so the mark survives crashes and restarts. While a marked file is there it wins, and every `get` first tries to
 //! bring the keyring up to date: under the key's lock, with the value read again under that lock, the keyring is written
 //! and only then the file removed. Whatever step a crash hits, the newest acknowledged value is in the file, or in the
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::{FallbackDir, Mark};
-use crate::fs::lock::KeyLock;
+use crate::fallback::{FallbackDir, KeyringKind};
+use crate::fs::lock::{self, KeyLock};
 use crate::keyring::{Keyring, KeyringError};
 use crate::secret::Secret;
 use crate::sync::{KeyedLock, KeyedMutex};
@@ -155,7 +155,7 @@ impl SecureStore {
         if let Ok(choice) = &choice
             && let Some(keyring) = choice.keyring()
             && self.is_newer(key, choice).await
-            && let Some(value) = self.sync_to_keyring(key, choice.mark(), keyring).await?
+            && let Some(value) = self.sync_to_keyring(key, choice.kind(), keyring).await?
         {
             operation.record_fallback(Fallback::NewerFile);
             return Ok(Some(value));
@@ -231,7 +231,7 @@ impl SecureStore {
         };
         record_backend(operation, &accounts, self.config.policy);
         let files = match self.config.policy {
-            FallbackPolicy::Allow => Some(self.config.files.list().await),
+            FallbackPolicy::Allow => Some(self.config.files.list().await.map(|listing| listing.keys)),
             FallbackPolicy::Deny => None,
         };
         let mut keys: Vec<String> = match (accounts, files) {
@@ -283,11 +283,7 @@ impl SecureStore {
     async fn set_now(&self, key: &Key, value: &Secret, operation: &mut Operation) -> Result<StoredIn> {
         let choice = self.choice().await;
         let files = &self.config.files;
-        // With no keyring to ask before, the write itself takes the lock.
-        let lock = match with_keyring(&choice) {
-            Ok(_) => Some(self.lock(key).await?),
-            Err(_) => None,
-        };
+        let _lock = self.lock(key).await?;
         let taken = self.record_outcome(match with_keyring(&choice) {
             Ok(keyring) => keyring.set(&self.config.service, key.as_str(), value).await,
             Err(error) => Err(error),
@@ -302,13 +298,8 @@ impl SecureStore {
             (Err(error), FallbackPolicy::Deny) => Err(error.into_error()),
             (Err(_), FallbackPolicy::Allow) => {
                 // A loader that hangs is an injected one.
-                let mark = choice.as_ref().map_or(Mark::NewerThanInjected, SelectedKeyring::mark);
-                let lock = match lock {
-                    Some(lock) => lock,
-                    None if files.write_if_free(key.as_str(), value, mark).await? => return Ok(StoredIn::File),
-                    None => self.lock(key).await?,
-                };
-                files.write_locked(key.as_str(), value, mark, lock).await?;
+                let kind = choice.as_ref().map_or(KeyringKind::Injected, SelectedKeyring::kind);
+                files.write(key.as_str(), value, Some(kind)).await?;
                 Ok(StoredIn::File)
             }
         }
@@ -358,8 +349,11 @@ impl SecureStore {
     /// than a keyring that hangs and a slow disk could make them: one of them must have been stopped.
     async fn lock(&self, key: &Key) -> Result<Option<KeyLock>> {
         let patience = self.config.limit + LOCK_PATIENCE;
-        match tokio::time::timeout(patience, self.config.files.lock(key.as_str())).await {
-            Ok(lock) => Ok(lock.ok().flatten()),
+        // Tasks of this store are kept apart before, by `mutexes`.
+        let tasks = KeyedMutex::default();
+        let locking = lock::lock(self.config.files.path(), &tasks, key.as_str());
+        match tokio::time::timeout(patience, locking).await {
+            Ok(lock) => Ok(lock),
             Err(_) => Err(Error::new(
                 Code::Timeout,
                 format!(

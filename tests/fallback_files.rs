@@ -5,7 +5,7 @@ use std::path::Path;
 
 use securestore::error::{Code, Error};
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::{FallbackDir, Mark, Stored};
+use securestore::fallback::{DirectoryListing, FallbackDir, FileState, KeyringKind};
 use securestore::secret::Secret;
 
 fn identity() -> HostIdentity {
@@ -24,8 +24,14 @@ async fn value(dir: &FallbackDir, key: &str) -> Option<String> {
     stored.map(|stored| stored.value.expose().to_owned())
 }
 
+async fn keys(dir: &FallbackDir) -> Vec<String> {
+    let DirectoryListing { keys, deleted } = dir.list().await.unwrap();
+    assert_eq!(deleted, []);
+    keys
+}
+
 async fn write(dir: &FallbackDir, key: &str, value: &str) {
-    dir.write(key, &Secret::from(value), Mark::None).await.unwrap();
+    dir.write(key, &Secret::from(value), None).await.unwrap();
 }
 
 fn names(path: &Path) -> Vec<String> {
@@ -55,10 +61,10 @@ async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance(
     let path = temp.path().join("deep/er/files");
     let dir = open(&path);
     assert_eq!(dir.read("a:b").await, Ok(None));
-    assert_eq!(dir.list().await, Ok(vec![]));
+    assert_eq!(keys(&dir).await, [""; 0]);
     assert_eq!(dir.remove("a:b").await, Ok(false));
     assert_eq!(dir.has("a:b").await, Ok(false));
-    assert_eq!(dir.mark("a:b").await, Ok(Mark::None));
+    assert_eq!(dir.state("a:b").await, Ok(FileState::Absent));
 
     for text in ["", "sk-1", "quotes \" and\nlines", "🔑", &"x".repeat(1 << 20)] {
         write(&dir, "a:b", text).await;
@@ -66,7 +72,7 @@ async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance(
     }
     write(&dir, "Z", "1").await;
     let other = open(&path);
-    assert_eq!(other.list().await, Ok(vec!["Z".to_owned(), "a:b".to_owned()]));
+    assert_eq!(keys(&other).await, vec!["Z".to_owned(), "a:b".to_owned()]);
     assert_eq!(other.has("a:b").await, Ok(true));
     assert_eq!(names(&path), ["Z.enc", "a%3Ab.enc"]);
     assert_eq!(other.remove("a:b").await, Ok(true));
@@ -75,16 +81,126 @@ async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance(
 }
 
 #[tokio::test]
-async fn r7b_the_mark_travels_with_the_value() {
+async fn r7b_the_kind_of_keyring_that_a_file_is_newer_than_travels_with_the_value() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
-    for mark in [Mark::NewerThanOs, Mark::NewerThanInjected, Mark::None] {
-        dir.write("k", &Secret::from("v"), mark).await.unwrap();
+    for newer_than in [Some(KeyringKind::Os), Some(KeyringKind::Injected), None] {
+        dir.write("k", &Secret::from("v"), newer_than).await.unwrap();
         let dir = open(temp.path());
-        assert_eq!(dir.mark("k").await, Ok(mark));
-        let value = Secret::from("v");
-        assert_eq!(dir.read("k").await, Ok(Some(Stored { value, mark })));
+        assert_eq!(dir.state("k").await, Ok(FileState::Value { newer_than }));
+        let stored = dir.read("k").await.unwrap().unwrap();
+        assert_eq!((stored.value.expose(), stored.newer_than), ("v", newer_than));
     }
+}
+
+#[tokio::test]
+async fn r7b_a_tombstone_is_no_value_and_is_not_listed_among_the_keys() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("files");
+    let dir = open(&path);
+    let newer_than = KeyringKind::Injected;
+    dir.write_tombstone("never:there", newer_than).await.unwrap();
+    write(&dir, "gone", "v").await;
+    write(&dir, "kept", "v").await;
+    dir.write_tombstone("gone", newer_than).await.unwrap();
+    let text = fs::read_to_string(path.join("gone.enc")).unwrap();
+    assert_eq!(text, r#"{"v":2,"deleted":true,"newerThan":"injected"}"#);
+
+    let dir = open(&path);
+    assert_eq!(dir.state("gone").await, Ok(FileState::Deleted { newer_than }));
+    assert_eq!(dir.read("gone").await, Ok(None));
+    assert_eq!(dir.read_many(&["gone".to_owned()]).await, [Ok(None)]);
+    assert_eq!(dir.has("gone").await, Ok(false));
+    let listing = dir.list().await.unwrap();
+    assert_eq!(listing.keys, ["kept"]);
+    let deleted = ["gone", "never:there"].map(|key| (key.to_owned(), newer_than));
+    assert_eq!(listing.deleted, deleted);
+
+    assert_eq!(dir.remove("gone").await, Ok(false), "there was no value");
+    assert_eq!(dir.state("gone").await, Ok(FileState::Absent));
+    write(&dir, "never:there", "again").await;
+    assert_eq!(value(&dir, "never:there").await.as_deref(), Some("again"));
+    assert_eq!(names(&path), ["kept.enc", "never%3Athere.enc"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r7b_a_tombstone_hides_a_value_under_the_plain_name_and_a_value_hides_a_tombstone() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    let (plain, encoded) = (temp.path().join("a:b.enc"), temp.path().join("a%3Ab.enc"));
+    write(&dir, "a:b", "old").await;
+    fs::rename(&encoded, &plain).unwrap();
+    let old = fs::read(&plain).unwrap();
+    dir.write_tombstone("a:b", KeyringKind::Os).await.unwrap();
+    assert!(!plain.exists(), "the value does not stay behind");
+
+    // As a crash between the two steps leaves it.
+    fs::write(&plain, &old).unwrap();
+    assert_eq!(dir.read("a:b").await, Ok(None));
+    let listing = dir.list().await.unwrap();
+    assert_eq!((listing.keys.len(), listing.deleted.len()), (0, 1));
+
+    fs::rename(&encoded, &plain).unwrap();
+    fs::write(&encoded, &old).unwrap();
+    assert_eq!(value(&dir, "a:b").await.as_deref(), Some("old"));
+    assert_eq!(keys(&dir).await, ["a:b"]);
+}
+
+#[tokio::test]
+async fn r7b_what_cannot_be_read_is_an_error_of_the_state_and_never_no_mark() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    dir.write("k", &Secret::from("v"), Some(KeyringKind::Os)).await.unwrap();
+    let file = temp.path().join("k.enc");
+    let whole = fs::read_to_string(&file).unwrap();
+    let torn = &whole[..whole.len() / 2];
+    let unknown_kind = whole.replace("\"os\"", "\"cloud\"");
+    let mixed = whole.replace("\"newerThan\"", "\"deleted\":true,\"newerThan\"");
+    for contents in ["", torn, &unknown_kind, &mixed, r#"{"v":2,"deleted":true}"#] {
+        fs::write(&file, contents).unwrap();
+        assert_eq!(dir.state("k").await.unwrap_err().code(), Code::Corrupt, "{contents}");
+        assert_eq!(keys(&dir).await, ["k"], "it stays visible");
+    }
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert_eq!(dir.state("k").await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn r7b_a_file_is_removed_only_if_it_is_the_one_that_was_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    dir.write("k", &Secret::from("v"), Some(KeyringKind::Os)).await.unwrap();
+    let first = dir.read("k").await.unwrap().unwrap().revision;
+    dir.write("k", &Secret::from("v"), Some(KeyringKind::Os)).await.unwrap();
+    assert_eq!(
+        dir.remove_if_unchanged("k", &first).await,
+        Ok(false),
+        "the same value, written again"
+    );
+    let second = dir.read("k").await.unwrap().unwrap().revision;
+    dir.write_tombstone("k", KeyringKind::Os).await.unwrap();
+    assert_eq!(dir.remove_if_unchanged("k", &second).await, Ok(false));
+    write(&dir, "k", "w").await;
+    let third = dir.read("k").await.unwrap().unwrap().revision;
+    assert_eq!(dir.remove_if_unchanged("k", &third).await, Ok(true));
+    assert_eq!(dir.remove_if_unchanged("k", &third).await, Ok(false));
+    assert_eq!(dir.read("k").await, Ok(None));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn r4_3_version_1_does_not_replace_a_file_that_cannot_be_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = open(temp.path());
+    // A link to itself cannot be opened, whoever the user is.
+    let file = temp.path().join("k.enc");
+    std::os::unix::fs::symlink("k.enc", &file).unwrap();
+    let error = dir.write("k", &Secret::from("v"), None).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(error.message().contains("version 2"), "{error}");
+    assert!(fs::symlink_metadata(&file).unwrap().is_symlink(), "it stays");
 }
 
 #[tokio::test]
@@ -147,7 +263,7 @@ async fn r4_8_a_symbolic_link_is_read_through_but_replaced_on_writing_and_remove
 
     let dir = open(&path);
     assert_eq!(value(&dir, "k").await.as_deref(), Some("linked"));
-    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+    assert_eq!(keys(&dir).await, vec!["k".to_owned()]);
     assert_eq!(mode(&target), 0o644, "what a link leads to is not ours to change");
     write(&dir, "k", "own").await;
     assert_eq!(value(&dir, "k").await.as_deref(), Some("own"));
@@ -177,10 +293,10 @@ async fn r4_8_a_directory_or_a_pipe_in_the_files_place_is_an_error_and_is_not_li
         assert_eq!(error.code(), Code::Unavailable);
         assert!(error.message().contains("regular file"), "{error}");
     }
-    assert_eq!(dir.list().await, Ok(vec![]));
-    let error = dir.write("d", &Secret::from("v"), Mark::None).await.unwrap_err();
+    assert_eq!(keys(&dir).await, [""; 0]);
+    let error = dir.write("d", &Secret::from("v"), None).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
-    assert!(error.message().contains("directory"), "{error}");
+    assert!(error.message().contains("regular file"), "{error}");
     assert_eq!(names(temp.path()), ["d.enc", "p.enc"], "no temporary stays");
 }
 
@@ -194,7 +310,7 @@ async fn r4_8_a_file_under_the_plain_name_is_found_listed_replaced_and_removed()
     fs::rename(&encoded, &plain).unwrap();
     assert_eq!(value(&dir, "a:b").await.as_deref(), Some("old"));
     assert_eq!(dir.has("a:b").await, Ok(true));
-    assert_eq!(dir.list().await, Ok(vec!["a:b".to_owned()]));
+    assert_eq!(keys(&dir).await, vec!["a:b".to_owned()]);
     assert_eq!(value(&dir, "a%3Ab").await, None, "the encoded name is a:b's alone");
 
     write(&dir, "a:b", "new").await;
@@ -202,7 +318,7 @@ async fn r4_8_a_file_under_the_plain_name_is_found_listed_replaced_and_removed()
     assert_eq!(value(&dir, "a%3Ab").await, None);
 
     fs::copy(&encoded, &plain).unwrap();
-    assert_eq!(dir.list().await, Ok(vec!["a:b".to_owned()]));
+    assert_eq!(keys(&dir).await, vec!["a:b".to_owned()]);
     assert_eq!(dir.remove("a:b").await, Ok(true));
     assert_eq!(names(temp.path()), [""; 0]);
 
@@ -223,7 +339,7 @@ async fn r4_8_no_key_leads_out_of_the_directory_and_one_too_long_writes_nothing(
     let long = "k".repeat(252);
     let before = names(&path);
     for error in [
-        dir.write(&long, &Secret::from("v"), Mark::None).await.unwrap_err(),
+        dir.write(&long, &Secret::from("v"), None).await.unwrap_err(),
         dir.read(&long).await.unwrap_err(),
         dir.remove(&long).await.unwrap_err(),
     ] {
@@ -251,7 +367,6 @@ async fn r5_what_is_malformed_of_another_version_or_sealed_elsewhere_is_corrupt_
             remedy(dir.has("k").await.unwrap_err()),
             "Re-save the key or re-authenticate"
         );
-        assert_eq!(dir.mark("k").await, Ok(Mark::None));
     }
     fs::write(&file, r#"{"v":3}"#).unwrap();
     let error = dir.read("k").await.unwrap_err();
@@ -330,40 +445,9 @@ async fn r4_8_what_the_dead_left_is_swept_and_what_the_living_hold_or_others_mad
     expected.extend(alive.iter().chain(&foreign));
     expected.sort();
     assert_eq!(names(temp.path()), expected);
-    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+    assert_eq!(keys(&dir).await, vec!["k".to_owned()]);
 
     drop(held);
     write(&dir, "k", "w").await;
     assert!(alive.iter().all(|name| !temp.path().join(name).exists()));
-}
-
-#[tokio::test]
-async fn a_lock_keeps_every_other_task_and_instance_out_and_leaves_nothing_behind() {
-    let temp = tempfile::tempdir().unwrap();
-    let path = temp.path().join("files");
-    assert!(open(&path).lock("k").await.unwrap().is_none(), "no directory, no lock");
-    assert!(!path.exists());
-
-    write(&open(&path), "k", "v").await;
-    let shared = open(&path);
-    let inside = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..200 {
-        let dir = if n % 10 == 0 { open(&path) } else { shared.clone() };
-        let inside = inside.clone();
-        tasks.spawn(async move {
-            use std::sync::atomic::Ordering::SeqCst;
-            let lock = dir.lock("k").await.unwrap();
-            assert!(lock.is_some());
-            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
-            tokio::task::yield_now().await;
-            inside.fetch_sub(1, SeqCst);
-        });
-    }
-    tasks.join_all().await;
-    let (a, b) = (shared.lock("a").await.unwrap(), shared.lock("b").await.unwrap());
-    assert!(a.is_some() && b.is_some(), "another key, another lock");
-    assert_eq!(shared.list().await, Ok(vec!["k".to_owned()]));
-    drop((a, b));
-    assert_eq!(names(&path), ["k.enc"]);
 }

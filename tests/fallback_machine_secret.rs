@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use securestore::error::{Code, Error, Result};
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::machine_secret::{Loading, MachineSecretConfig, MachineSecretLoader, decode};
-use securestore::fallback::{FallbackDir, Mark};
+use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -64,7 +64,7 @@ async fn value(dir: &FallbackDir, key: &str) -> Result<Option<String>> {
 }
 
 async fn write(dir: &FallbackDir, value: &str) -> Result<()> {
-    dir.write("k", &Secret::from(value), Mark::None).await
+    dir.write("k", &Secret::from(value), None).await
 }
 
 fn version(path: &Path) -> String {
@@ -257,7 +257,7 @@ async fn r4_3_many_values_of_both_versions_are_read_in_one_go() {
         let key = format!("k{n}");
         let writer = if n % 2 == 0 { dir.clone() } else { plain(&files) };
         writer
-            .write(&key, &Secret::from(key.as_str()), Mark::NewerThanOs)
+            .write(&key, &Secret::from(key.as_str()), Some(KeyringKind::Os))
             .await
             .unwrap();
     }
@@ -265,7 +265,10 @@ async fn r4_3_many_values_of_both_versions_are_read_in_one_go() {
     let read = dir.read_many(&keys).await;
     for (key, read) in keys.iter().zip(&read).take(6) {
         let stored = read.as_ref().unwrap().as_ref().unwrap();
-        assert_eq!((stored.value.expose(), stored.mark), (key.as_str(), Mark::NewerThanOs));
+        assert_eq!(
+            (stored.value.expose(), stored.newer_than),
+            (key.as_str(), Some(KeyringKind::Os))
+        );
     }
     assert_eq!(read[6], Ok(None));
     let read = plain(&files).read_many(&keys).await;

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use securestore::error::Code;
+use securestore::fallback::FallbackDir;
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::machine_secret::MachineSecretConfig;
-use securestore::fallback::{FallbackDir, Mark};
 use securestore::secret::Secret;
 
 #[path = "fallback_processes/disk_full.rs"]
@@ -109,35 +109,29 @@ async fn a_child_plays_its_role() {
     match role.as_str() {
         "write until killed" => {
             for n in 0u64.. {
-                let lock = dir.lock("k").await.unwrap();
                 say(&format!("start {id}.{n}"));
-                dir.write("k", &long_value(&format!("{id}.{n}")), Mark::None)
-                    .await
-                    .unwrap();
+                dir.write("k", &long_value(&format!("{id}.{n}")), None).await.unwrap();
                 say(&format!("done {id}.{n}"));
-                drop(lock);
             }
         }
         "write one key" => {
             for n in 0..30 {
-                dir.write("k", &long_value(&format!("{id}.{n}")), Mark::None)
-                    .await
-                    .unwrap();
+                dir.write("k", &long_value(&format!("{id}.{n}")), None).await.unwrap();
             }
         }
         "write forty keys" => {
             for n in 0..40 {
                 let key = format!("key:{id}.{n}");
-                dir.write(&key, &Secret::from(key.as_str()), Mark::None).await.unwrap();
+                dir.write(&key, &Secret::from(key.as_str()), None).await.unwrap();
             }
         }
-        "write once" => dir.write("k", &Secret::from("v"), Mark::None).await.unwrap(),
+        "write once" => dir.write("k", &Secret::from("v"), None).await.unwrap(),
         "remove" => assert!(dir.remove("k").await.unwrap()),
         "write with a machine secret" => {
             let dir = with_secret(&path.join("files"), path.join("secret"));
             say("ready");
             std::io::stdin().read_line(&mut String::new()).unwrap();
-            dir.write(&id, &Secret::from(id.as_str()), Mark::None).await.unwrap();
+            dir.write(&id, &Secret::from(id.as_str()), None).await.unwrap();
         }
         "meet a limit on file sizes" => disk_full::meet_a_limit_on_file_sizes(&path).await,
         "look for traces in memory" => {
@@ -176,9 +170,6 @@ async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks
         interrupted += usize::from(done.as_ref() != Some(&started));
         // A new instance, as a new process has one.
         let dir = open(&path);
-        if path.is_dir() {
-            assert!(dir.lock("k").await.unwrap().is_some(), "the dead do not hold locks");
-        }
         match dir.read("k").await.unwrap() {
             Some(stored) => {
                 let read = head(&stored.value);
@@ -187,7 +178,7 @@ async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks
             }
             None => assert_eq!(done, None, "the first write of all"),
         }
-        dir.write("other", &Secret::from("v"), Mark::None).await.unwrap();
+        dir.write("other", &Secret::from("v"), None).await.unwrap();
         assert_eq!(residue(&path), [""; 0], "after {started}");
     }
     assert!(
@@ -200,7 +191,7 @@ async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks
 async fn r4_8_eight_processes_write_one_key_and_a_ninth_reads_only_whole_values() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().to_owned();
-    open(&path).write("k", &long_value("first"), Mark::None).await.unwrap();
+    open(&path).write("k", &long_value("first"), None).await.unwrap();
     let writers: Vec<_> = (0..8).map(|id| spawn("write one key", &path, id)).collect();
     let finished = std::sync::Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn({
@@ -229,7 +220,7 @@ async fn r4_8_eight_processes_write_forty_keys_each_and_all_are_there() {
     let writers: Vec<_> = (0..8).map(|id| spawn("write forty keys", &path, id)).collect();
     writers.into_iter().for_each(expect_success);
     let dir = open(&path);
-    let keys = dir.list().await.unwrap();
+    let keys = dir.list().await.unwrap().keys;
     assert_eq!(keys.len(), 320);
     for (key, read) in keys.iter().zip(dir.read_many(&keys).await) {
         assert!(read.unwrap().unwrap().value.expose() == key);
@@ -362,10 +353,10 @@ async fn r6_a_full_disk_is_unavailable_in_the_systems_words_and_harms_nothing() 
 }
 
 async fn expect_refused(dir: &FallbackDir, value: &Secret, words: &str) {
-    let error = dir.write("k", value, Mark::None).await.unwrap_err();
+    let error = dir.write("k", value, None).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert!(error.message().contains(words), "{error}");
     assert!(error.message().contains("k.enc"), "{error}");
-    assert_eq!(dir.list().await, Ok(vec!["k".to_owned()]));
+    assert_eq!(dir.list().await.unwrap().keys, ["k"]);
     assert_eq!(residue(dir.path()), [""; 0]);
 }

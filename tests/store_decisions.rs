@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use securestore::error::{Code, Result};
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::{FallbackDir, Mark};
+use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
@@ -204,8 +204,8 @@ impl Case {
     async fn plant_file(&self, file: &str) {
         let write = async |value: &str, mark| self.files.write(KEY, &Secret::from(value), mark).await.expect("a file");
         match file {
-            "plain" => write("F", Mark::None).await,
-            "newer" => write("M", Mark::NewerThanOs).await,
+            "plain" => write("F", None).await,
+            "newer" => write("M", Some(KeyringKind::Os)).await,
             "malformed" => {
                 fs::create_dir(self.files.path()).expect("a directory");
                 fs::write(self.path(), "no envelope").expect("a file");
@@ -259,7 +259,9 @@ impl Case {
     async fn file_holds(&self) -> String {
         match self.files.read(KEY).await {
             Ok(None) => "none".to_owned(),
-            Ok(Some(stored)) if stored.mark == Mark::NewerThanOs => format!("newer:{}", stored.value.expose()),
+            Ok(Some(stored)) if stored.newer_than == Some(KeyringKind::Os) => {
+                format!("newer:{}", stored.value.expose())
+            }
             Ok(Some(stored)) => format!("plain:{}", stored.value.expose()),
             Err(_) if self.path().is_dir() => "blocked".to_owned(),
             Err(_) => "malformed".to_owned(),

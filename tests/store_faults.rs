@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use securestore::error::Code;
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::{FallbackDir, Mark};
+use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
@@ -87,7 +87,7 @@ async fn r7b_a_crash_between_the_keyrings_write_and_the_files_removal_loses_noth
     // As such a crash leaves it: the keyring brought up to date, the marked file still there.
     home.keyring.plant(SERVICE, "key", "value");
     home.files()
-        .write("key", &Secret::from("value"), Mark::NewerThanOs)
+        .write("key", &Secret::from("value"), Some(KeyringKind::Os))
         .await
         .expect("a file");
     assert_eq!(home.value("key").await, "value");
@@ -103,7 +103,7 @@ async fn r7b_a_mark_made_beside_one_kind_of_keyring_says_nothing_of_another() {
     let home = Home::new();
     home.keyring.plant(SERVICE, "key", "in the keyring");
     home.files()
-        .write("key", &Secret::from("in the file"), Mark::NewerThanInjected)
+        .write("key", &Secret::from("in the file"), Some(KeyringKind::Injected))
         .await
         .expect("a file");
     assert_eq!(home.value("key").await, "in the keyring");
@@ -119,7 +119,7 @@ async fn r7b_a_newer_file_that_does_not_decrypt_is_corrupt_and_not_silently_olde
     };
     let files = FallbackDir::new(home.home.path().join("files"), SERVICE, elsewhere);
     files
-        .write("key", &Secret::from("new"), Mark::NewerThanOs)
+        .write("key", &Secret::from("new"), Some(KeyringKind::Os))
         .await
         .expect("a file");
     assert_eq!(

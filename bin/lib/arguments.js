@@ -57,7 +57,7 @@ function unknownOption(rawName, options, word) {
     rawName,
     Object.keys(options).map((name) => `--${name}`),
   )
-  return new UsageError(`Unknown option${quoteUnknown(rawName)}.`, word, suggestion)
+  return new UsageError(`Unknown option${quoteUnknown(rawName, suggestion)}.`, word, suggestion)
 }
 
 function checkProgram(command, names, program, word) {

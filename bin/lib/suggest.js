@@ -5,6 +5,9 @@
 /** Longer words are not repeated: they may be an API key in the wrong place. */
 const MAX_SHOWN_LENGTH = 20
 
+/** Words that differ in more places are not alike, however long they are. */
+const MAX_DISTANCE = 3
+
 /**
  * Returns the candidate that is most like `word`, or `undefined` when none is close.
  *
@@ -12,7 +15,8 @@ const MAX_SHOWN_LENGTH = 20
  * @param {string[]} candidates
  */
 function nearest(word, candidates) {
-  const limit = Math.max(1, Math.floor(word.length / 3))
+  if (candidates.includes(`--${word}`)) return `--${word}`
+  const limit = Math.min(Math.max(1, Math.floor(word.length / 3)), MAX_DISTANCE)
   let best
   for (const candidate of candidates) {
     const isPrefix = word.length >= 2 && candidate.startsWith(word)
@@ -22,9 +26,13 @@ function nearest(word, candidates) {
   return best?.candidate
 }
 
-/** Returns ` 'word'` for a message, or nothing when the word may be a secret: it is long, or not made of letters. */
-function quoteUnknown(word) {
-  return word.length <= MAX_SHOWN_LENGTH && /^-{0,2}[A-Za-z-]*$/.test(word) ? ` '${word}'` : ''
+/**
+ * Returns ` 'word'` for a message, or nothing when the word may be a secret: it is long, or not made of letters, and like
+ * no known word.
+ */
+function quoteUnknown(word, suggestion) {
+  const isShown = suggestion !== undefined || (word.length <= MAX_SHOWN_LENGTH && /^-{0,2}[A-Za-z-]*$/.test(word))
+  return isShown ? ` '${word}'` : ''
 }
 
 /** Counts the insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// A real gnome-keyring on a message bus of its own, for tests and measurements that must not touch anybody's keys.
+// A real gnome-keyring on a private message bus, for tests and benchmarks. It never touches the user's keys.
 
 const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
@@ -10,10 +10,12 @@ const path = require('node:path')
 
 const SERVICE = 'org.freedesktop.secrets'
 const SECRETS = '/org/freedesktop/secrets'
-const DEADLINE_MS = 20_000
+const TIMEOUT_MS = 20_000
+/** The daemon publishes each stored item when it starts, which takes longer the more there are. */
+const TIMEOUT_PER_ITEM_MS = 10
 
-// The limits of a session bus: without them a bus takes 256 connections, and some clients open one for every call.
-// No service directories: a call to a keyring that was killed must not start another one, which would come up locked.
+// The limits of a session bus: the default of 256 connections is too low, because some clients open one per call.
+// There are no service directories: a call to a keyring that was killed must not start another one, which would be locked.
 const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -32,6 +34,8 @@ const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
   <limit name="max_match_rules_per_connection">50000</limit>
 </busconfig>`
 
+/** @typedef {{ attributes: Record<string, string>, secret: string }} StoredItem */
+
 class PrivateKeyring {
   /**
    * Where the bus listens.
@@ -45,28 +49,30 @@ class PrivateKeyring {
   #daemon
 
   /**
-   * Starts bus and daemon; the login collection is unlocked. Fails loudly where the programs are missing.
+   * Starts bus and daemon, and unlocks the login collection. Rejects where the programs are missing.
    *
-   * @param {{ directory?: string }} [options] where the daemon keeps its files, in a folder of their own; default: the
-   * system's temporary directory
+   * @param {{ directory?: string, items?: readonly StoredItem[] }} [options] `directory`: the daemon keeps its files in a
+   * new folder there; default: the system's temporary directory. `items` are in the login collection from the start, which
+   * is then not encrypted.
    * @returns {Promise<PrivateKeyring>}
    */
-  static async start({ directory = tmpdir() } = {}) {
+  static async start({ directory = tmpdir(), items = [] } = {}) {
     const home = mkdtempSync(path.join(directory, 'securestore-bus-'))
     mkdirSync(path.join(home, 'run'), { mode: 0o700 })
     const config = path.join(home, 'bus.conf')
     writeFileSync(config, CONFIG.replace('HOME', home))
     const bus = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], {
-      env: surroundings(home),
+      env: baseEnvironment(home),
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     const keyring = new PrivateKeyring(home, bus, await firstLine(bus))
-    await keyring.startDaemon()
+    if (items.length > 0) writeCollection(path.join(home, 'keyrings'), items)
+    await keyring.startDaemon(TIMEOUT_MS + items.length * TIMEOUT_PER_ITEM_MS)
     return keyring
   }
 
   /**
-   * Of a bus that runs; {@link PrivateKeyring.start} makes one.
+   * Wraps a bus that is running; use {@link PrivateKeyring.start}.
    *
    * @param {string} home
    * @param {import('node:child_process').ChildProcess} bus
@@ -79,23 +85,25 @@ class PrivateKeyring {
   }
 
   /**
-   * Starts the daemon, again after it was killed, and waits until it answers on the bus.
+   * Starts the daemon, also again after it was killed, and waits until it answers on the bus.
    *
+   * @param {number} [timeoutMs]
    * @returns {Promise<void>}
    */
-  async startDaemon() {
+  async startDaemon(timeoutMs = TIMEOUT_MS) {
     const daemon = spawn('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], {
       env: this.environment(),
       stdio: ['pipe', 'ignore', 'ignore'],
     })
     this.#daemon = daemon
     daemon.stdin.end('test\n')
-    // The name comes before the collection.
-    await until(() => this.#owns() && this.#collection() !== '/', 'gnome-keyring-daemon did not appear on its bus')
+    // The daemon owns its name before it publishes the collection.
+    const answers = () => this.#owns() && this.#collection() !== '/'
+    await until(answers, 'gnome-keyring-daemon did not appear on its bus', timeoutMs)
   }
 
   /**
-   * Kills the daemon without warning, and waits until the bus has noticed.
+   * Kills the daemon with SIGKILL, and waits until the bus has noticed.
    *
    * @returns {Promise<void>}
    */
@@ -104,12 +112,12 @@ class PrivateKeyring {
     await until(() => !this.#owns(), 'gnome-keyring-daemon is still on its bus')
   }
 
-  /** From now on the daemon answers nothing. */
+  /** Suspends the daemon: it no longer answers. */
   pause() {
     this.#daemon?.kill('SIGSTOP')
   }
 
-  /** Locks the collection that new secrets go to. */
+  /** Locks the default collection. */
   lock() {
     this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.Lock', [`array:objpath:${this.#collection()}`])
   }
@@ -121,15 +129,15 @@ class PrivateKeyring {
   }
 
   /**
-   * The environment in which other programs find this keyring.
+   * Returns the environment in which other programs find this keyring.
    *
    * @returns {NodeJS.ProcessEnv}
    */
   environment() {
-    return { ...surroundings(this.#home), DBUS_SESSION_BUS_ADDRESS: this.address }
+    return { ...baseEnvironment(this.#home), DBUS_SESSION_BUS_ADDRESS: this.address }
   }
 
-  /** The object path of the default collection; `/` while there is none. */
+  /** Returns the object path of the default collection; `/` while there is none. */
   #collection() {
     const answer = this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.ReadAlias', ['string:default'])
     return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
@@ -156,9 +164,29 @@ class PrivateKeyring {
  * @param {string} home
  * @returns {NodeJS.ProcessEnv}
  */
-function surroundings(home) {
-  // No display: a prompt is dismissed at once.
+function baseEnvironment(home) {
+  // Without a display every prompt is dismissed at once.
   return { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: path.join(home, 'run'), XDG_DATA_HOME: home }
+}
+
+/**
+ * Writes the login collection in the plain text format that gnome-keyring reads.
+ *
+ * @param {string} folder
+ * @param {readonly StoredItem[]} items
+ */
+function writeCollection(folder, items) {
+  const sections = items.map(({ attributes, secret }, i) => {
+    const item = `[${i + 1}]\nitem-type=0\ndisplay-name=item\nsecret=${secret}\nmtime=1\nctime=1\n`
+    const own = Object.entries(attributes).map(([name, value], j) => {
+      return `[${i + 1}:attribute${j}]\nname=${name}\ntype=string\nvalue=${value}\n`
+    })
+    return [item, ...own].join('\n')
+  })
+  const head = '[keyring]\ndisplay-name=Login\nctime=0\nmtime=0\nlock-on-idle=false\nlock-after=false\n'
+  mkdirSync(folder, { mode: 0o700 })
+  writeFileSync(path.join(folder, 'login.keyring'), [head, ...sections].join('\n'), { mode: 0o600 })
+  writeFileSync(path.join(folder, 'default'), 'login')
 }
 
 /**
@@ -179,13 +207,16 @@ function firstLine(child) {
 }
 
 /**
- * @param {() => boolean} holds
- * @param {string} otherwise what to say when it did not hold in time
+ * Waits until a condition holds.
+ *
+ * @param {() => boolean} condition
+ * @param {string} message of the error when it does not hold in time
+ * @param {number} [timeoutMs]
  */
-async function until(holds, otherwise) {
-  const deadline = Date.now() + DEADLINE_MS
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(otherwise)
+async function until(condition, message, timeoutMs = TIMEOUT_MS) {
+  const deadline = Date.now() + timeoutMs
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(message)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -30,6 +30,9 @@ const PACKAGES = {
 /** What a private gnome-keyring needs. */
 const KEYRING_PROGRAMS = ['dbus-daemon', 'dbus-send', 'gnome-keyring-daemon']
 
+/** What the benchmark needs. */
+const BENCH_PROGRAMS = [...KEYRING_PROGRAMS, 'dbus-monitor', 'strace']
+
 /** What `npm test` needs. */
 const TEST_PROGRAMS = [
   ...KEYRING_PROGRAMS,
@@ -80,4 +83,4 @@ function missingPackages(programs) {
   return [...new Set(missing.map((program) => PACKAGES[program] ?? program))].sort()
 }
 
-module.exports = { KEYRING_PROGRAMS, TEST_PROGRAMS, installPrograms, missingPackages }
+module.exports = { BENCH_PROGRAMS, KEYRING_PROGRAMS, TEST_PROGRAMS, installPrograms, missingPackages }

@@ -11,9 +11,9 @@ const { tokenize } = require('./rust-tokens.js')
  * @typedef {{ path: string[], name: string, isGlob: boolean, line: number }} Use `name` is what the path is imported as
  * @typedef {{ name: string, kind: string, line: number }} Item
  * @typedef {{
- *   path: string[], file: string, parent: Module | null, children: Map<string, Module[]>,
+ *   path: string[], file: string, parent: Module | null, isConditional: boolean, children: Map<string, Module[]>,
  *   items: Item[], uses: Use[], paths: { path: string[], line: number }[], names: Set<string>,
- * }} Module `children` holds several modules of one name where each is for another platform; `names` are all identifiers in
+ * }} Module `isConditional`: its declaration has a `cfg` attribute; `children` holds several modules of one name where each is for another platform; `names` are all identifiers in
  * its code
  */
 
@@ -41,6 +41,7 @@ function newModule(modulePath, file, parent) {
     path: modulePath,
     file,
     parent,
+    isConditional: false,
     children: new Map(),
     items: [],
     uses: [],
@@ -55,15 +56,15 @@ function readFile(root, module, modules) {
   const inFile = [module]
   const declared = scan(tokens, module, inFile)
   modules.push(...inFile.slice(1))
-  for (const { name, parent, line, pathAttribute } of declared) {
+  for (const { name, parent, line, pathAttribute, isConditional } of declared) {
     const file = childFile(root, parent, name, pathAttribute)
     if (file === undefined) throw new Error(`${module.file}:${line}: no file for module '${name}'`)
-    readFile(root, addChild(parent, name, file), modules)
+    readFile(root, addChild(parent, name, file, isConditional), modules)
   }
 }
 
-function addChild(parent, name, file) {
-  const child = newModule([...parent.path, name], file, parent)
+function addChild(parent, name, file, isConditional = false) {
+  const child = { ...newModule([...parent.path, name], file, parent), isConditional }
   parent.children.set(name, [...(parent.children.get(name) ?? []), child])
   return child
 }
@@ -87,7 +88,7 @@ function childFile(root, parent, name, pathAttribute) {
  * @param {Token[]} tokens
  * @param {Module} module
  * @param {Module[]} inFile takes the inline modules
- * @returns {{ name: string, parent: Module, line: number, pathAttribute?: string }[]} the modules that have files of their own
+ * @returns {{ name: string, parent: Module, line: number, pathAttribute?: string, isConditional: boolean }[]} the modules that have files of their own
  */
 function scan(tokens, module, inFile) {
   const declared = []
@@ -112,6 +113,7 @@ function scan(tokens, module, inFile) {
       attributes = []
       continue
     }
+    const isConditional = attributes.some((attribute) => attribute[2]?.text === 'cfg')
     const pathAttribute = attributes.find((attribute) => attribute[2]?.text === 'path')?.[4]?.literal?.slice(1, -1)
     attributes = text === 'pub' ? attributes : []
     if (text === 'pub' && following === '(') i = closing(tokens, i + 1)
@@ -122,7 +124,7 @@ function scan(tokens, module, inFile) {
     else if (text === ';') nextBlock = undefined
     else if (text === 'mod' && NAME.test(following)) {
       if (tokens[i + 2]?.text === ';') {
-        declared.push({ name: following, parent: block.module, line, pathAttribute })
+        declared.push({ name: following, parent: block.module, line, pathAttribute, isConditional })
       } else {
         const child = addChild(block.module, following, block.module.file)
         inFile.push(child)

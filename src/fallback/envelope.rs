@@ -1,8 +1,8 @@
-//! The JSON line a value is kept in (R4.5): parse, check, print. Nothing secret inside.
+//! The JSON line of an encrypted file: parses, checks, prints. Holds nothing secret.
 //!
-//! Parsing is strict and total: any bytes give an envelope or a [`Fault`], and no parameter of the cipher or the key
-//! derivation is ever taken from the file. Every field of `crypto` must be exactly what we write, and nothing else may
-//! stand there; beside `v`, `crypto` and `data`, other fields are let through, for they change nothing we do.
+//! Parsing is strict and total: any bytes give a [`FileContent`] or a [`Fault`], and no parameter of the cipher or of the
+//! key derivation is taken from the file. Every field of `crypto` must be exactly what this program writes, and nothing
+//! else may be in it. Beside `v`, `crypto`, `data`, `newerThan` and `deleted`, unknown fields are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,14 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::Mark;
+use super::keyring_kind::KeyringKind;
 use super::scrypt::{N, P, R};
 
 /// The largest file that is read or written, in bytes: 64 MiB, which holds a value of 48 MiB less a few hundred bytes.
 pub const MAX_LEN: usize = 64 << 20;
+
+/// The largest tombstone, in bytes. The smallest file with a value is larger: a listing tells the two apart by size.
+pub const MAX_TOMBSTONE_LEN: usize = 128;
 
 /// Salt of the key derivation, in bytes.
 pub const SALT_LEN: usize = 16;
@@ -29,11 +32,6 @@ pub const TAG_LEN: usize = 16;
 
 const ALG: &str = "aes-256-gcm";
 const KDF: &str = "scrypt";
-
-/// The marks: white space after the JSON, see [`Mark`]. It is written with the value in one atomic step, and
-/// `JSON.parse`, by which the older programs read, does not see it. No newline, so the file stays one line.
-const NEWER_THAN_OS: u8 = b' ';
-const NEWER_THAN_INJECTED: u8 = b'\t';
 
 /// Which password a file is sealed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +57,27 @@ pub struct Envelope {
     pub ciphertext: Vec<u8>,
 }
 
-/// Why a file holds no envelope.
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// A sealed value.
+    Value {
+        /// The sealed value.
+        envelope: Envelope,
+        /// The kind of keyring that may hold an older value, from the field `newerThan`.
+        newer_than: Option<KeyringKind>,
+    },
+    /// A tombstone: the key was deleted, and a keyring of this kind may still hold a value.
+    Deleted {
+        /// The kind of keyring, from the field `newerThan`.
+        newer_than: KeyringKind,
+    },
+}
+
+/// Why a file holds neither an envelope nor a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The version is a number, and none we know. Holds it as JavaScript would print it.
+    /// The version is a number, but not a known one. Holds it as JavaScript would print it.
     Version(String),
     /// Anything else.
     Malformed(&'static str),
@@ -73,40 +88,70 @@ impl Fault {
     pub const TOO_LARGE: Fault = Fault::Malformed("it is larger than 64 MiB");
 }
 
-/// The envelope and the mark in a file's bytes.
-pub fn parse(bytes: &[u8]) -> Result<(Envelope, Mark), Fault> {
+/// Parses the bytes of a file.
+///
+/// # Errors
+///
+/// Says why the bytes are neither an envelope nor a tombstone.
+pub fn parse(bytes: &[u8]) -> Result<FileContent, Fault> {
     if bytes.len() > MAX_LEN {
         return Err(Fault::TOO_LARGE);
     }
     // The version first, alone: an unknown one may have any other fields.
     let version = match serde_json::from_slice::<Object<Versioned>>(bytes) {
         Ok(Object(Versioned { v })) => version(&v)?,
-        Err(_) => return Err(Fault::Malformed("it is no JSON object with a version number")),
+        Err(_) => return Err(Fault::Malformed("it is not a JSON object with a version number")),
     };
     let Object(fields) = serde_json::from_slice::<Object<Fields>>(bytes)
         .map_err(|_| Fault::Malformed("its fields are not those of an envelope"))?;
-    if !fields.crypto.0.is_ours() {
+    match fields {
+        Fields {
+            crypto: Some(Object(crypto)),
+            data: Some(data),
+            deleted: None,
+            newer_than,
+        } => Ok(FileContent::Value {
+            envelope: envelope(version, &crypto, &data)?,
+            newer_than,
+        }),
+        Fields {
+            crypto: None,
+            data: None,
+            deleted: Some(true),
+            newer_than: Some(newer_than),
+        } if version == Version::V2 && bytes.len() <= MAX_TOMBSTONE_LEN => Ok(FileContent::Deleted { newer_than }),
+        _ => Err(Fault::Malformed("its fields are not those of an envelope")),
+    }
+}
+
+fn envelope(version: Version, crypto: &Crypto<'_>, data: &str) -> Result<Envelope, Fault> {
+    if !crypto.is_ours() {
         return Err(Fault::Malformed("its cipher or key derivation is not the one in use"));
     }
     let data = STANDARD
-        .decode(fields.data.as_bytes())
+        .decode(data.as_bytes())
         .map_err(|_| Fault::Malformed("its data is not base64"))?;
-    let too_short = Fault::Malformed("its data is too short");
-    let (salt, rest) = data.split_first_chunk().ok_or(too_short.clone())?;
-    let (nonce, rest) = rest.split_first_chunk().ok_or(too_short.clone())?;
-    let (tag, ciphertext) = rest.split_first_chunk().ok_or(too_short)?;
-    let envelope = Envelope {
-        version,
-        salt: *salt,
-        nonce: *nonce,
-        tag: *tag,
-        ciphertext: ciphertext.to_vec(),
-    };
-    Ok((envelope, mark(bytes)))
+    Envelope::from_data(version, &data).ok_or(Fault::Malformed("its data is too short"))
 }
 
-/// The bytes of the file that holds this envelope and this mark.
-pub fn print(envelope: &Envelope, mark: Mark) -> Vec<u8> {
+impl Envelope {
+    /// Splits the decoded field `data`; `None` when it is too short.
+    pub fn from_data(version: Version, data: &[u8]) -> Option<Self> {
+        let (salt, rest) = data.split_first_chunk()?;
+        let (nonce, rest) = rest.split_first_chunk()?;
+        let (tag, ciphertext) = rest.split_first_chunk()?;
+        Some(Self {
+            version,
+            salt: *salt,
+            nonce: *nonce,
+            tag: *tag,
+            ciphertext: ciphertext.to_vec(),
+        })
+    }
+}
+
+/// Returns the bytes of a file with this envelope. Without `newer_than` they are what the CLI's own store writes.
+pub fn print(envelope: &Envelope, newer_than: Option<KeyringKind>) -> Vec<u8> {
     let version = match envelope.version {
         Version::V1 => 1,
         Version::V2 => 2,
@@ -118,42 +163,40 @@ pub fn print(envelope: &Envelope, mark: Mark) -> Vec<u8> {
         &envelope.ciphertext,
     ]
     .concat();
-    let mut line = format!(
+    let mut line = String::with_capacity(FRAME + data.len().div_ceil(3) * 4);
+    line.push_str(&format!(
         r#"{{"v":{version},"crypto":{{"alg":"{ALG}","kdf":"{KDF}","N":{N},"r":{R},"p":{P},"saltLen":{SALT_LEN}}},"data":""#
-    );
+    ));
     STANDARD.encode_string(data, &mut line);
-    line.push_str("\"}");
-    let mut bytes = line.into_bytes();
-    match mark {
-        Mark::None => {}
-        Mark::NewerThanOs => bytes.push(NEWER_THAN_OS),
-        Mark::NewerThanInjected => bytes.push(NEWER_THAN_INJECTED),
+    line.push('"');
+    if let Some(kind) = newer_than {
+        line.push_str(&format!(r#","newerThan":"{}""#, kind.as_str()));
     }
-    bytes
+    line.push('}');
+    line.into_bytes()
 }
 
-/// Whether the envelope of a value this long, in bytes, can be read again.
+/// Returns the bytes of a tombstone.
+pub fn print_tombstone(newer_than: KeyringKind) -> Vec<u8> {
+    format!(r#"{{"v":2,"deleted":true,"newerThan":"{}"}}"#, newer_than.as_str()).into_bytes()
+}
+
+/// More than the JSON around the field `data` takes, in bytes.
+const FRAME: usize = 256;
+
+/// Returns whether the envelope of a value of this length, in bytes, can be read again.
 pub fn fits(value_len: usize) -> bool {
-    const FRAME: usize = 256; // the JSON around the data, generously
     value_len <= (MAX_LEN - FRAME) / 4 * 3 - SALT_LEN - NONCE_LEN - TAG_LEN
 }
 
-fn mark(bytes: &[u8]) -> Mark {
-    match bytes {
-        [.., b'}', NEWER_THAN_OS] => Mark::NewerThanOs,
-        [.., b'}', NEWER_THAN_INJECTED] => Mark::NewerThanInjected,
-        _ => Mark::None,
-    }
-}
-
-/// By its value: JavaScript, which wrote the older files, knows no difference between `1` and `1.0`.
+/// Compares by value: JavaScript, which wrote the older files, does not tell `1` from `1.0`.
 fn version(v: &serde_json::Number) -> Result<Version, Fault> {
     match v.as_f64() {
         Some(1.0) => Ok(Version::V1),
         Some(2.0) => Ok(Version::V2),
         Some(other) if other.abs() < 1e21 => Err(Fault::Version(other.to_string())),
         Some(other) => Err(Fault::Version(format!("{other:e}"))),
-        None => Err(Fault::Malformed("its version is no number")),
+        None => Err(Fault::Malformed("its version is not a number")),
     }
 }
 
@@ -164,9 +207,19 @@ struct Versioned {
 
 #[derive(Deserialize)]
 struct Fields<'a> {
-    crypto: Object<Crypto<'a>>,
-    #[serde(borrow)]
-    data: Cow<'a, str>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    crypto: Option<Object<Crypto<'a>>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    data: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "present")]
+    deleted: Option<bool>,
+    #[serde(default, rename = "newerThan", deserialize_with = "present")]
+    newer_than: Option<KeyringKind>,
+}
+
+/// Deserializes a field that may be missing but not `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]

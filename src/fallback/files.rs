@@ -1,18 +1,19 @@
-//! The files of one directory, blocking: find, check, open, seal. [`super::FallbackDir`] calls this from its threads.
+//! The files of one directory, blocking: find, check, open, seal. [`super::FallbackDir`] runs this on its executor.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::cipher::{self, Password};
-use super::envelope::{self, Envelope, Fault, SALT_LEN, Version};
+use super::envelope::{self, Envelope, Fault, FileContent, MAX_TOMBSTONE_LEN, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
-use super::{Mark, Stored};
+use super::file_state::{DirectoryListing, FileRevision, FileState, StoredValue};
+use super::keyring_kind::KeyringKind;
 use crate::error::{Code, Error, Result};
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;
-use crate::fs::lock::KeyLock;
 use crate::fs::read::{Contents, is_known_absent, read};
 use crate::random::random_bytes;
 use crate::secret::Secret;
@@ -26,11 +27,11 @@ pub struct Files {
     salts: Mutex<[Option<[u8; SALT_LEN]>; 2]>,
 }
 
-/// A file with a well-formed envelope, not opened yet.
-pub struct Sealed {
+/// A file with a well-formed envelope that is not opened yet.
+pub struct EncryptedFile {
     pub path: PathBuf,
     pub envelope: Envelope,
-    pub mark: Mark,
+    pub newer_than: Option<KeyringKind>,
 }
 
 impl Files {
@@ -41,40 +42,53 @@ impl Files {
         }
     }
 
-    /// The key's file; `None` when there is none, under either of its names.
-    pub fn find(&self, key: &str) -> Result<Option<Sealed>> {
-        atomic::tighten_dir(&self.dir);
-        for name in names(key)? {
-            let path = self.dir.join(name);
-            if let Some((envelope, mark)) = read_envelope(&path)? {
-                return Ok(Some(Sealed { path, envelope, mark }));
-            }
-        }
-        Ok(None)
+    /// Finds the key's file, under either of its names; `None` when there is none, and when it is a tombstone.
+    pub fn find(&self, key: &str) -> Result<Option<EncryptedFile>> {
+        Ok(match self.content(key)? {
+            Some((path, FileContent::Value { envelope, newer_than })) => Some(EncryptedFile {
+                path,
+                envelope,
+                newer_than,
+            }),
+            Some((_, FileContent::Deleted { .. })) | None => None,
+        })
     }
 
-    /// Whether there is no file, as far as can be told without waiting; `false` when it cannot.
+    pub fn state(&self, key: &str) -> Result<FileState> {
+        Ok(match self.content(key)? {
+            Some((_, FileContent::Value { newer_than, .. })) => FileState::Value { newer_than },
+            Some((_, FileContent::Deleted { newer_than })) => FileState::Deleted { newer_than },
+            None => FileState::Absent,
+        })
+    }
+
+    /// Whether there is no file, as far as the system knows without waiting; `false` when it does not know.
     pub fn is_known_absent(&self, key: &str) -> bool {
         names(key).is_ok_and(|names| names.iter().all(|name| is_known_absent(&self.dir.join(name))))
     }
 
-    /// Decrypts. Once that worked, its salt is the one to write with.
-    pub fn open(&self, sealed: &Sealed, password: &Password) -> Result<Stored> {
-        let Sealed { path, envelope, mark } = sealed;
-        let (version, salt, mark) = (envelope.version, envelope.salt, *mark);
+    /// Decrypts. Once that worked, later writes use the same salt.
+    pub fn open(&self, file: &EncryptedFile, password: &Password) -> Result<StoredValue> {
+        let EncryptedFile {
+            path,
+            envelope,
+            newer_than,
+        } = file;
         let value = cipher::open(envelope, password).map_err(|cipher::WrongKeyOrAltered| undecryptable(path))?;
-        self.salt_of(version, |known| *known = known.or(Some(salt)));
-        Ok(Stored { value, mark })
+        self.salt_of(envelope.version, |known| *known = known.or(Some(envelope.salt)));
+        Ok(StoredValue {
+            value,
+            newer_than: *newer_than,
+            revision: FileRevision::of(envelope, *newer_than),
+        })
     }
 
-    /// Seals and writes, as a whole and for good, under the key's lock if there is one. `UNAVAILABLE`, and nothing changed,
-    /// when that would put version 1 in the place of version 2.
+    /// Seals and writes atomically. `UNAVAILABLE`, and nothing changed, when that would replace version 2 by version 1.
     pub fn write(
         &self,
         key: &str,
-        (value, mark): (&Secret, Mark),
+        (value, newer_than): (&Secret, Option<KeyringKind>),
         (version, password): (Version, &Password),
-        lock: Option<KeyLock>,
     ) -> Result<()> {
         let names = names(key)?;
         if !envelope::fits(value.expose().len()) {
@@ -83,48 +97,103 @@ impl Files {
                     .with_remediation("Save a shorter value"),
             );
         }
-        let target = self.dir.join(&names[0]);
-        let failed = |error: io::Error| io_error("write", &target, &error);
+        let failed = |error: io::Error| io_error("write", &self.dir.join(&names[0]), &error);
         self.refuse_downgrade(&names, version)?;
         atomic::ensure_dir(&self.dir).map_err(failed)?;
         let no_random = |error: getrandom::Error| failed(error.into());
         let salt = self.salt(version).map_err(no_random)?;
         let sealed = cipher::seal(value, version, password, salt).map_err(no_random)?;
-        let (lock, _turn) = KeyLock::split(lock);
-        atomic::replace(&self.dir, &names[0], &envelope::print(&sealed, mark), lock).map_err(failed)?;
-        // A file under the plain name would come back to light when the one just written is removed.
-        atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
-        Ok(())
+        self.replace(&names, &envelope::print(&sealed, newer_than))
     }
 
-    /// Removes the file under both names; `false` when there was none.
-    pub fn remove(&self, key: &str) -> Result<bool> {
+    /// Writes a tombstone atomically in place of the key's file.
+    pub fn write_tombstone(&self, key: &str, newer_than: KeyringKind) -> Result<()> {
         let names = names(key)?;
-        atomic::remove(&self.dir, &names).map_err(|error| io_error("remove", &self.dir.join(&names[0]), &error))
+        atomic::ensure_dir(&self.dir).map_err(|error| io_error("write", &self.dir.join(&names[0]), &error))?;
+        self.replace(&names, &envelope::print_tombstone(newer_than))
     }
 
-    /// The keys of the regular files (also those a symbolic link leads to), sorted.
-    pub fn list(&self) -> Result<Vec<String>> {
+    /// Removes the file under both names; `false` when there was none, or only a tombstone.
+    pub fn remove(&self, key: &str) -> Result<bool> {
+        // A file that cannot be read counts as a value: something was there.
+        let had_value = !matches!(self.state(key), Ok(FileState::Absent | FileState::Deleted { .. }));
+        Ok(self.remove_names(&names(key)?)? && had_value)
+    }
+
+    /// Removes the file if it still has this revision.
+    pub fn remove_if_unchanged(&self, key: &str, revision: &FileRevision) -> Result<bool> {
+        match self.find(key)? {
+            Some(file) if FileRevision::of(&file.envelope, file.newer_than) == *revision => {
+                self.remove_names(&names(key)?)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Lists the keys of the regular files (also those behind a symbolic link), sorted.
+    pub fn list(&self) -> Result<DirectoryListing> {
         let failed = |error: io::Error| io_error("list", &self.dir, &error);
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DirectoryListing::default()),
             Err(error) => return Err(failed(error)),
         };
         atomic::tighten_dir(&self.dir);
-        let mut keys = Vec::new();
+        let mut listing = DirectoryListing::default();
+        let mut small = Vec::new();
         for entry in entries {
             let entry = entry.map_err(failed)?;
             let Some(key) = entry.file_name().to_str().and_then(decode) else {
                 continue;
             };
-            if file_name::is_key(&key) && is_regular(&entry) {
-                keys.push(key);
+            match file_name::is_key(&key).then(|| regular_len(&entry)).flatten() {
+                None => {}
+                Some(len) if len <= MAX_TOMBSTONE_LEN as u64 => small.push(key),
+                Some(_) => listing.keys.push(key),
             }
         }
-        keys.sort_unstable();
-        keys.dedup();
-        Ok(keys)
+        // Only files as small as a tombstone are read.
+        for key in small {
+            match self.state(&key) {
+                Ok(FileState::Absent) => {}
+                Ok(FileState::Deleted { newer_than }) => listing.deleted.push((key, newer_than)),
+                Ok(FileState::Value { .. }) | Err(_) => listing.keys.push(key),
+            }
+        }
+        listing.deleted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        listing.deleted.dedup();
+        if !listing.deleted.is_empty() {
+            let deleted: HashSet<&String> = listing.deleted.iter().map(|(key, _)| key).collect();
+            listing.keys.retain(|key| !deleted.contains(key));
+        }
+        listing.keys.sort_unstable();
+        listing.keys.dedup();
+        Ok(listing)
+    }
+
+    fn content(&self, key: &str) -> Result<Option<(PathBuf, FileContent)>> {
+        atomic::tighten_dir(&self.dir);
+        for name in names(key)? {
+            let path = self.dir.join(name);
+            if let Some(content) = read_content(&path)? {
+                return Ok(Some((path, content)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn replace(&self, names: &[String], bytes: &[u8]) -> Result<()> {
+        let failed = |error: io::Error| io_error("write", &self.dir.join(&names[0]), &error);
+        atomic::replace(&self.dir, &names[0], bytes, None).map_err(failed)?;
+        // A file under the plain name would be found again once the one just written is removed.
+        atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
+        Ok(())
+    }
+
+    /// The plain name first: if the process dies in between, the file that counts is still there.
+    fn remove_names(&self, names: &[String]) -> Result<bool> {
+        let plain_first: Vec<String> = names.iter().rev().cloned().collect();
+        atomic::remove(&self.dir, &plain_first).map_err(|error| io_error("remove", &self.dir.join(&names[0]), &error))
     }
 
     /// The salt to write with: the one in use here, so that one derivation does for the whole directory.
@@ -143,10 +212,10 @@ impl Files {
     /// That of the first well-formed file, by name. No proof that it opens with our password is asked for: a salt is no
     /// secret, and any will do.
     fn salt_in_directory(&self, version: Version) -> Option<[u8; SALT_LEN]> {
-        let keys = self.list().ok()?;
-        let sealed = keys.iter().take(SALT_CANDIDATES).filter_map(|key| self.find(key).ok()?);
-        sealed
-            .map(|sealed| sealed.envelope)
+        let keys = self.list().ok()?.keys;
+        let files = keys.iter().take(SALT_CANDIDATES).filter_map(|key| self.find(key).ok()?);
+        files
+            .map(|file| file.envelope)
             .find(|envelope| envelope.version == version)
             .map(|envelope| envelope.salt)
     }
@@ -162,18 +231,20 @@ impl Files {
         }
         for name in names {
             let path = self.dir.join(name);
-            // What cannot be read, or is malformed, may be replaced.
-            let existing = read_envelope(&path).ok().flatten();
-            if existing.is_some_and(|(envelope, _)| envelope.version == Version::V2) {
-                return Err(Error::new(
-                    Code::Unavailable,
-                    format!(
-                        "{} is sealed with a machine secret (version 2), and is not replaced by a file that is not",
-                        path.display()
-                    ),
-                )
-                .with_remediation("Configure the machine secret, or delete the key first"));
-            }
+            let what = match read_content(&path) {
+                Ok(Some(FileContent::Value { envelope, .. })) if envelope.version == Version::V2 => {
+                    format!("{} is sealed with a machine secret (version 2)", path.display())
+                }
+                // A malformed file holds no value that could be lost.
+                Ok(_) => continue,
+                Err(error) if error.code() == Code::Corrupt => continue,
+                Err(error) => format!("{error}. The file may be sealed with a machine secret (version 2)"),
+            };
+            return Err(Error::new(
+                Code::Unavailable,
+                format!("{what} and is not replaced by a file that is not"),
+            )
+            .with_remediation("Configure the machine secret, or delete the key first"));
         }
         Ok(())
     }
@@ -186,8 +257,8 @@ fn names(key: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The envelope in a file; `None` when there is no file.
-fn read_envelope(path: &Path) -> Result<Option<(Envelope, Mark)>> {
+/// The content of a file; `None` when there is no file.
+fn read_content(path: &Path) -> Result<Option<FileContent>> {
     let parsed = match read(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
         Contents::Absent => return Ok(None),
         Contents::TooLarge => Err(Fault::TOO_LARGE),
@@ -196,12 +267,17 @@ fn read_envelope(path: &Path) -> Result<Option<(Envelope, Mark)>> {
     parsed.map(Some).map_err(|fault| refusal(path, fault))
 }
 
-pub fn is_regular(entry: &fs::DirEntry) -> bool {
-    match entry.file_type() {
-        Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()),
-        Ok(kind) => kind.is_file(),
-        Err(_) => false,
-    }
+/// The length of a regular file, also of one behind a symbolic link; `None` for anything else.
+pub fn regular_len(entry: &fs::DirEntry) -> Option<u64> {
+    let metadata = match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()),
+        Ok(kind) if kind.is_file() => entry.metadata(),
+        _ => return None,
+    };
+    metadata
+        .ok()
+        .filter(fs::Metadata::is_file)
+        .map(|metadata| metadata.len())
 }
 
 fn refusal(path: &Path, fault: Fault) -> Error {

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::file_name::{decode, is_key};
-use super::files::is_regular;
+use super::files::regular_len;
 use crate::error::Result;
 use crate::fs::io_error::io_error;
 
@@ -44,7 +44,7 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
         let Some(key) = entry.file_name().to_str().and_then(decode) else {
             continue;
         };
-        if is_key(&key) && is_regular(&entry) {
+        if is_key(&key) && regular_len(&entry).is_some() {
             // Of a link this is its own mode, which opens nothing; what it leads to is someone else's to decide.
             let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             if !link && entry.metadata().ok().and_then(|file| mode(&file)).is_some_and(is_open) {

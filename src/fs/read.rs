@@ -60,7 +60,7 @@ fn read_and(path: &Path, limit: usize, when_open: fn(&File, &fs::Metadata, &Path
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let too_large = |len: u64| len > limit as u64;
     if too_large(metadata.len()) {

@@ -23,7 +23,15 @@ impl SecureStore {
     async fn get_many_now(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
         let choice = self.choice().await;
         let in_files: BTreeSet<String> = match self.config.policy {
-            FallbackPolicy::Allow => self.config.files.list().await.unwrap_or_default().into_iter().collect(),
+            FallbackPolicy::Allow => self
+                .config
+                .files
+                .list()
+                .await
+                .unwrap_or_default()
+                .keys
+                .into_iter()
+                .collect(),
             FallbackPolicy::Deny => BTreeSet::new(),
         };
         let mut answers: Vec<Option<Result<Option<Secret>>>> = keys.iter().map(|_| None).collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::Mark;
+use crate::fallback::KeyringKind;
 use crate::keyring::Keyring;
 use crate::telemetry::propagate;
 
@@ -34,10 +34,10 @@ impl SelectedKeyring {
 
     /// The mark of a file that is newer than what this keyring holds. With no keyring it is the operating system's that
     /// may come back one day.
-    pub fn mark(&self) -> Mark {
+    pub fn kind(&self) -> KeyringKind {
         match self {
-            SelectedKeyring::Os(_) | SelectedKeyring::Nothing => Mark::NewerThanOs,
-            SelectedKeyring::Injected(_) => Mark::NewerThanInjected,
+            SelectedKeyring::Os(_) | SelectedKeyring::Nothing => KeyringKind::Os,
+            SelectedKeyring::Injected(_) => KeyringKind::Injected,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Key, SecureStore, SelectedKeyring};
 use crate::error::Result;
-use crate::fallback::Mark;
+use crate::fallback::{FileState, KeyringKind};
 use crate::keyring::Keyring;
 use crate::secret::Secret;
 
@@ -13,9 +13,9 @@ impl SecureStore {
     pub(super) async fn is_newer(&self, key: &Key, choice: &SelectedKeyring) -> bool {
         self.config
             .files
-            .mark(key.as_str())
+            .state(key.as_str())
             .await
-            .is_ok_and(|mark| mark == choice.mark())
+            .is_ok_and(|state| matches!(state, FileState::Value { newer_than: Some(kind) } if kind == choice.kind()))
     }
 
     /// The value of a file that is newer than the keyring's, after trying to hand it to the keyring.
@@ -23,7 +23,7 @@ impl SecureStore {
     pub(super) async fn sync_to_keyring(
         &self,
         key: &Key,
-        mark: Mark,
+        kind: KeyringKind,
         keyring: &Arc<dyn Keyring>,
     ) -> Result<Option<Secret>> {
         let _turn = self.mutexes.lock(key.as_str()).await;
@@ -31,7 +31,7 @@ impl SecureStore {
         let Some(stored) = self.config.files.read(key.as_str()).await? else {
             return Ok(None);
         };
-        if stored.mark != mark {
+        if stored.newer_than != Some(kind) {
             return Ok(None);
         }
         // Without the lock another process could set a newer value between our read and our write: leave it for later.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 use std::process::Command;
 
-use securestore::fallback::Mark;
 use securestore::secret::Secret;
 
 use super::{expect_refused, open};
@@ -14,10 +13,10 @@ use super::{expect_refused, open};
 /// Runs in a child, for the limit is the process's.
 pub async fn meet_a_limit_on_file_sizes(path: &Path) {
     let dir = open(path);
-    dir.write("k", &Secret::from("old"), Mark::None).await.unwrap();
+    dir.write("k", &Secret::from("old"), None).await.unwrap();
     expect_refused(&dir, &Secret::new("x".repeat(1 << 20)), "File too large").await;
     assert!(dir.read("k").await.unwrap().unwrap().value == Secret::from("old"));
-    dir.write("k", &Secret::from("new"), Mark::None).await.unwrap();
+    dir.write("k", &Secret::from("new"), None).await.unwrap();
     assert!(dir.read("k").await.unwrap().unwrap().value == Secret::from("new"));
 }
 
@@ -31,7 +30,7 @@ pub async fn meet_a_full_disk() {
     let path = disk.0.join("files");
     let dir = open(&path);
     let old = Secret::new("old".repeat(1000));
-    dir.write("k", &old, Mark::None).await.unwrap();
+    dir.write("k", &old, None).await.unwrap();
     let ballast = disk.0.join("ballast");
     let full = std::fs::write(&ballast, vec![0; 1 << 20]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
@@ -41,7 +40,7 @@ pub async fn meet_a_full_disk() {
         assert!(dir.read("k").await.unwrap().unwrap().value == old);
     }
     std::fs::remove_file(&ballast).unwrap();
-    dir.write("k", &Secret::from("new"), Mark::None).await.unwrap();
+    dir.write("k", &Secret::from("new"), None).await.unwrap();
     assert!(dir.read("k").await.unwrap().unwrap().value == Secret::from("new"));
 }
 

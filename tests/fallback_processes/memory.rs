@@ -6,7 +6,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use securestore::fallback::Mark;
 use securestore::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -33,7 +32,7 @@ pub fn look_for_traces(path: &Path) {
                 .bytes()
                 .iter()
                 .for_each(|byte| text.push(char::from(b'!' + byte % 64)));
-            dir.write("k", &Secret::from(text.as_str()), Mark::None).await.unwrap();
+            dir.write("k", &Secret::from(text.as_str()), None).await.unwrap();
             let stored = dir.read_many(&["k".to_owned()]).await.pop().unwrap().unwrap().unwrap();
             assert!(stored.value.expose() == text.as_str());
             stored

@@ -22,7 +22,7 @@ function completionFor(commands) {
     run({ names: [shell] }) {
       if (!Object.hasOwn(scripts, shell)) {
         const suggestion = nearest(shell, Object.keys(scripts))
-        throw new UsageError(`Unknown shell${quoteUnknown(shell)}.`, 'completion', suggestion)
+        throw new UsageError(`Unknown shell${quoteUnknown(shell, suggestion)}.`, 'completion', suggestion)
       }
       print(scripts[shell]({ ...commands, completion }))
     },

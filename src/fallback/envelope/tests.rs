@@ -10,30 +10,95 @@ fn line(v: &str, crypto: &str, data: &str) -> String {
 
 const CRYPTO: &str = r#"{"alg":"aes-256-gcm","kdf":"scrypt","N":16384,"r":8,"p":1,"saltLen":16}"#;
 
+fn value(envelope: Envelope, newer_than: Option<KeyringKind>) -> Result<FileContent, Fault> {
+    Ok(FileContent::Value { envelope, newer_than })
+}
+
 fn example() -> Envelope {
-    parse(line("1", CRYPTO, DATA).as_bytes()).unwrap().0
+    match parse(line("1", CRYPTO, DATA).as_bytes()) {
+        Ok(FileContent::Value { envelope, .. }) => envelope,
+        other => panic!("no envelope: {other:?}"),
+    }
 }
 
 #[test]
 fn r4_5_the_line_is_printed_to_the_letter() {
-    assert_eq!(print(&example(), Mark::None), line("1", CRYPTO, DATA).as_bytes());
+    assert_eq!(print(&example(), None), line("1", CRYPTO, DATA).as_bytes());
 }
 
 #[test]
-fn r7b_the_mark_is_white_space_after_the_json_and_the_file_stays_one_line() {
-    for (mark, end) in [
-        (Mark::None, ""),
-        (Mark::NewerThanOs, " "),
-        (Mark::NewerThanInjected, "\t"),
+fn r7b_the_kind_of_keyring_is_a_field_after_the_others_and_white_space_after_the_json_says_nothing() {
+    let whole = line("1", CRYPTO, DATA);
+    let start = whole.trim_end_matches('}');
+    for (newer_than, end) in [
+        (None, "}"),
+        (Some(KeyringKind::Os), r#","newerThan":"os"}"#),
+        (Some(KeyringKind::Injected), r#","newerThan":"injected"}"#),
     ] {
-        let bytes = print(&example(), mark);
-        assert_eq!(bytes, (line("1", CRYPTO, DATA) + end).as_bytes());
-        assert_eq!(parse(&bytes), Ok((example(), mark)));
+        let bytes = print(&example(), newer_than);
+        assert_eq!(bytes, format!("{start}{end}").as_bytes());
+        assert_eq!(parse(&bytes), value(example(), newer_than));
     }
-    for end in ["\n", "  ", " \n", "\t\t", "\r\n", " \t"] {
-        let bytes = line("1", CRYPTO, DATA) + end;
-        assert_eq!(parse(bytes.as_bytes()), Ok((example(), Mark::None)), "{end:?}");
+    for end in ["\n", " ", "\t", "  ", "\r\n"] {
+        assert_eq!(
+            parse(format!("{whole}{end}").as_bytes()),
+            value(example(), None),
+            "{end:?}"
+        );
     }
+}
+
+#[test]
+fn r7b_a_mark_that_cannot_be_read_is_an_error() {
+    let start = line("1", CRYPTO, DATA);
+    let start = start.trim_end_matches('}');
+    for mark in [
+        "null",
+        "true",
+        "1",
+        r#""""#,
+        r#""Os""#,
+        r#""cloud""#,
+        r#"["os"]"#,
+        r#""os","newerThan":"os""#,
+    ] {
+        let fault = parse(format!(r#"{start},"newerThan":{mark}}}"#).as_bytes()).unwrap_err();
+        assert!(matches!(fault, Fault::Malformed(_)), "{mark}");
+    }
+}
+
+#[test]
+fn r7b_a_tombstone_is_small_names_the_kind_of_keyring_and_has_nothing_of_an_envelope() {
+    for newer_than in [KeyringKind::Os, KeyringKind::Injected] {
+        let bytes = print_tombstone(newer_than);
+        assert!(bytes.len() <= MAX_TOMBSTONE_LEN);
+        assert_eq!(parse(&bytes), Ok(FileContent::Deleted { newer_than }));
+    }
+    let empty = Envelope {
+        ciphertext: Vec::new(),
+        ..example()
+    };
+    assert!(
+        print(&empty, None).len() > MAX_TOMBSTONE_LEN,
+        "the smallest file with a value"
+    );
+    for text in [
+        r#"{"v":2,"deleted":true}"#,
+        r#"{"v":2,"deleted":false,"newerThan":"os"}"#,
+        r#"{"v":2,"deleted":null,"newerThan":"os"}"#,
+        r#"{"v":1,"deleted":true,"newerThan":"os"}"#,
+        r#"{"v":2,"newerThan":"os"}"#,
+        r#"{"v":2,"deleted":true,"newerThan":"os","data":"AAAA"}"#,
+        &format!(
+            r#"{{"v":2,"deleted":true,"newerThan":"os"}}{}"#,
+            " ".repeat(MAX_TOMBSTONE_LEN)
+        ),
+        &line("2", CRYPTO, DATA).replace("\"data\"", "\"deleted\":false,\"data\""),
+    ] {
+        let fault = parse(text.as_bytes()).unwrap_err();
+        assert!(matches!(fault, Fault::Malformed(_)), "{text}");
+    }
+    assert_eq!(parse(br#"{"v":3,"deleted":true}"#), Err(Fault::Version("3".to_owned())));
 }
 
 #[test]
@@ -82,9 +147,9 @@ fn r5_fields_in_the_wrong_place_shape_or_number_are_malformed() {
 #[test]
 fn r5_what_does_not_change_the_meaning_is_let_through() {
     let spaced = line(" 1.0 ", CRYPTO, DATA).replace("\"data\"", "\n\t\"note\":[{}], \"data\"");
-    assert_eq!(parse(spaced.as_bytes()), Ok((example(), Mark::None)));
+    assert_eq!(parse(spaced.as_bytes()), value(example(), None));
     let escaped = line("1", &CRYPTO.replace("scrypt", "\\u0073crypt"), DATA);
-    assert_eq!(parse(escaped.as_bytes()), Ok((example(), Mark::None)));
+    assert_eq!(parse(escaped.as_bytes()), value(example(), None));
 }
 
 #[test]
@@ -93,9 +158,9 @@ fn r4_5_the_largest_value_that_is_written_can_be_read_and_no_larger_one_is_writt
     assert!(largest > (48 << 20) - 1024);
     let mut envelope = example();
     envelope.ciphertext = vec![0; largest];
-    let bytes = print(&envelope, Mark::NewerThanOs);
+    let bytes = print(&envelope, Some(KeyringKind::Os));
     assert!(bytes.len() <= MAX_LEN);
-    assert_eq!(parse(&bytes), Ok((envelope, Mark::NewerThanOs)));
+    assert_eq!(parse(&bytes), value(envelope, Some(KeyringKind::Os)));
     assert!(matches!(parse(&vec![b' '; MAX_LEN + 1]), Err(Fault::Malformed(_))));
 }
 
@@ -117,16 +182,20 @@ fn any_envelope() -> impl Strategy<Value = Envelope> {
         })
 }
 
-fn any_mark() -> impl Strategy<Value = Mark> {
-    prop_oneof![Just(Mark::None), Just(Mark::NewerThanOs), Just(Mark::NewerThanInjected)]
+fn any_kind() -> impl Strategy<Value = Option<KeyringKind>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(KeyringKind::Os)),
+        Just(Some(KeyringKind::Injected))
+    ]
 }
 
 proptest! {
     #[test]
-    fn r4_5_what_is_printed_parses_back(envelope in any_envelope(), mark in any_mark()) {
-        let bytes = print(&envelope, mark);
+    fn r4_5_what_is_printed_parses_back(envelope in any_envelope(), newer_than in any_kind()) {
+        let bytes = print(&envelope, newer_than);
         prop_assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), 0);
-        prop_assert_eq!(parse(&bytes), Ok((envelope, mark)));
+        prop_assert_eq!(parse(&bytes), value(envelope, newer_than));
     }
 
     #[test]
@@ -137,17 +206,17 @@ proptest! {
     #[test]
     fn r5_a_mutated_envelope_is_refused_or_reads_as_one_of_ours(
         envelope in any_envelope(),
-        mark in any_mark(),
+        newer_than in any_kind(),
         at in any::<prop::sample::Index>(),
         cut in 0usize..4,
         put in prop::collection::vec(any::<u8>(), 0..4),
     ) {
-        let mut bytes = print(&envelope, mark);
+        let mut bytes = print(&envelope, newer_than);
         let at = at.index(bytes.len());
         let end = (at + cut).min(bytes.len());
         bytes.splice(at..end, put);
-        if let Ok((parsed, mark)) = parse(&bytes) {
-            prop_assert_eq!(parse(&print(&parsed, mark)), Ok((parsed, mark)));
+        if let Ok(FileContent::Value { envelope, newer_than }) = parse(&bytes) {
+            prop_assert_eq!(parse(&print(&envelope, newer_than)), value(envelope, newer_than));
         }
     }
 }

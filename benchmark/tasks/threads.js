@@ -1,0 +1,53 @@
+// @ts-check
+'use strict'
+
+// Counts the threads that the addon starts, by their names in /proc. Run as a worker it samples until it is stopped.
+
+const { readFileSync, readdirSync } = require('node:fs')
+const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+
+const SAMPLE_EVERY_MS = 0.5
+
+/**
+ * Runs work and returns the largest number of threads at one time whose names did not exist before.
+ *
+ * @param {() => unknown} work
+ * @returns {Promise<number>}
+ */
+async function newThreads(work) {
+  const shared = new Int32Array(new SharedArrayBuffer(8))
+  const sampler = new Worker(__filename, { workerData: { shared } })
+  // The sampler's own threads are among the known names once it runs.
+  await new Promise((resolve) => sampler.once('message', resolve))
+  await work()
+  Atomics.store(shared, 0, 1)
+  await new Promise((resolve) => sampler.once('exit', resolve))
+  return Atomics.load(shared, 1)
+}
+
+/** @param {Int32Array} shared whether to stop, and the largest number so far */
+function sample(shared) {
+  const known = new Set(threadNames())
+  parentPort?.postMessage('started')
+  const clock = new Int32Array(new SharedArrayBuffer(4))
+  while (Atomics.load(shared, 0) === 0) {
+    const count = threadNames().filter((name) => !known.has(name)).length
+    if (count > Atomics.load(shared, 1)) Atomics.store(shared, 1, count)
+    Atomics.wait(clock, 0, 0, SAMPLE_EVERY_MS)
+  }
+}
+
+function threadNames() {
+  return readdirSync('/proc/self/task').map((thread) => {
+    try {
+      return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()
+    } catch {
+      // It ended meanwhile.
+      return ''
+    }
+  })
+}
+
+module.exports = { newThreads }
+
+if (!isMainThread && workerData?.shared) sample(workerData.shared)
