@@ -523,6 +523,12 @@ export interface DoctorReport {
     /** Such as `node 22.1.0`. */
     runtime: string
   }
+  dataDirectory: {
+    /** Where all data is. */
+    path: string
+    /** The rule that chose it, in words. */
+    rule: string
+  }
   keyring: {
     /** The keyring in use. */
     backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none'
@@ -561,7 +567,12 @@ export interface DoctorReport {
   /** Data of earlier programs, as {@link findLegacyData} gives it; `[]` when there is none. */
   legacy: LegacyData[]
   /** What is wrong, and what to do about it, in words for a terminal; `[]` when all is well. */
-  problems: Array<{ message: string; remedy: string }>
+  problems: Array<{
+    /** `info` needs nothing to be done. */
+    severity: 'error' | 'warning' | 'info'
+    message: string
+    remedy: string
+  }>
 }
 
 /**
@@ -795,4 +806,6 @@ export interface LegacyData {
 export function findLegacyData(options?: {
   /** The home directory. Default: the user's. */
   homeDir?: string
+  /** The data directory to look in, besides `~/.llxprt`. Default: the one in use. */
+  dataDir?: string
 }): Promise<LegacyData[]>

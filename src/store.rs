@@ -39,7 +39,7 @@ pub use key::Key;
 pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
-pub use secret_store::{SecretStore, StoreEntries, StoreEntry};
+pub use secret_store::{SecretStore, StoreEntries, StoreEntry, StoreKeys};
 
 use fallback_reason::{fallback_reason, record_backend};
 use probe::Probe;

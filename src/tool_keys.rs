@@ -19,6 +19,9 @@ pub const SERVICE: &str = "llxprt-code-tool-keys";
 /// The directory of its files, below the data directory.
 pub const DIRECTORY: &str = "tools";
 
+/// Suffix of the files in which other programs keep tool keys, beside ours.
+pub const KEY_FILE_SUFFIX: &str = ".key";
+
 /// Where the paths of key files are, in the same directory: a JSON map of tools to paths.
 const KEYFILES: &str = "keyfiles.json";
 

@@ -10,10 +10,11 @@ const { check } = require('./check.js')
 /** Names that some file systems or keyrings treat specially. */
 const KEYS = ['plain', 'with space', 'colon:name', '100%', 'schlüssel', 'CON', 'trailing.', 'Case', 'case2']
 
-async function store({ addon, directory, service, label, loader }) {
+/** `inKeyring` says that the loader's keyring works, so that it and no file has the values. */
+async function store({ addon, directory, service, label, loader, inKeyring = label === 'keyring' }) {
   const fallbackDir = path.join(directory, label)
-  const inKeyring = label === 'keyring'
-  const secrets = new addon.SecureStore(service, inKeyring ? { fallbackDir } : { fallbackDir, keyringLoader: loader })
+  const ownKeyring = label === 'keyring' ? {} : { keyringLoader: loader }
+  const secrets = new addon.SecureStore(service, { fallbackDir, ...ownKeyring })
   await check(`${label}: saves, has and reads ${KEYS.length} keys`, async () => {
     for (const key of KEYS) await secrets.set(key, `value of ${key} 🔑`)
     for (const key of KEYS) assert.equal(await secrets.get(key), `value of ${key} 🔑`)

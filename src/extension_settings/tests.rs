@@ -125,7 +125,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
     let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     for name in ["", "1A", "A B", "A-B", "Ä", "A.B", "A=B", "A\n"] {
         let message = format!(
-            "Setting variable '{name}' is no name of an environment variable: use letters, digits and underscores, and no digit first"
+            "Setting variable '{name}' is not a valid environment variable name: use letters, digits and underscores, not starting with a digit"
         );
         let wanted = declared(&[("GOOD", true), (name, false)]);
         let refused = Some((Code::Corrupt, message));
@@ -142,14 +142,15 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         failure(setup.settings.save(twice.clone(), values(&[("A", "x")])).await),
         Some((
             Code::Corrupt,
-            "Setting variable 'A' is declared both sensitive and not".to_owned()
+            "Setting variable 'A' is declared both as sensitive and as not sensitive".to_owned()
         ))
     );
     let wanted = declared(&[("A", false), ("S", true)]);
     for name in ["A", "S"] {
         let mut given = values(&[("A", "x"), ("S", "x")]);
         given.insert(name.to_owned(), Secret::from("a\0b"));
-        let message = format!("The value of {name} holds a NUL character, which no environment variable can");
+        let message =
+            format!("The value of {name} contains a NUL character, which an environment variable cannot hold");
         assert_eq!(
             failure(setup.settings.save(wanted.clone(), given).await),
             Some((Code::Corrupt, message))
@@ -166,7 +167,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         Some((
             Code::Corrupt,
             format!(
-                "{} has a quote that is not closed, and would be read in another way",
+                "{} has a quote that is not closed. Its meaning would change",
                 setup.env_file().display()
             )
         ))

@@ -13,15 +13,23 @@ use super::legacy::LegacyData;
 use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
 use super::promise::promise;
 use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examine};
+use crate::fs::paths::{DataDirectoryInputs, data_directory};
 
 /// Documented in `index.d.ts`, as are its parts.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct DoctorReport {
     pub versions: Versions,
+    pub data_directory: DoctorDataDirectory,
     pub keyring: DoctorKeyring,
     pub places: Vec<DoctorPlace>,
     pub legacy: Vec<LegacyData>,
     pub problems: Vec<DoctorProblem>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct DoctorDataDirectory {
+    pub path: String,
+    pub rule: &'static str,
 }
 
 #[napi(object, object_from_js = false)]
@@ -56,6 +64,7 @@ pub struct DoctorPlace {
 
 #[napi(object, object_from_js = false)]
 pub struct DoctorProblem {
+    pub severity: &'static str,
     pub message: String,
     pub remedy: String,
 }
@@ -89,6 +98,10 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
     let host = Environment::of(env)?.host(env)?;
     Ok(Subject {
         keyring: os_keyring(&host, limit),
+        data: data_directory(&DataDirectoryInputs {
+            home: host.home.clone(),
+            ..DataDirectoryInputs::default()
+        }),
         home: host.home,
         limit,
     })
@@ -97,6 +110,10 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
 fn report(report: Report, versions: Versions) -> DoctorReport {
     DoctorReport {
         versions,
+        data_directory: DoctorDataDirectory {
+            path: text(&report.data.path),
+            rule: report.data.rule.description(),
+        },
         keyring: report.keyring.into(),
         places: report.places.into_iter().map(DoctorPlace::from).collect(),
         legacy: report.legacy.into_iter().map(LegacyData::from).collect(),
@@ -136,8 +153,12 @@ impl From<StoreReport> for DoctorPlace {
 }
 
 impl From<Problem> for DoctorProblem {
-    fn from(Problem { message, remedy }: Problem) -> Self {
-        Self { message, remedy }
+    fn from(problem: Problem) -> Self {
+        Self {
+            severity: problem.severity.as_str(),
+            message: problem.message,
+            remedy: problem.remedy,
+        }
     }
 }
 

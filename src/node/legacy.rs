@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::error::{Failure, rejected};
 use super::options;
 use super::promise::promise;
+use crate::fs::paths::home_data_directory;
 use crate::legacy::find;
 
 /// Documented in `index.d.ts`.
@@ -22,22 +23,30 @@ pub struct LegacyData {
 /// Documented in `index.d.ts`.
 #[napi]
 pub fn find_legacy_data<'env>(env: &'env Env, options: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Vec<LegacyData>>> {
-    match home(env, options) {
-        Ok(home) => promise(env, async move {
-            let found = find(home).await?;
+    match directories(env, options) {
+        Ok(directories) => promise(env, async move {
+            let found = find(directories).await?;
             Ok(found.into_iter().map(LegacyData::from).collect())
         }),
         Err(failure) => rejected(env, failure),
     }
 }
 
-fn home(env: &Env, options: Unknown<'_>) -> Result<std::path::PathBuf, Failure> {
-    if let Some(options) = args::optional_object(options, "options")?
-        && let Some(home) = options::path(&options, "homeDir", "the path of a directory")?
-    {
-        return Ok(home);
-    }
-    Ok(Environment::of(env)?.host(env)?.home)
+/// The data directories to look in: that of the home directory, and the one in use.
+fn directories(env: &Env, options: Unknown<'_>) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let options = args::optional_object(options, "options")?;
+    let path = |name| match &options {
+        Some(options) => options::path(options, name, "the path of a directory"),
+        None => Ok(None),
+    };
+    let home = match path("homeDir")? {
+        Some(home) => home,
+        None => Environment::of(env)?.host(env)?.home,
+    };
+    Ok([Some(home_data_directory(&home)), path("dataDir")?]
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 impl From<crate::legacy::LegacyData> for LegacyData {

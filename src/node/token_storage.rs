@@ -86,7 +86,7 @@ impl KeychainTokenStorage {
     #[napi]
     pub fn get_all_credentials<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ParsedMap>> {
         let tokens = self.tokens.clone();
-        promise(env, async move { pairs(tokens.get_all().await?) })
+        promise(env, async move { pairs(tokens.get_all().await?.credentials) })
     }
 
     #[napi]

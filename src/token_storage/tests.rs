@@ -10,10 +10,10 @@ struct Setup {
     tokens: Tokens,
 }
 
-fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
+fn set_up(policy: FallbackPolicy, mode: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
-    let (store, keyring) = store(SERVICE, dir.path(), policy, mood);
-    let tokens = Tokens::new(std::sync::Arc::new(store), SERVICE);
+    let (store, keyring) = store(SERVICE, dir.path(), policy, mode);
+    let tokens = Tokens::new(Arc::new(store), SERVICE);
     Setup { dir, keyring, tokens }
 }
 
@@ -26,7 +26,7 @@ fn credentials(server: &str) -> Credentials {
 }
 
 #[test]
-fn r7_6_credentials_that_lack_something_are_refused_with_a_message_that_says_what() {
+fn r7_6_incomplete_credentials_are_refused_and_the_message_names_the_missing_field() {
     for (json, message) in [
         ("[]", "Credentials must be an object"),
         ("{}", "Server name is required"),
@@ -91,13 +91,13 @@ fn r7_an_account_is_the_servers_name_with_underscores_as_javascript_counts_chara
 
 #[tokio::test]
 async fn r7_6_credentials_are_stored_loaded_listed_and_deleted_with_a_keyring_and_without() {
-    for mood in [FaultMode::Works, FaultMode::Absent] {
-        let Setup { tokens, keyring, .. } = set_up(FallbackPolicy::Allow, mood);
+    for mode in [FaultMode::Works, FaultMode::Absent] {
+        let Setup { tokens, keyring, .. } = set_up(FallbackPolicy::Allow, mode);
         assert_eq!(tokens.list().await, Ok(Vec::new()));
         assert!(tokens.get("a b").await.unwrap().is_none());
         tokens.set(credentials("a b")).await.unwrap();
         tokens.set(credentials("c")).await.unwrap();
-        assert_eq!(keyring.peek(SERVICE, "a_b").is_some(), mood == FaultMode::Works);
+        assert_eq!(keyring.peek(SERVICE, "a_b").is_some(), mode == FaultMode::Works);
         let found = tokens.get("a b").await.unwrap().unwrap();
         assert_eq!(found.server_name(), "a b");
         assert!(found.json().expose().contains("\"updatedAt\":7"));
@@ -106,6 +106,7 @@ async fn r7_6_credentials_are_stored_loaded_listed_and_deleted_with_a_keyring_an
             .get_all()
             .await
             .unwrap()
+            .credentials
             .into_iter()
             .map(|(name, _)| name)
             .collect();
@@ -123,7 +124,7 @@ async fn r7_6_credentials_are_stored_loaded_listed_and_deleted_with_a_keyring_an
 }
 
 #[tokio::test]
-async fn r7_6_what_is_stored_and_cannot_be_parsed_is_an_error_for_one_and_left_out_of_all() {
+async fn r7_6_a_value_that_cannot_be_parsed_is_an_error_for_get_and_reported_apart_by_get_all() {
     let Setup { tokens, keyring, dir } = set_up(FallbackPolicy::Allow, FaultMode::Works);
     tokens.set(credentials("good")).await.unwrap();
     for (server, text) in [
@@ -142,7 +143,10 @@ async fn r7_6_what_is_stored_and_cannot_be_parsed_is_an_error_for_one_and_left_o
     std::fs::write(dir.path().join("broken-file.enc"), "no envelope").unwrap();
     keyring.plant(SERVICE, "__keychain_test__0123456789abcdef", "test");
     let all = tokens.get_all().await.unwrap();
-    assert_eq!(all.len(), 1);
+    assert_eq!(all.credentials.len(), 1);
+    let broken: Vec<&str> = all.broken.iter().map(|broken| broken.account.as_str()).collect();
+    assert_eq!(broken, ["broken-file", "no-json", "no-token", "text"]);
+    assert!(all.broken.iter().all(|broken| broken.error.code() == Code::Corrupt));
     assert_eq!(
         tokens.list().await.unwrap(),
         ["broken-file", "good", "no-json", "no-token", "text"]
@@ -181,13 +185,13 @@ async fn r7_6_clearing_goes_on_after_a_failure_and_reports_it() {
 
 #[tokio::test]
 async fn r7_6_credentials_can_be_kept_where_files_or_a_keyring_can() {
-    for (policy, mood, available) in [
+    for (policy, mode, available) in [
         (FallbackPolicy::Allow, FaultMode::Works, true),
         (FallbackPolicy::Allow, FaultMode::Absent, true),
         (FallbackPolicy::Deny, FaultMode::Works, true),
         (FallbackPolicy::Deny, FaultMode::Absent, false),
     ] {
-        let Setup { tokens, .. } = set_up(policy, mood);
-        assert_eq!(tokens.is_available().await, available, "{policy:?} {mood:?}");
+        let Setup { tokens, .. } = set_up(policy, mode);
+        assert_eq!(tokens.is_available().await, available, "{policy:?} {mode:?}");
     }
 }

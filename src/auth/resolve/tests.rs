@@ -74,11 +74,11 @@ impl World {
     }
 
     async fn resolve(&self, sources: &Sources) -> Result<Resolved, Error> {
-        let surroundings = PathContext {
+        let paths = PathContext {
             home: self.home.path().to_owned(),
             directory: self.home.path().to_owned(),
         };
-        resolve(sources, &surroundings, || {
+        resolve(sources, &paths, || {
             Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(self.keys.clone()))
         })?
         .await
@@ -160,13 +160,13 @@ async fn r27_3_in_all_128_combinations_the_highest_source_wins_and_the_others_ar
 #[tokio::test]
 async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
     let world = World::new();
-    let surroundings = PathContext {
+    let paths = PathContext {
         home: world.home.path().to_owned(),
         directory: world.home.path().to_owned(),
     };
     for bits in 0..128 {
         let mut asked = false;
-        let resolving = resolve(&sources(bits), &surroundings, || {
+        let resolving = resolve(&sources(bits), &paths, || {
             asked = true;
             Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(world.keys.clone()))
         });
@@ -183,13 +183,7 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
     type Break = fn(&World, &mut Sources);
     let missing = "Named key 'gone' not found. Use '/key save gone <key>' to store it.";
     let locked = "named key 'by-";
-    let failures: [(usize, Break, Code, &str); 14] = [
-        (
-            0,
-            |_, given| given.key = secret(" "),
-            Code::Corrupt,
-            "--key requires a value",
-        ),
+    let failures: [(usize, Break, Code, &str); 12] = [
         (
             1,
             |_, given| given.key_name = secret(""),
@@ -241,12 +235,6 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
         ),
         (
             3,
-            |_, given| given.keyfile = secret(""),
-            Code::Corrupt,
-            "--keyfile requires a value",
-        ),
-        (
-            3,
             |_, given| given.keyfile = secret("~/gone"),
             Code::NotFound,
             "the key file '~/gone'",
@@ -261,7 +249,7 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
             4,
             |world, _| write(&world.home.path().join("profile.key"), "\n"),
             Code::Corrupt,
-            "it is empty",
+            "the file is empty",
         ),
     ];
     for (bit, break_it, code, message) in failures {
@@ -285,10 +273,10 @@ async fn r24_a_source_that_would_fail_does_no_harm_below_one_that_works() {
     given.keyfile = secret("~/gone");
     given.profile.keyfile = secret("gone");
     assert_eq!(world.resolve(&given).await.unwrap().source, "key-name");
-    // A flag without a value is a mistake wherever it stands.
-    given.keyfile = secret("");
+    // An empty name is an error even when a higher source is present.
+    given.key_name = secret(" ");
     let error = world.resolve(&given).await.unwrap_err();
-    assert_eq!(error.message(), "--keyfile requires a value");
+    assert_eq!(error.message(), "--key-name requires a value");
 }
 
 #[tokio::test]
@@ -312,6 +300,22 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
             ["[auth] Using API key from: environment variable B"]
         );
     }
+}
+
+#[tokio::test]
+async fn r21_3_an_empty_key_or_key_file_counts_as_absent_and_names_are_trimmed() {
+    let world = World::new();
+    for blank in ["", " ", "\t"] {
+        let mut given = sources(1 << 6);
+        (given.key, given.keyfile) = (secret(blank), secret(blank));
+        assert_eq!(world.resolve(&given).await.unwrap().source, "environment");
+    }
+    let mut given = sources(0);
+    given.key_name = secret(" by-flag\n");
+    assert_eq!(
+        world.resolve(&given).await.unwrap().api_key,
+        secret("MARK-named-by-flag")
+    );
 }
 
 #[tokio::test]
