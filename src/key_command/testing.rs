@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Answer, Context, KeyCommand, SavedNames};
+use super::{CommandResult, Context, KeyCommand, SavedNames};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
 use crate::keyring::memory::MemoryKeyring;
@@ -73,12 +73,12 @@ impl Fixture {
     }
 
     /// The answer with somebody to ask.
-    pub async fn run(&self, args: &str) -> Answer {
+    pub async fn run(&self, args: &str) -> CommandResult {
         self.command.run(args, Context::default()).await
     }
 
     /// The answer after somebody agreed.
-    pub async fn confirmed(&self, args: &str) -> Answer {
+    pub async fn confirmed(&self, args: &str) -> CommandResult {
         let context = Context {
             confirmed: true,
             ..Context::default()
@@ -87,7 +87,7 @@ impl Fixture {
     }
 
     /// The answer with nobody to ask, who therefore cannot have agreed either.
-    pub async fn alone(&self, args: &str) -> Answer {
+    pub async fn alone(&self, args: &str) -> CommandResult {
         let context = |confirmed| Context {
             interactive: false,
             confirmed,

@@ -2,7 +2,7 @@
 
 use crate::error::Code;
 use crate::key_command::testing::{Fixture, fixture};
-use crate::key_command::{Answer, Context};
+use crate::key_command::{CommandResult, Context};
 use crate::keyring::memory::FaultMode;
 use crate::secret::Secret;
 
@@ -16,32 +16,32 @@ const IN_KEYRING: &str =
 const IN_FILE: &str = "Saved key 'work' (sk********03) in an encrypted file because the keyring is unavailable. \
                        Use '/key load work' to use it in this session.";
 
-fn info(content: &str) -> Answer {
-    Answer::Info(content.to_owned())
+fn info(content: &str) -> CommandResult {
+    CommandResult::Info(content.to_owned())
 }
 
-fn error(content: &str) -> Answer {
-    Answer::Error(content.to_owned())
+fn error(content: &str) -> CommandResult {
+    CommandResult::Error(content.to_owned())
 }
 
-fn confirm(prompt: &str, raw: &str) -> Answer {
-    Answer::Confirm {
+fn confirm(prompt: &str, raw: &str) -> CommandResult {
+    CommandResult::Confirm {
         prompt: prompt.to_owned(),
         raw: Secret::from(raw),
     }
 }
 
-fn loaded(name: &str, key: &str) -> Answer {
-    Answer::SetKey {
+fn loaded(name: &str, key: &str) -> CommandResult {
+    CommandResult::SetKey {
         key: Secret::from(key),
-        loaded: Some(crate::key_command::run::Loaded {
+        loaded: Some(crate::key_command::run::LoadedKey {
             name: name.to_owned(),
             content: format!("Loaded key '{name}' — active for this session"),
         }),
     }
 }
 
-fn exists(raw: &str) -> Answer {
+fn exists(raw: &str) -> CommandResult {
     confirm("Key 'work' already exists. Overwrite?", raw)
 }
 
@@ -57,15 +57,15 @@ fn with_work(mood: FaultMode) -> Fixture {
 async fn r12_what_needs_no_store_is_answered_without_one() {
     let fixture = with_work(FaultMode::Hangs);
     fixture.spoil_files();
-    let set = |key: &str| Answer::SetKey {
+    let set = |key: &str| CommandResult::SetKey {
         key: Secret::from(key),
         loaded: None,
     };
     let table = [
-        ("", Answer::KeyStatus),
-        (" \t\n", Answer::KeyStatus),
-        ("none", Answer::ClearKey),
-        (" NONE ", Answer::ClearKey),
+        ("", CommandResult::KeyStatus),
+        (" \t\n", CommandResult::KeyStatus),
+        ("none", CommandResult::ClearKey),
+        (" NONE ", CommandResult::ClearKey),
         (" sk raw ", set("sk raw")),
         ("SAVE work sk", set("SAVE work sk")),
         ("save", error("Usage: /key save <name> <api-key>")),
@@ -190,7 +190,7 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
             error(&format!("{message} — {remediation}"))
         );
         assert!(!fixture.has_file("work"), "{mood:?}");
-        let Answer::Info(saved) = fixture.confirmed("save work new-key-123").await else {
+        let CommandResult::Info(saved) = fixture.confirmed("save work new-key-123").await else {
             panic!("{mood:?}: not saved");
         };
         assert!(saved.contains("in an encrypted file"), "{saved}");
@@ -206,7 +206,7 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
 async fn r13_save_over_a_file_that_cannot_be_read_asks_first() {
     let fixture = fixture();
     fixture.spoil_file("work");
-    let Answer::Confirm { prompt, .. } = fixture.run(&format!("save work {KEY}")).await else {
+    let CommandResult::Confirm { prompt, .. } = fixture.run(&format!("save work {KEY}")).await else {
         panic!("not asked");
     };
     assert!(
@@ -223,7 +223,7 @@ async fn r13_two_saves_of_a_new_name_at_once_do_not_overwrite_each_other() {
         fixture.run("save work first-key-1"),
         fixture.run("save work second-key")
     );
-    assert!(matches!(first, Answer::Info(_)), "{first:?}");
+    assert!(matches!(first, CommandResult::Info(_)), "{first:?}");
     assert_eq!(second, exists("/key save work ***"));
 }
 
