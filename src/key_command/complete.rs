@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_the_second_word_completes_saved_names_where_a_name_is_due() {
+    async fn r19_the_second_word_completes_saved_names_for_commands_that_take_a_name() {
         let fixture = saved(&["work", "Work", "home.1"]);
         let table: [(&str, &[&str]); 12] = [
             ("load ", &["Work", "home.1", "work"]),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_what_no_command_could_name_is_not_offered() {
+    async fn r19_invalid_names_are_not_offered() {
         let fixture = saved(&["work", "two words", "ключ"]);
         assert_eq!(values(&fixture, "load ").await, ["work"]);
     }

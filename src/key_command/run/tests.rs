@@ -1,4 +1,4 @@
-//! Every row of the answer table: keyring working, gone, locked, and both stores gone.
+//! Every row of the result table: keyring working, absent, locked, and both keyring and files unusable.
 
 use crate::error::Code;
 use crate::key_command::testing::{Fixture, fixture};
@@ -45,7 +45,7 @@ fn exists(raw: &str) -> CommandResult {
     confirm("Key 'work' already exists. Overwrite?", raw)
 }
 
-/// A keyring that holds `work` and is in this mood.
+/// A keyring that holds `work` and has this fault mode.
 fn with_work(mood: FaultMode) -> Fixture {
     let fixture = fixture();
     fixture.plant("work", KEY);
@@ -54,7 +54,7 @@ fn with_work(mood: FaultMode) -> Fixture {
 }
 
 #[tokio::test]
-async fn r12_what_needs_no_store_is_answered_without_one() {
+async fn r12_commands_about_no_saved_key_do_not_ask_the_store() {
     let fixture = with_work(FaultMode::Hangs);
     fixture.spoil_files();
     let set = |key: &str| CommandResult::SetKey {
@@ -110,7 +110,7 @@ async fn r13_save_stores_the_trimmed_key_and_says_where() {
 }
 
 #[tokio::test]
-async fn r13_save_asks_before_it_overwrites_and_does_so_once_confirmed() {
+async fn r13_save_asks_before_it_overwrites_and_overwrites_once_confirmed() {
     for mood in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
         fixture.keyring.set_mode(mood);
@@ -138,7 +138,7 @@ async fn r13_save_asks_before_it_overwrites_and_does_so_once_confirmed() {
 }
 
 #[tokio::test]
-async fn r13_without_somebody_to_ask_nothing_is_overwritten() {
+async fn r13_a_non_interactive_save_overwrites_nothing() {
     for mood in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
         fixture.keyring.set_mode(mood);
@@ -328,7 +328,7 @@ async fn r17_delete_asks_and_then_deletes() {
 }
 
 #[tokio::test]
-async fn r17_a_delete_that_fails_is_no_delete() {
+async fn r17_a_failed_delete_is_reported() {
     let fixture = with_work(FaultMode::Fails(Code::Locked));
     assert_eq!(fixture.run("delete work").await, error(LOCKED));
     assert_eq!(fixture.confirmed("delete work").await, error(LOCKED));
@@ -336,7 +336,7 @@ async fn r17_a_delete_that_fails_is_no_delete() {
 }
 
 #[tokio::test]
-async fn r18_with_both_stores_gone_every_command_says_what_is_left() {
+async fn r18_without_keyring_and_files_every_command_names_the_alternative() {
     let fixture = with_work(FaultMode::Absent);
     fixture.spoil_files();
     for args in [
@@ -355,7 +355,7 @@ async fn r18_with_both_stores_gone_every_command_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn r18_a_locked_keyring_and_no_files_is_a_storage_failure_with_its_remedy() {
+async fn r18_a_locked_keyring_without_files_is_a_storage_failure_with_a_remedy() {
     let fixture = with_work(FaultMode::Fails(Code::Locked));
     fixture.spoil_files();
     assert_eq!(fixture.run("list").await, error(LOCKED));
