@@ -569,7 +569,10 @@ export interface DoctorReport {
   /** What is wrong, and what to do about it, in words for a terminal; `[]` when all is well. */
   problems: Array<{
     /** `info` needs nothing to be done. */
-    severity: 'error' | 'warning' | 'info' message: string; remedy: string }>
+    severity: 'error' | 'warning' | 'info'
+    message: string
+    remedy: string
+  }>
 }
 
 /**
