@@ -6,15 +6,15 @@
 // one shows the smallest difference that could be seen at all.
 
 const { compare } = require('./compare.js')
-const { SERVICE, keys } = require('./fixtures.js')
 const { inFreshProcesses } = require('./fresh.js')
+const { inputOf } = require('./process.js')
 
 /**
  * @param {import('./files.js').Context} context
  * @returns {AsyncGenerator<import('./compare.js').Measurement>}
  */
 async function* measureTelemetry({ fixtures, quick }) {
-  const input = { directory: await fixtures.files(50), service: SERVICE, key: keys(1)[0] }
+  const input = await inputOf(await fixtures.files(50))
   yield compare({
     id: 'telemetry',
     part: 'files',
