@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use securestore::telemetry::events::{FileCall, KeyringCall, Operation, file_call, keyring_call};
-use securestore::telemetry::{EventSink, Record, Sink, with_sink};
+use securestore::telemetry::{Record, Sink, event_sink, with_sink};
 
 const ROUNDS: usize = 201;
 const OPERATIONS: u32 = 20_000;
@@ -46,7 +46,7 @@ fn main() {
         })
     };
     let never = compare(bare, with_events);
-    let sink = std::sync::Arc::new(EventSink::default());
+    let sink = event_sink();
     sink.set_sink(Some(std::sync::Arc::new(DiscardingSink)));
     let on = compare(bare, || now(with_sink(sink.clone(), async { with_events() })));
     sink.set_sink(None);

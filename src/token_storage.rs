@@ -183,7 +183,7 @@ pub struct Credentials {
 }
 
 /// The fields of a JSON object, each as its JSON text.
-type Fields<'a> = BTreeMap<String, &'a RawValue>;
+type JsonFields<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Credentials {
     /// Validates credentials and stamps them with the time of the change, in milliseconds since 1970.
@@ -228,7 +228,7 @@ impl Credentials {
 }
 
 /// Returns the name of the server, or the message that names the field that is missing, empty or of the wrong type.
-fn check(fields: &Fields<'_>) -> Result<String, &'static str> {
+fn check(fields: &JsonFields<'_>) -> Result<String, &'static str> {
     let server_name = fields.get("serverName").and_then(|name| text(name));
     let server_name = server_name.ok_or("Server name is required")?;
     let token = fields.get("token").and_then(|token| object(token.get()));
@@ -246,7 +246,7 @@ fn unparsable(server: &str) -> Error {
     Error::new(Code::Corrupt, message).with_remediation("Re-authenticate with the MCP server")
 }
 
-fn object(json: &str) -> Option<Fields<'_>> {
+fn object(json: &str) -> Option<JsonFields<'_>> {
     serde_json::from_str(json).ok()
 }
 
@@ -261,7 +261,7 @@ fn is_text(value: &RawValue) -> bool {
     value.get().starts_with('"') && value.get() != "\"\""
 }
 
-fn print(fields: &Fields<'_>) -> Secret {
+fn print(fields: &JsonFields<'_>) -> Secret {
     // Enough capacity for everything, so that the buffer never moves and leaves a copy behind. An escaped character takes up
     // to six.
     let room = fields

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::is_blank;
 use super::fatal;
 use super::key_file::{self, PathContext};
-use super::sources::{Kind, Sources, diagnostics, present};
+use super::sources::{AuthSources, TextKind, diagnostics, present};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{KeyStorage, validate_name};
 use crate::secret::Secret;
@@ -38,7 +38,7 @@ pub type Resolving = Pin<Box<dyn Future<Output = Result<Resolved>> + Send>>;
 /// Every error has exit code 41. `NOT_FOUND` for a named key that does not exist, `CORRUPT` for an invalid or empty name,
 /// and the errors of [`KeyStorage::get`] and [`key_file::read`].
 pub fn resolve<E: From<Error>>(
-    sources: &Sources,
+    sources: &AuthSources,
     paths: &PathContext,
     keys: impl FnOnce() -> Result<Arc<dyn KeyStorage>, E>,
 ) -> Result<Resolving, E> {
@@ -58,9 +58,9 @@ pub fn resolve<E: From<Error>>(
     };
     let text = used.text();
     let looking_up: Pin<Box<dyn Future<Output = Result<Secret>> + Send>> = match used.kind() {
-        Kind::Key => Box::pin(std::future::ready(Ok(text.clone()))),
-        Kind::Name => Box::pin(named_key(keys()?, trim(text.expose()).to_owned())),
-        Kind::File => {
+        TextKind::Key => Box::pin(std::future::ready(Ok(text.clone()))),
+        TextKind::Name => Box::pin(named_key(keys()?, trim(text.expose()).to_owned())),
+        TextKind::File => {
             let path = paths.resolve(text.expose());
             Box::pin(key_file::read(text.expose().to_owned(), path))
         }

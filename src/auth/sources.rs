@@ -7,7 +7,7 @@ use crate::text::trim;
 
 /// The sources that the host passes in; `None` for a source that is absent.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct AuthSources {
     /// The value of `--key`.
     pub key: Option<Secret>,
     /// The value of `--key-name`.
@@ -43,20 +43,24 @@ pub struct Variable {
 }
 
 /// The names of the profile settings that say where a key is, highest source first.
-pub const SETTINGS: [&str; 3] = [Kind::Name.setting(), Kind::File.setting(), Kind::Key.setting()];
+pub const SETTINGS: [&str; 3] = [
+    TextKind::Name.setting(),
+    TextKind::File.setting(),
+    TextKind::Key.setting(),
+];
 
 /// A source: its id, what its text is, and where the text comes from.
 #[derive(Debug)]
-pub struct Source {
+pub struct KeySource {
     /// The value of `ResolvedApiKey.source`.
     pub id: &'static str,
-    kind: Kind,
+    kind: TextKind,
     origin: Origin,
 }
 
 /// What the text of a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TextKind {
     /// The key itself.
     Key,
     /// The name of a saved key.
@@ -68,27 +72,27 @@ pub enum Kind {
 /// Where the text of a source comes from.
 #[derive(Debug)]
 enum Origin {
-    Flag(&'static str, fn(&Sources) -> &Option<Secret>),
+    Flag(&'static str, fn(&AuthSources) -> &Option<Secret>),
     Profile(fn(&Profile) -> &Option<Secret>),
     Environment,
 }
 
 /// All sources, highest first.
 #[rustfmt::skip]
-static TABLE: [Source; 7] = [
-    Source { id: "key",              kind: Kind::Key,  origin: Origin::Flag(args::KEY, |given| &given.key) },
-    Source { id: "key-name",         kind: Kind::Name, origin: Origin::Flag(args::KEY_NAME, |given| &given.key_name) },
-    Source { id: "profile-key-name", kind: Kind::Name, origin: Origin::Profile(|profile| &profile.key_name) },
-    Source { id: "keyfile",          kind: Kind::File, origin: Origin::Flag(args::KEYFILE, |given| &given.keyfile) },
-    Source { id: "profile-keyfile",  kind: Kind::File, origin: Origin::Profile(|profile| &profile.keyfile) },
-    Source { id: "profile-key",      kind: Kind::Key,  origin: Origin::Profile(|profile| &profile.key) },
-    Source { id: "environment",      kind: Kind::Key,  origin: Origin::Environment },
+static TABLE: [KeySource; 7] = [
+    KeySource { id: "key",              kind: TextKind::Key,  origin: Origin::Flag(args::KEY, |given| &given.key) },
+    KeySource { id: "key-name",         kind: TextKind::Name, origin: Origin::Flag(args::KEY_NAME, |given| &given.key_name) },
+    KeySource { id: "profile-key-name", kind: TextKind::Name, origin: Origin::Profile(|profile| &profile.key_name) },
+    KeySource { id: "keyfile",          kind: TextKind::File, origin: Origin::Flag(args::KEYFILE, |given| &given.keyfile) },
+    KeySource { id: "profile-keyfile",  kind: TextKind::File, origin: Origin::Profile(|profile| &profile.keyfile) },
+    KeySource { id: "profile-key",      kind: TextKind::Key,  origin: Origin::Profile(|profile| &profile.key) },
+    KeySource { id: "environment",      kind: TextKind::Key,  origin: Origin::Environment },
 ];
 
 /// A source that is present. Each environment variable is a source of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
-    source: &'static Source,
+    source: &'static KeySource,
     text: &'a Secret,
     /// The name of the profile or of the variable.
     owner: Option<&'a str>,
@@ -101,7 +105,7 @@ pub struct Present<'a> {
 /// # Errors
 ///
 /// `CORRUPT` for an empty `--key-name`, whether or not a higher source is present.
-pub fn present(given: &Sources) -> Result<Vec<Present<'_>>> {
+pub fn present(given: &AuthSources) -> Result<Vec<Present<'_>>> {
     let mut present: Vec<Present<'_>> = Vec::new();
     for source in &TABLE {
         match source.origin {
@@ -111,7 +115,7 @@ pub fn present(given: &Sources) -> Result<Vec<Present<'_>>> {
                     text,
                     owner: None,
                 }),
-                Some(_) if source.kind == Kind::Name => return Err(args::missing_value(flag)),
+                Some(_) if source.kind == TextKind::Name => return Err(args::missing_value(flag)),
                 _ => {}
             },
             Origin::Profile(value) => {
@@ -158,7 +162,7 @@ impl Present<'_> {
     }
 
     /// Returns what the text is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> TextKind {
         self.source.kind
     }
 
@@ -170,9 +174,9 @@ impl Present<'_> {
     /// Returns the name of the key, the path of the file or the name of the variable; `None` for a key given as text.
     pub fn reference(&self) -> Option<String> {
         match self.source.kind {
-            Kind::Name | Kind::File => Some(self.given().to_owned()),
-            Kind::Key if self.is_variable() => self.owner.map(str::to_owned),
-            Kind::Key => None,
+            TextKind::Name | TextKind::File => Some(self.given().to_owned()),
+            TextKind::Key if self.is_variable() => self.owner.map(str::to_owned),
+            TextKind::Key => None,
         }
     }
 
@@ -185,8 +189,8 @@ impl Present<'_> {
     /// Returns the text as it is used: names are trimmed.
     fn given(&self) -> &str {
         match self.source.kind {
-            Kind::Name => trim(self.text.expose()),
-            Kind::Key | Kind::File => self.text.expose(),
+            TextKind::Name => trim(self.text.expose()),
+            TextKind::Key | TextKind::File => self.text.expose(),
         }
     }
 
@@ -199,10 +203,10 @@ impl Present<'_> {
     fn description(&self) -> String {
         let name = self.named(self.owner);
         match (self.source.kind, &self.source.origin) {
-            (Kind::Name, _) => format!("{name} '{}' (keyring)", self.given()),
-            (Kind::File, _) => format!("{name} '{}'", self.text.expose()),
-            (Kind::Key, Origin::Flag(..)) => format!("{name} (raw CLI flag)"),
-            (Kind::Key, _) => name,
+            (TextKind::Name, _) => format!("{name} '{}' (keyring)", self.given()),
+            (TextKind::File, _) => format!("{name} '{}'", self.text.expose()),
+            (TextKind::Key, Origin::Flag(..)) => format!("{name} (raw CLI flag)"),
+            (TextKind::Key, _) => name,
         }
     }
 
@@ -221,13 +225,13 @@ impl Present<'_> {
     }
 }
 
-impl Kind {
+impl TextKind {
     /// Returns the profile setting that holds such a text.
     const fn setting(self) -> &'static str {
         match self {
-            Kind::Key => "auth-key",
-            Kind::Name => "auth-key-name",
-            Kind::File => "auth-keyfile",
+            TextKind::Key => "auth-key",
+            TextKind::Name => "auth-key-name",
+            TextKind::File => "auth-keyfile",
         }
     }
 }

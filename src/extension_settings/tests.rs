@@ -50,7 +50,7 @@ fn failure<T>(result: Result<T>) -> Option<(Code, String)> {
 }
 
 #[test]
-fn r7_a_service_is_the_extensions_name_without_what_is_special_cut_at_255_characters() {
+fn r7_a_service_is_the_reduced_name_of_the_extension_cut_at_255_characters() {
     assert_eq!(service("my ext/1.2_ä-b"), "LLxprt Code Extension myext12_-b");
     assert_eq!(service("鍵"), "LLxprt Code Extension ");
     let long = service(&"n".repeat(300));
@@ -121,7 +121,7 @@ async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
 }
 
 #[tokio::test]
-async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
+async fn r7_6_invalid_input_is_refused_before_anything_changes() {
     let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     for name in ["", "1A", "A B", "A-B", "Ä", "A.B", "A=B", "A\n"] {
         let message = format!(
@@ -177,7 +177,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
 }
 
 #[tokio::test]
-async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_the_store_has_it() {
+async fn r7_6_a_failing_keyring_is_reported_and_the_plain_copy_stays_until_the_store_has_the_value() {
     let setup = set_up(FallbackPolicy::Deny, FaultMode::Fails(Code::Locked));
     let wanted = declared(&[("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();

@@ -15,7 +15,7 @@ use super::promise::{JsSecret, promise};
 use super::provider_keys::provider_keys;
 use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, Resolving, resolve};
-use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::auth::sources::{AuthSources, Profile, SETTINGS, Variable};
 use crate::auth::{self, fatal};
 use crate::provider_keys::KeyStorage;
 use crate::secret::Secret;
@@ -87,7 +87,7 @@ fn resolving(env: &Env, sources: Unknown<'_>, storage: Unknown<'_>, lent: &Objec
     })
 }
 
-fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
+fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<AuthSources, Failure> {
     let sources = args::object(sources, "sources")?;
     let profile = match args::given(&sources, "profile")? {
         Some(profile) => read_profile(&args::object(profile, "sources.profile")?)?,
@@ -106,7 +106,7 @@ fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
             }
         }
     }
-    Ok(Sources {
+    Ok(AuthSources {
         key: text(&sources, "sources", "key")?,
         key_name: text(&sources, "sources", "keyName")?,
         keyfile: text(&sources, "sources", "keyfile")?,

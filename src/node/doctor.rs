@@ -41,7 +41,7 @@ pub struct Versions {
 
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct DoctorKeyring {
-    pub backend: &'static str,
+    pub backend: String,
     pub why: String,
     pub works: bool,
     pub duration_ms: Option<f64>,
@@ -98,6 +98,8 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
     let host = Environment::of(env)?.host(env)?;
     Ok(Subject {
         keyring: os_keyring(&host, limit),
+        chosen: None,
+        data_problem: None,
         data: data_directory(&DataDirectoryInputs {
             home: host.home.clone(),
             ..DataDirectoryInputs::default()

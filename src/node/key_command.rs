@@ -10,7 +10,7 @@ use super::error::{Failure, rejected, thrown};
 use super::promise::{JsSecret, promise};
 use super::provider_keys::ProviderKeyStorage;
 use crate::key_command::run::failure;
-use crate::key_command::{self, Answer, Context, Invocation, Subcommand, Suggestion};
+use crate::key_command::{self, CommandResult, Context, Invocation, Subcommand, Suggestion};
 
 /// Documented in `index.d.ts`.
 #[napi]
@@ -49,7 +49,7 @@ impl KeyCommand {
         env: &'env Env,
         args: Unknown<'_>,
         context: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Shaped<Answer>>> {
+    ) -> napi::Result<PromiseRaw<'env, Shaped<CommandResult>>> {
         let command = self.command.clone();
         match args::secret(args, "args").and_then(|args| Ok((args, self::context(context)?))) {
             Ok((args, context)) => promise(
@@ -181,7 +181,7 @@ impl Shape for Invocation {
 }
 
 /// A `KeyCommandResult`.
-impl Shape for Answer {
+impl Shape for CommandResult {
     fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()> {
         let mut message = |kind: &str, content: String| {
             object.set("type", "message")?;
@@ -189,18 +189,18 @@ impl Shape for Answer {
             object.set("content", content)
         };
         let (action, key, loaded) = match self {
-            Answer::Info(content) => return message("info", content),
-            Answer::Error(content) => return message("error", content),
-            Answer::Confirm { prompt, raw } => {
+            CommandResult::Info(content) => return message("info", content),
+            CommandResult::Error(content) => return message("error", content),
+            CommandResult::Confirm { prompt, raw } => {
                 let mut invocation = Object::new(env)?;
                 invocation.set("raw", JsSecret(raw))?;
                 object.set("type", "confirm_action")?;
                 object.set("prompt", prompt)?;
                 return object.set("originalInvocation", invocation);
             }
-            Answer::SetKey { key, loaded } => ("set", Some(key), loaded),
-            Answer::ClearKey => ("clear", None, None),
-            Answer::KeyStatus => ("status", None, None),
+            CommandResult::SetKey { key, loaded } => ("set", Some(key), loaded),
+            CommandResult::ClearKey => ("clear", None, None),
+            CommandResult::KeyStatus => ("status", None, None),
         };
         object.set("type", "session_key")?;
         object.set("action", action)?;

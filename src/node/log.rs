@@ -12,7 +12,7 @@ use super::args;
 use super::environment::Environment;
 use super::error::{Failure, thrown};
 use super::js_thread::JsThread;
-use crate::telemetry::{EventSink, Record, Sink, Stderr, Value};
+use crate::telemetry::{EventSink, Record, Sink, Stderr, Value, event_sink};
 
 /// How many events wait for the JavaScript thread, at most; those that come then are dropped, and counted.
 const QUEUE: usize = 1024;
@@ -88,7 +88,7 @@ impl Log {
     /// A log that nobody hears yet.
     pub fn new(thread: JsThread) -> Self {
         Self(Arc::new(Shared {
-            outlet: Arc::default(),
+            outlet: event_sink(),
             queue: Arc::new(Queue {
                 thread,
                 waiting: Mutex::default(),

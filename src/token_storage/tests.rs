@@ -54,7 +54,7 @@ fn r7_6_incomplete_credentials_are_refused_and_the_message_names_the_missing_fie
 }
 
 #[test]
-fn r7_6_unknown_fields_survive_to_the_letter_and_the_date_is_ours() {
+fn r7_6_unknown_fields_survive_unchanged_and_the_date_is_set() {
     let text = "{\"serverName\":\"s\",\"updatedAt\":1,\"a\\\"\\u0001b\":[1.50, null],\
                 \"token\":{\"tokenType\":\"B\",\"id_token\": \"\\ud83d x\",\"accessToken\":\"a\\u0000b\",\"expiresAt\":1e3}}";
     let stamped = Credentials::new(&Secret::from(text), 1_700_000_000_000).unwrap();
@@ -69,7 +69,7 @@ fn r7_6_unknown_fields_survive_to_the_letter_and_the_date_is_ours() {
 }
 
 #[test]
-fn r7_an_account_is_the_servers_name_with_underscores_as_javascript_counts_characters() {
+fn r7_an_account_is_the_server_name_with_an_underscore_for_each_utf_16_unit_outside_the_allowed_characters() {
     for (server, name) in [
         ("plain-1_2.x", "plain-1_2.x"),
         ("https://a.b/c?d", "https___a.b_c_d"),
@@ -156,7 +156,7 @@ async fn r7_6_a_value_that_cannot_be_parsed_is_an_error_for_get_and_reported_apa
 }
 
 #[tokio::test]
-async fn r7_6_a_keyring_that_cannot_be_read_does_not_look_like_one_without_credentials() {
+async fn r7_6_a_keyring_that_cannot_be_read_is_an_error_and_not_an_empty_list() {
     let Setup { tokens, keyring, .. } = set_up(FallbackPolicy::Deny, FaultMode::Works);
     tokens.set(credentials("a")).await.unwrap();
     tokens.set(credentials("b")).await.unwrap();
@@ -169,7 +169,7 @@ async fn r7_6_a_keyring_that_cannot_be_read_does_not_look_like_one_without_crede
 }
 
 #[tokio::test]
-async fn r7_6_clearing_goes_on_after_a_failure_and_reports_it() {
+async fn r7_6_clear_continues_after_a_failure_and_reports_it() {
     let Setup { tokens, keyring, dir } = set_up(FallbackPolicy::Allow, FaultMode::Absent);
     tokens.set(credentials("a")).await.unwrap();
     std::fs::create_dir(dir.path().join("unused")).unwrap();
@@ -184,7 +184,7 @@ async fn r7_6_clearing_goes_on_after_a_failure_and_reports_it() {
 }
 
 #[tokio::test]
-async fn r7_6_credentials_can_be_kept_where_files_or_a_keyring_can() {
+async fn r7_6_the_storage_is_available_when_files_are_allowed_or_the_keyring_works() {
     for (policy, mode, available) in [
         (FallbackPolicy::Allow, FaultMode::Works, true),
         (FallbackPolicy::Allow, FaultMode::Absent, true),

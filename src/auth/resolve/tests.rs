@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, resolve};
-use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::auth::sources::{AuthSources, Profile, SETTINGS, Variable};
 use crate::error::{Code, Error};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
@@ -73,7 +73,7 @@ impl World {
         Self { home, keyring, keys }
     }
 
-    async fn resolve(&self, sources: &Sources) -> Result<Resolved, Error> {
+    async fn resolve(&self, sources: &AuthSources) -> Result<Resolved, Error> {
         let paths = PathContext {
             home: self.home.path().to_owned(),
             directory: self.home.path().to_owned(),
@@ -101,9 +101,9 @@ fn variable(name: &str, value: &str) -> Variable {
 }
 
 /// The sources whose bits are set, the highest first bit.
-fn sources(bits: usize) -> Sources {
+fn sources(bits: usize) -> AuthSources {
     let given = |bit: usize, text: &str| (bits & (1 << bit) != 0).then(|| Secret::from(text));
-    Sources {
+    AuthSources {
         key: given(0, "MARK-flag"),
         key_name: given(1, "by-flag"),
         keyfile: given(3, "~/flag.key"),
@@ -180,7 +180,7 @@ async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
 #[tokio::test]
 async fn r24_a_failing_source_is_final_whatever_is_below_it() {
     // (its bit, how it fails, the code, what the message says)
-    type Break = fn(&World, &mut Sources);
+    type Break = fn(&World, &mut AuthSources);
     let missing = "Named key 'gone' not found. Use '/key save gone <key>' to store it.";
     let locked = "named key 'by-";
     let failures: [(usize, Break, Code, &str); 12] = [
@@ -283,7 +283,7 @@ async fn r24_a_source_that_would_fail_does_no_harm_below_one_that_works() {
 async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
     let world = World::new();
     for blank in ["", " ", "\r\n\t", "\u{feff}"] {
-        let given = Sources {
+        let given = AuthSources {
             profile: Profile {
                 name: Some("work".to_owned()),
                 key_name: secret(blank),
@@ -291,7 +291,7 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
                 key: secret(blank),
             },
             environment: vec![variable("A", blank), variable("B", " sk "), variable("C", blank)],
-            ..Sources::default()
+            ..AuthSources::default()
         };
         let resolved = world.resolve(&given).await.unwrap();
         assert_eq!(resolved.api_key, secret(" sk "));
@@ -321,13 +321,13 @@ async fn r21_3_an_empty_key_or_key_file_counts_as_absent_and_names_are_trimmed()
 #[tokio::test]
 async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_host() {
     let world = World::new();
-    let mut given = Sources {
+    let mut given = AuthSources {
         environment: vec![
             variable("B", "MARK-b"),
             variable("A", "MARK-a"),
             variable("B", "MARK-b"),
         ],
-        ..Sources::default()
+        ..AuthSources::default()
     };
     let resolved = world.resolve(&given).await.unwrap();
     assert_eq!(
