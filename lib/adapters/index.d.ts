@@ -48,7 +48,7 @@ export interface DockerCredentialAdapterOptions {
   /** For how long this process keeps a value in memory. Default: 0, which keeps nothing. */
   cacheMs?: number
   /** The environment of the program. Default: `process.env`. */
-  env?: NodeJS.ProcessEnv
+  env?: Readonly<Record<string, string | undefined>>
 }
 
 export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {

@@ -70,7 +70,7 @@ impl SecureStore {
 /// Makes the final error of a read-back the error of the write.
 fn failed_read_back(written: Result<WriteOutcome, KeyringError>) -> Result<WriteOutcome, KeyringError> {
     match written {
-        Ok(WriteOutcome::Unverified(Some(error))) if error.error().code().is_final() => Err(error),
+        Ok(WriteOutcome::Unverified(Some(error))) if error.error().is_final() => Err(error),
         written => written,
     }
 }

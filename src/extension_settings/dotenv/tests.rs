@@ -71,7 +71,7 @@ fn r7_lines_of_the_usual_dialect_are_read() {
 }
 
 #[test]
-fn r7_what_the_former_program_wrote_is_read_as_what_it_meant() {
+fn r7_files_of_the_former_program_are_read_as_it_meant_them() {
     for (line, value) in [
         ("A=\"two words\"", "two words"),
         ("A=\"say \\\"hi\\\"\"", "say \"hi\""),
@@ -84,7 +84,7 @@ fn r7_what_the_former_program_wrote_is_read_as_what_it_meant() {
 }
 
 #[test]
-fn r7_lines_that_are_not_ours_stay_as_they_are() {
+fn r7_other_lines_stay_unchanged() {
     let text =
         "\u{feff}# a comment\r\n\r\nexport A = 'old' # mine\r\nOTHER=\"kept\\x\" # too\r\nA=again\r\nGONE=1\r\nrubbish";
     assert_eq!(
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn r7_pieces_are_the_whole_file_and_a_change_does_nothing_to_other_values(
+    fn r7_pieces_cover_the_whole_file_and_a_change_leaves_other_values_alone(
         text in "([A-C]|export |=|: |\"|'|`|\\\\|#| |\n|\r|x){0,40}",
         value in "[\"'`\\\\#\r\n x]{0,8}",
     ) {
