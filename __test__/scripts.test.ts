@@ -1,8 +1,10 @@
 // The scripts of the project: the programs that tests need, and the arguments of scripts.
 
 import { spawnSync } from 'node:child_process'
+import { readdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { PrivateKeyring } from '../scripts/lib/private-keyring.js'
 import { installPrograms, missingPackages, TEST_PROGRAMS } from '../scripts/lib/programs.js'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
@@ -54,6 +56,22 @@ describe('the programs that tests need', () => {
       expect(packages).not.toContain(program)
     }
   })
+})
+
+test('a private keyring whose daemon is missing leaves nothing behind', async () => {
+  const [programs, directory] = [newDirectory(), newDirectory()]
+  for (const name of ['dbus-daemon', 'dbus-send']) {
+    const program = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
+    symlinkSync(program, path.join(programs, name))
+  }
+  const before = process.env.PATH
+  process.env.PATH = programs
+  try {
+    await expect(PrivateKeyring.start({ directory })).rejects.toThrow('install dbus and gnome-keyring')
+  } finally {
+    process.env.PATH = before
+  }
+  expect(readdirSync(directory)).toEqual([])
 })
 
 test('npm run test:keyrings refuses an unknown Secret Service and names the known ones', () => {
