@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The cost of events while nobody listens. There is no build without events to compare with, so a process that never had a
+// The cost of events while no sink is set. There is no build without events to compare with, so a process that never had a
 // sink is compared with one whose sink was removed and one with a sink. The difference between two processes that never had
 // one shows the smallest difference that could be seen at all.
 

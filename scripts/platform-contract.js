@@ -22,6 +22,9 @@ const { severalSteps } = require('./platform-contract/several-steps.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
 
+/** Variables that would lead to the user's data or choose another keyring. */
+const DATA_VARIABLES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'LLXPRT_KEYRING', 'XDG_DATA_HOME']
+
 async function main(args) {
   const binary = args.find((arg) => !arg.startsWith('--'))
   const directory = mkdtempSync(path.join(os.tmpdir(), 'securestore-contract-'))
@@ -30,6 +33,8 @@ async function main(args) {
     mkdirSync(home)
     process.env.HOME = home
     process.env.USERPROFILE = home
+    process.env.LOCALAPPDATA = path.join(home, 'AppData', 'Local')
+    for (const name of DATA_VARIABLES) delete process.env[name]
     const addon = watch(load(binary))
     const service = `securestore-contract-${process.pid}`
     console.log(`${process.platform} ${process.arch}, ${(await addon.doctor()).versions.runtime}`)
@@ -70,8 +75,8 @@ async function main(args) {
 
 function load(binary) {
   if (binary) {
-    // index.js loads binding.js. The given binary takes the place of what that would find.
-    const binding = path.join(__dirname, '..', 'binding.js')
+    // index.js loads lib/binding.js. The given binary takes the place of what that would find.
+    const binding = path.join(__dirname, '..', 'lib', 'binding.js')
     const exports = require(path.resolve(binary))
     require.cache[binding] = { id: binding, filename: binding, loaded: true, exports }
   }

@@ -22,10 +22,12 @@ async function main() {
   await build()
   const securestore = require(root)
   const home = mkdtempSync(path.join(os.tmpdir(), 'securestore-quickstart-'))
+  // Nothing is written to the user's own data directory.
+  process.env.LLXPRT_DATA_HOME = path.join(home, '.llxprt')
   try {
     await inKeyring(securestore, home)
     inFiles(home)
-    await oldData(securestore, home)
+    await legacyData(securestore, home)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -54,14 +56,15 @@ function inFiles(home) {
   const folder = path.join(home, '.llxprt', 'provider-keys')
   const printHash = 'require("node:crypto").createHash("sha256").update(process.env.API_KEY).digest("hex")'
   shell(home, ['save', NAME], KEY)
-  console.log(`           in: ${path.join(folder, readdirSync(folder)[0] ?? '')}`)
+  const savedFiles = () => readdirSync(folder).filter((name) => name.endsWith('.enc'))
+  console.log(`           in: ${path.join(folder, savedFiles()[0] ?? '')}`)
   shell(home, ['list'])
   shell(home, ['show', NAME])
   const hash = shell(home, ['run', NAME, '--', process.execPath, '-p', printHash]).trim()
   if (hash !== createHash('sha256').update(KEY).digest('hex'))
     throw new Error('The loaded key differs from the saved one')
   shell(home, ['delete', NAME, '--force'])
-  if (readdirSync(folder).length > 0) throw new Error('The key still exists')
+  if (savedFiles().length > 0) throw new Error('The key still exists')
 }
 
 /** Runs llxprt-key, prints command and output, and returns the output. */
@@ -80,7 +83,7 @@ function quote(arg) {
   return /^[\w./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 }
 
-async function oldData({ findLegacyData }, home) {
+async function legacyData({ findLegacyData }, home) {
   console.log('\n3. The notice about data of earlier programs')
   const tools = path.join(home, '.llxprt', 'tools')
   mkdirSync(tools, { recursive: true })

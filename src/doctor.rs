@@ -24,6 +24,9 @@ mod problems;
 pub use places::{KeyringReport, StoreReport};
 pub use problems::{Problem, Severity};
 
+/// The name of a keyring that does not exist.
+const NO_KEYRING: &str = "none";
+
 /// The name of this platform's keyring.
 const OS_KEYRING: &str = if cfg!(target_os = "macos") {
     "Keychain"
@@ -35,14 +38,27 @@ const OS_KEYRING: &str = if cfg!(target_os = "macos") {
 
 /// What to examine.
 pub struct Subject {
-    /// The operating system's keyring, or none.
+    /// The keyring that stores use, or none.
     pub keyring: SelectedKeyring,
+    /// What chose that keyring; `None` for the platform's, which is used by default.
+    pub chosen: Option<ChosenKeyring>,
+    /// A problem of the place of the data directory.
+    pub data_problem: Option<Error>,
     /// The home directory.
     pub home: PathBuf,
     /// The data directory.
     pub data: DataDirectory,
     /// The report is complete within this time, whatever the keyring does.
     pub limit: Duration,
+}
+
+/// A keyring that somebody chose.
+#[derive(Clone, Debug)]
+pub struct ChosenKeyring {
+    /// What it is called; `None` for the platform's.
+    pub name: Option<String>,
+    /// What chose it: a function, an environment variable or a file.
+    pub source: String,
 }
 
 /// The result of an examination.
@@ -76,7 +92,7 @@ pub async fn examine(subject: Subject) -> Report {
         let former = (former != data.path).then(|| StoreReport::all_below(&former));
         (StoreReport::all_below(&data.path), former.unwrap_or_default())
     });
-    let testing = test(&subject.keyring, deadline, subject.limit);
+    let testing = test(&subject, deadline);
     let directories = vec![home_data_directory(&subject.home), subject.data.path.clone()];
     let (keyring, looked, legacy) = join3(testing, looking, legacy::find(directories)).await;
     let (mut places, former) = looked.unwrap_or_default();
@@ -89,6 +105,7 @@ pub async fn examine(subject: Subject) -> Report {
         }
     }
     let mut problems: Vec<Problem> = problems::of_keyring(&keyring).into_iter().collect();
+    problems.extend(subject.data_problem.iter().map(problems::of_data_directory));
     problems.extend(problems::of_two_directories(
         &places,
         &former,
@@ -107,11 +124,16 @@ pub async fn examine(subject: Subject) -> Report {
 }
 
 /// Tests whether a value that is written comes back.
-async fn test(selected: &SelectedKeyring, deadline: Instant, limit: Duration) -> KeyringReport {
-    let Some(keyring) = selected.keyring().cloned() else {
+async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
+    let chosen = subject.chosen.as_ref();
+    let Some(keyring) = subject.keyring.keyring().cloned() else {
+        let why = match chosen {
+            Some(chosen) if chosen.name.is_some() => format!("encrypted files only, chosen by {}", chosen.source),
+            _ => "the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)".to_owned(),
+        };
         return KeyringReport {
-            backend: "none",
-            why: "the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)".to_owned(),
+            backend: NO_KEYRING.to_owned(),
+            why,
             works: false,
             duration: None,
             error: None,
@@ -126,26 +148,34 @@ async fn test(selected: &SelectedKeyring, deadline: Instant, limit: Duration) ->
         Ok(Err(_)) => KeyringState::fails(Code::Unavailable, "The keyring test was interrupted"),
         Err(_) => KeyringState::fails(
             Code::Timeout,
-            format!("The keyring did not answer within {} ms", limit.as_millis()),
+            format!("The keyring did not answer within {} ms", subject.limit.as_millis()),
         ),
     };
+    let name = chosen.and_then(|chosen| chosen.name.as_deref()).unwrap_or(OS_KEYRING);
+    let reason = match chosen {
+        Some(chosen) => format!("it was chosen by {}", chosen.source),
+        None => "it is the platform's keyring".to_owned(),
+    };
     let (backend, why, error) = match state {
-        KeyringState::Works => (
-            OS_KEYRING,
-            "it is the platform's keyring, and it works".to_owned(),
-            None,
+        KeyringState::Works => (name, format!("{reason}, and it works"), None),
+        KeyringState::Absent(error) => (
+            NO_KEYRING,
+            "the platform's keyring is not there".to_owned(),
+            Some(error),
         ),
-        KeyringState::Absent(error) => ("none", "the platform's keyring is not there".to_owned(), Some(error)),
         KeyringState::Fails(error) => {
-            let why = "it is the platform's keyring; while it fails, new keys go to encrypted files";
-            (OS_KEYRING, why.to_owned(), Some(error))
+            let consequence = match error.is_final() {
+                true => "its setting must be corrected before keys can be read or written",
+                false => "while it fails, new keys go to encrypted files",
+            };
+            (name, format!("{reason}; {consequence}"), Some(error))
         }
     };
     KeyringReport {
-        backend,
+        backend: backend.to_owned(),
         why,
         works: error.is_none(),
-        duration: (backend != "none").then_some(duration),
+        duration: (backend != NO_KEYRING).then_some(duration),
         error,
     }
 }
@@ -175,5 +205,74 @@ async fn count(keyring: &dyn Keyring, service: &str) -> Option<usize> {
 impl KeyringState {
     fn fails(code: Code, message: impl Into<String>) -> Self {
         Self::Fails(Error::new(code, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::paths::DataDirectoryRule;
+    use crate::keyring::memory::MemoryKeyring;
+    use crate::keyring::misconfigured::MisconfiguredKeyring;
+
+    async fn report(keyring: SelectedKeyring, chosen: Option<ChosenKeyring>) -> Report {
+        let home = std::env::temp_dir().join("securestore doctor without anything");
+        let data = DataDirectory {
+            path: home.join(".llxprt"),
+            rule: DataDirectoryRule::Home,
+        };
+        let problem = Error::new(Code::Denied, "LLXPRT_DATA_HOME points into the project");
+        examine(Subject {
+            keyring,
+            chosen,
+            data_problem: Some(problem.with_remediation("Unset it")),
+            home,
+            data,
+            limit: Duration::from_secs(10),
+        })
+        .await
+    }
+
+    fn chosen(name: Option<&str>) -> Option<ChosenKeyring> {
+        Some(ChosenKeyring {
+            name: name.map(str::to_owned),
+            source: "keyring.json".to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_chosen_keyring_is_reported_with_its_name_and_what_chose_it() {
+        let keyring = || SelectedKeyring::Injected(Arc::new(MemoryKeyring::default()));
+        let report = report(keyring(), chosen(Some("Vault at vault.example.com"))).await;
+        assert_eq!(report.keyring.backend, "Vault at vault.example.com");
+        assert_eq!(report.keyring.why, "it was chosen by keyring.json, and it works");
+        assert!(report.keyring.works);
+    }
+
+    #[tokio::test]
+    async fn files_that_were_chosen_and_a_keyring_that_is_switched_off_are_told_apart() {
+        let files = report(SelectedKeyring::Nothing, chosen(Some("encrypted files")))
+            .await
+            .keyring;
+        assert_eq!((files.backend.as_str(), files.error), ("none", None));
+        assert_eq!(files.why, "encrypted files only, chosen by keyring.json");
+        let disabled = report(SelectedKeyring::Nothing, chosen(None)).await.keyring;
+        assert!(disabled.why.contains("switched off"));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_setting_and_a_data_directory_in_the_project_are_problems() {
+        let error = Error::new(Code::Corrupt, "keyring.json is not JSON");
+        let keyring = SelectedKeyring::Injected(Arc::new(MisconfiguredKeyring::new(error)));
+        let report = report(keyring, chosen(Some("chosen keyring"))).await;
+        assert!(report.keyring.why.contains("must be corrected"));
+        let problems: Vec<_> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            problems,
+            [
+                "The chosen keyring does not work (CORRUPT): keyring.json is not JSON",
+                "Keys are kept in the project: LLXPRT_DATA_HOME points into the project",
+            ]
+        );
     }
 }

@@ -17,7 +17,7 @@ const STORES_DIRECTORY: &str = "secure-store";
 #[derive(Debug)]
 pub struct KeyringReport {
     /// The name of the keyring; `none` where there is none.
-    pub backend: &'static str,
+    pub backend: String,
     /// Why this keyring is used.
     pub why: String,
     /// Whether a value that was written came back.

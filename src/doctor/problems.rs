@@ -44,7 +44,7 @@ impl Severity {
 /// Returns the problem of the keyring. No keyring at all is information: encrypted files work without one.
 pub(super) fn of_keyring(keyring: &KeyringReport) -> Option<Problem> {
     let error = keyring.error.as_ref()?;
-    let (severity, message) = match keyring.backend {
+    let (severity, message) = match keyring.backend.as_str() {
         "none" => (
             Severity::Info,
             format!("No keyring: {}. Keys are kept in encrypted files", error.message()),
@@ -59,6 +59,15 @@ pub(super) fn of_keyring(keyring: &KeyringReport) -> Option<Problem> {
         message,
         remedy: error.remediation().to_owned(),
     })
+}
+
+/// Returns the problem of a data directory that lies where keys should not be.
+pub(super) fn of_data_directory(error: &Error) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        message: format!("Keys are kept in the project: {}", error.message()),
+        remedy: error.remediation().to_owned(),
+    }
 }
 
 /// Returns the problem of keys that lie both in the data directory and in `~/.llxprt`, where they are not read.
