@@ -12,7 +12,7 @@ const HERE = `${process.platform}-${process.arch}`
 const NAME = readdirSync(ROOT).flatMap((file) => /^securestore\.(.+)\.node$/.exec(file)?.[1] ?? [])[0] ?? ''
 const BUILD_IT = "'npm ci' and 'npm run build' in a clone of the repository"
 
-describe('binding.js', () => {
+describe('lib/binding.js', () => {
   test('loads the binary that was built here, even if a platform package is installed', async () => {
     const folder = newFolder()
     copyFileSync(path.join(ROOT, `securestore.${NAME}.node`), path.join(folder, `securestore.${NAME}.node`))
@@ -52,7 +52,7 @@ describe('binding.js', () => {
     const folder = newFolder()
     writeFileSync(path.join(folder, `securestore.${NAME}.node`), 'not a library')
     const { error, cause } = await load(folder)
-    expect(error).toContain(`has a binary for ${HERE} that cannot be loaded (./securestore.${NAME}.node: `)
+    expect(error).toContain(`has a binary for ${HERE} that cannot be loaded (../securestore.${NAME}.node: `)
     expect(error).toContain('install the package again')
     expect(error).toContain(BUILD_IT)
     expect(error).toMatch(/^[^\n]*\.$/)
@@ -105,8 +105,8 @@ describe('the packages of the platforms', () => {
   const main = manifest(ROOT)
   const folders = readdirSync(path.join(ROOT, 'npm'))
 
-  test('are those that binding.js searches', () => {
-    const list = /PUBLISHED = \[(.*?)\]/s.exec(readFileSync(path.join(ROOT, 'binding.js'), 'utf8'))?.[1] ?? ''
+  test('are those that lib/binding.js searches', () => {
+    const list = /PUBLISHED = \[(.*?)\]/s.exec(readFileSync(path.join(ROOT, 'lib/binding.js'), 'utf8'))?.[1] ?? ''
     expect([...list.matchAll(/'(.+?)'/g)].map(([, name]) => name)).toEqual([...folders].sort())
     expect(main.napi.targets).toHaveLength(folders.length)
   })
@@ -148,7 +148,8 @@ describe('the packages of the platforms', () => {
 
 function newFolder(): string {
   const folder = newDirectory()
-  copyFileSync(path.join(ROOT, 'binding.js'), path.join(folder, 'binding.js'))
+  mkdirSync(path.join(folder, 'lib'))
+  copyFileSync(path.join(ROOT, 'lib/binding.js'), path.join(folder, 'lib/binding.js'))
   return folder
 }
 
@@ -166,14 +167,14 @@ interface Loaded {
   cause?: string
 }
 
-/** Loads `binding.js` in a process that reports this platform. */
+/** Loads `lib/binding.js` in a process that reports this platform. */
 async function load(folder: string, platform: string = process.platform, arch: string = process.arch): Promise<Loaded> {
   const program = `
     Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} })
     Object.defineProperty(process, 'arch', { value: ${JSON.stringify(arch)} })
     let result
     try {
-      const found = require(${JSON.stringify(path.join(folder, 'binding.js'))})
+      const found = require(${JSON.stringify(path.join(folder, 'lib/binding.js'))})
       result = { exports: Array.isArray(found) ? found : Object.keys(found) }
     } catch (error) {
       result = { error: error.message, cause: error.cause?.name }

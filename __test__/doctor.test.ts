@@ -25,7 +25,7 @@ describe('R8 the doctor, without a keyring,', () => {
     })
     expect(report.keyring).toEqual({
       backend: 'none',
-      why: 'LLXPRT_DISABLE_OS_KEYRING=1 switches it off',
+      why: 'the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)',
       works: false,
       durationMs: null,
       code: null,

@@ -75,8 +75,8 @@ async function main(args) {
 
 function load(binary) {
   if (binary) {
-    // index.js loads binding.js. The given binary takes the place of what that would find.
-    const binding = path.join(__dirname, '..', 'binding.js')
+    // index.js loads lib/binding.js. The given binary takes the place of what that would find.
+    const binding = path.join(__dirname, '..', 'lib', 'binding.js')
     const exports = require(path.resolve(binary))
     require.cache[binding] = { id: binding, filename: binding, loaded: true, exports }
   }

@@ -67,6 +67,12 @@ impl ExtensionSettings {
         }
     }
 
+    /// The same settings, reached through another view of their store.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The store the sensitive settings are kept in.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store

@@ -71,6 +71,12 @@ impl ToolKeys {
         }
     }
 
+    /// The same keys, reached through another view of their store.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The store the keys are kept in.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store

@@ -7,13 +7,13 @@ use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected};
-use super::legacy::LegacyData;
-use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
+use super::environment::JsEnvironment;
+use super::error::Failure;
+use super::legacy::JsLegacyData;
+use super::options::{DEFAULT_LIMIT, milliseconds};
+use super::os_keyring::os_keyring;
 use super::promise::promise;
 use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examine};
-use crate::fs::paths::{DataDirectoryInputs, data_directory};
 
 /// Documented in `index.d.ts`, as are its parts.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -22,7 +22,7 @@ pub struct DoctorReport {
     pub data_directory: DoctorDataDirectory,
     pub keyring: DoctorKeyring,
     pub places: Vec<DoctorPlace>,
-    pub legacy: Vec<LegacyData>,
+    pub legacy: Vec<JsLegacyData>,
     pub problems: Vec<DoctorProblem>,
 }
 
@@ -69,22 +69,21 @@ pub struct DoctorProblem {
     pub remedy: String,
 }
 
-/// Documented in `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
+/// See `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
 #[napi]
 pub fn doctor<'env>(
     env: &'env Env,
     options: Unknown<'_>,
-    lent: Object<'_>,
+    names: Object<'_>,
 ) -> napi::Result<PromiseRaw<'env, DoctorReport>> {
     let versions = Versions {
         addon: env!("CARGO_PKG_VERSION"),
-        platform: lent.get_named_property("platform")?,
-        runtime: lent.get_named_property("runtime")?,
+        platform: names.get_named_property("platform")?,
+        runtime: names.get_named_property("runtime")?,
     };
-    match subject(env, options) {
-        Ok(subject) => promise(env, async move { Ok(report(examine(subject).await, versions)) }),
-        Err(failure) => rejected(env, failure),
-    }
+    promise(env, subject(env, options), |subject| async move {
+        Ok(report(examine(subject).await, versions))
+    })
 }
 
 fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
@@ -95,15 +94,12 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
         None => None,
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let host = Environment::of(env)?.host(env)?;
+    let host = JsEnvironment::of(env)?.host(env)?;
     Ok(Subject {
-        keyring: os_keyring(&host, limit),
+        keyring: os_keyring(env, &host, limit)?,
+        data: host.data,
         chosen: None,
         data_problem: None,
-        data: data_directory(&DataDirectoryInputs {
-            home: host.home.clone(),
-            ..DataDirectoryInputs::default()
-        }),
         home: host.home,
         limit,
     })
@@ -118,7 +114,7 @@ fn report(report: Report, versions: Versions) -> DoctorReport {
         },
         keyring: report.keyring.into(),
         places: report.places.into_iter().map(DoctorPlace::from).collect(),
-        legacy: report.legacy.into_iter().map(LegacyData::from).collect(),
+        legacy: report.legacy.into_iter().map(JsLegacyData::from).collect(),
         problems: report.problems.into_iter().map(DoctorProblem::from).collect(),
     }
 }

@@ -22,9 +22,13 @@ pub trait Sink: Send + Sync {
     fn take(&self, record: Record);
 }
 
-/// The event sinks of one environment; none at first.
+/// The event sinks of one environment, or of one object of it; none at first.
 #[derive(Default)]
-pub struct EventSink(RwLock<Sinks>);
+pub struct EventSink {
+    sinks: RwLock<Sinks>,
+    /// Receives every event as well.
+    parent: Option<Arc<EventSink>>,
+}
 
 #[derive(Default)]
 struct Sinks {
@@ -33,6 +37,14 @@ struct Sinks {
 }
 
 impl EventSink {
+    /// A sink without listeners of its own, whose events go to `parent` as well.
+    pub fn with_parent(parent: Arc<EventSink>) -> Self {
+        Self {
+            sinks: RwLock::default(),
+            parent: Some(parent),
+        }
+    }
+
     /// Sets the sink that receives every event; `None` removes it.
     pub fn set_sink(&self, sink: Option<Arc<dyn Sink>>) {
         self.change(|sinks| sinks.all = sink);
@@ -45,14 +57,18 @@ impl EventSink {
 
     /// Returns whether a sink wants such an event.
     pub(super) fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let sinks = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        sinks.all.is_some() || sinks.log.as_ref().is_some_and(|(filter, _)| matches(filter, metadata))
+        let sinks = self.sinks.read().unwrap_or_else(PoisonError::into_inner);
+        let own = sinks.all.is_some() || sinks.log.as_ref().is_some_and(|(filter, _)| matches(filter, metadata));
+        own || self.parent.as_ref().is_some_and(|parent| parent.enabled(metadata))
     }
 
     /// Hands an event to every sink that wants it.
     pub(super) fn take(&self, metadata: &Metadata<'_>, record: Record) {
+        if let Some(parent) = self.parent.as_ref().filter(|parent| parent.enabled(metadata)) {
+            parent.take(metadata, record.clone());
+        }
         let (all, log) = {
-            let sinks = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let sinks = self.sinks.read().unwrap_or_else(PoisonError::into_inner);
             let log = sinks.log.as_ref().filter(|(filter, _)| matches(filter, metadata));
             (sinks.all.clone(), log.map(|(_, sink)| sink.clone()))
         };
@@ -68,7 +84,7 @@ impl EventSink {
 
     fn change(&self, change: impl FnOnce(&mut Sinks)) {
         let (before, after) = {
-            let mut sinks = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut sinks = self.sinks.write().unwrap_or_else(PoisonError::into_inner);
             let before = sinks.is_listening();
             change(&mut sinks);
             (before, sinks.is_listening())
@@ -79,7 +95,11 @@ impl EventSink {
 
 impl Drop for EventSink {
     fn drop(&mut self) {
-        let before = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).is_listening();
+        let before = self
+            .sinks
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_listening();
         listeners::changed(before, false);
     }
 }
