@@ -142,7 +142,7 @@ describe('R7.6 the .env file', () => {
     writeFileSync(file, '# mine\r\nOTHER="kept" # too\r\nexport TEAM=old\r\nAPI_TOKEN=plain\r\nlast')
     await settings.saveSettings(ALL, { SERVER_URL: 'x', TEAM: 'new one', API_TOKEN: 'sk' })
     expect(readFileSync(file, 'utf8')).toBe(
-      '# mine\r\nOTHER="kept" # too\r\nexport TEAM=\'new one\'\r\nlast\r\nSERVER_URL=x\r\n',
+      '# mine\r\nOTHER="kept" # too\r\nexport TEAM="new one"\r\nlast\r\nSERVER_URL=x\r\n',
     )
     expect(statSync(file).mode & 0o777).toBe(0o600)
     await settings.deleteSettings(ALL)

@@ -6,7 +6,7 @@
 // loop. The first calls of a turn start at once; further ones are queued, and start in later turns, in order.
 
 /** Maximum number of calls that start in one turn. */
-const CALLS_PER_TURN = 128
+const CALLS_PER_TURN = 64
 
 let started = 0
 /** The immediate that begins the next turn. */
@@ -25,19 +25,11 @@ function paced(start) {
       schedule()
       return start.call(this, first, second)
     }
-    const run = capture()
     return new Promise((resolve, reject) => {
-      queue.push(() => {
-        try {
-          const call = () => start.call(this, first, second)
-          resolve(run === undefined ? call() : run(call))
-        } catch (error) {
-          reject(error)
-        }
-      })
+      queue.push({ start, object: this, first, second, run: capture(), resolve, reject })
       schedule()
       // Waiting calls keep the process alive.
-      immediate.ref?.()
+      if (queue.length - next === 1) immediate.ref?.()
     })
   }
 }
@@ -60,7 +52,8 @@ function drain() {
   started = 0
   while (next < queue.length && started < CALLS_PER_TURN) {
     started += 1
-    queue[next]()
+    startQueued(queue[next])
+    queue[next] = undefined
     next += 1
   }
   if (next < queue.length) {
@@ -69,5 +62,13 @@ function drain() {
   } else if (next > 0) {
     queue = []
     next = 0
+  }
+}
+
+function startQueued({ start, object, first, second, run, resolve, reject }) {
+  try {
+    resolve(run === undefined ? start.call(object, first, second) : run(() => start.call(object, first, second)))
+  } catch (error) {
+    reject(error)
   }
 }

@@ -84,7 +84,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         let mut expected = given;
         expected.remove("STRANGER");
         assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
-        assert_eq!(setup.text().unwrap(), "EMPTY=''\nURL=`a 'b' \"c\"\n\\d`\n");
+        assert_eq!(setup.text().unwrap(), "EMPTY=\"\"\nURL=`a 'b' \"c\"\n\\d`\n");
         assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == FaultMode::Works);
         assert_eq!(setup.settings.has(None).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));

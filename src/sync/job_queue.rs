@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 /// Maximum number of jobs that one call of a function runs. It bounds how long the thread is busy at a time.
-const MAX_JOBS_PER_CALL: usize = 128;
+const MAX_JOBS_PER_CALL: usize = 64;
 
 /// One of the two functions that run jobs.
 pub type Runner = usize;

@@ -89,9 +89,9 @@ fn r7_other_lines_stay_unchanged() {
         "\u{feff}# a comment\r\n\r\nexport A = 'old' # mine\r\nOTHER=\"kept\\x\" # too\r\nA=again\r\nGONE=1\r\nrubbish";
     assert_eq!(
         changed(text, &[("A", Some("new one")), ("GONE", None), ("B", Some("b"))]).as_deref(),
-        Some("\u{feff}# a comment\r\n\r\nexport A='new one'\r\nOTHER=\"kept\\x\" # too\r\nrubbish\r\nB=b\r\n")
+        Some("\u{feff}# a comment\r\n\r\nexport A=\"new one\"\r\nOTHER=\"kept\\x\" # too\r\nrubbish\r\nB=b\r\n")
     );
-    // A value that is there already keeps its line, and what is written behind it.
+    // An unchanged value keeps its line and the comment after it.
     let text = "A = 'same' # for me\n";
     assert_eq!(changed(text, &[("A", Some("same"))]).as_deref(), Some(text));
     assert_eq!(changed("A=1\nB=2\n", &[("A", None), ("B", None)]).as_deref(), Some(""));
@@ -106,11 +106,12 @@ fn r7_a_line_that_would_be_read_as_part_of_another_is_refused() {
 #[test]
 fn r7_quotes_are_chosen_so_that_other_readers_agree() {
     for (value, line) in [
-        ("https://a.b/c?", "A='https://a.b/c?'\n"),
+        ("https://a.b/c?", "A=\"https://a.b/c?\"\n"),
         ("a-b_c.d/e:f@g%h+i,j=k", "A=a-b_c.d/e:f@g%h+i,j=k\n"),
-        ("", "A=''\n"),
+        ("", "A=\"\"\n"),
         ("$HOME", "A='$HOME'\n"),
-        ("it's", "A=`it's`\n"),
+        ("it's", "A=\"it's\"\n"),
+        ("it's \"it\"", "A=`it's \"it\"`\n"),
         ("one\ntwo", "A='one\ntwo'\n"),
         ("'`\"\r\n\\", "A=\"'`\\\"\\r\\n\\\\\"\n"),
     ] {
