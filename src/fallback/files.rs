@@ -184,7 +184,7 @@ impl Files {
 
     fn replace(&self, names: &[String], bytes: &[u8]) -> Result<()> {
         let failed = |error: io::Error| io_error("write", &self.dir.join(&names[0]), &error);
-        atomic::replace(&self.dir, &names[0], bytes, None).map_err(failed)?;
+        atomic::replace(&self.dir, &names[0], bytes).map_err(failed)?;
         // A file under the plain name would be found again once the one just written is removed.
         atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
         Ok(())

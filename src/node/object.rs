@@ -18,6 +18,7 @@ use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
 use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
 use crate::fallback::{FallbackDir, file_name};
+use crate::fs::lock::LockDir;
 use crate::store::{
     FallbackPolicy, KeyringEntry, KeyringProvider, SecretStore, SecureStore, SecureStoreConfig, SelectedKeyring,
 };
@@ -27,6 +28,9 @@ const STORES: &str = "secure-store";
 
 /// The file of the machine secret, below the data directory.
 const MACHINE_SECRET: &str = "machine_secret";
+
+/// The directory of the locks, below the data directory.
+const LOCKS: &str = "locks";
 
 /// What a class fixes. Its caller may still choose another directory.
 pub struct Defaults<'a> {
@@ -71,7 +75,6 @@ enum StoreHandle {
     /// An object of JavaScript. `native` is the store behind it if it is a subclass of ours.
     Object {
         object: JsObject,
-        #[allow(dead_code, reason = "locks across several steps use it")]
         native: Option<SecureStore>,
     },
 }
@@ -117,6 +120,8 @@ impl JsSecureStore {
             policy,
             keyring,
             limit,
+            locks: LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS))),
+            data_dir: data.clone(),
         });
         Ok(Self { store, log })
     }
@@ -170,12 +175,19 @@ impl StoreObject {
         promise_of(env, self.log.clone(), self.placement(), args, |args| work(args, store))
     }
 
-    #[allow(dead_code, reason = "locks across several steps use it")]
     /// The store of our own behind the object; `None` for an object of JavaScript that is no subclass of ours.
     pub fn native(&self) -> Option<&SecureStore> {
         match &self.store {
             StoreHandle::Native(store) => Some(store),
             StoreHandle::Object { native, .. } => native.as_ref(),
+        }
+    }
+
+    /// The locks of the store. An object of JavaScript has none of its own, so those of the data directory are used.
+    pub fn locks(&self, env: &Env) -> Result<LockDir, Failure> {
+        match self.native() {
+            Some(store) => Ok(store.locks().clone()),
+            None => Ok(LockDir::new(JsEnvironment::of(env)?.host(env)?.data.path.join(LOCKS))),
         }
     }
 

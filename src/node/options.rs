@@ -34,7 +34,6 @@ pub struct ParsedOptions {
     /// `keyringTimeoutMs`.
     pub limit: Option<Duration>,
     /// `lockDir`.
-    #[allow(dead_code, reason = "locks across several steps use it")]
     pub lock_dir: Option<PathBuf>,
     /// `machineSecretLoader`.
     pub machine_secret_loader: Option<Arc<dyn MachineSecretLoader>>,

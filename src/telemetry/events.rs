@@ -4,7 +4,7 @@
 //! work begins. Without a listener nothing here formats, allocates or reads the clock.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled, event};
@@ -22,6 +22,9 @@ pub const FILES: &str = "securestore::files";
 pub const AUTH: &str = "securestore::auth";
 /// Target of the storage of OAuth tokens.
 pub const TOKENS: &str = "securestore::tokens";
+
+/// How long a wait for a lock takes until it is reported.
+const LOCK_WAIT_REPORTED_AFTER: Duration = Duration::from_secs(1);
 
 /// The outcome of a call, in the words of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub enum Fallback {
     NotInKeyring,
     /// The file is newer than what the keyring holds.
     NewerFile,
+    /// The keyring accepted the value, and did not give it back.
+    Unverified,
 }
 
 /// An operation of a store in progress.
@@ -169,6 +174,36 @@ pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Err
         event!(name: "probe", target: STORE, Level::DEBUG, { service, available, code, duration_us });
     }
     result
+}
+
+/// Waits for the lock of a key. A wait of more than a second emits `lock_wait`, and `lock_acquired` with the duration once
+/// it was successful; both at level `warn`.
+pub async fn lock_wait<T>(
+    service: &str,
+    key: &str,
+    waiting: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let clock = Clock::start(enabled!(target: STORE, Level::WARN));
+    if clock.0.is_none() {
+        return waiting.await;
+    }
+    let mut waiting = std::pin::pin!(waiting);
+    if let Ok(acquired) = tokio::time::timeout(LOCK_WAIT_REPORTED_AFTER, &mut waiting).await {
+        return acquired;
+    }
+    let key = display(Fingerprint(key));
+    event!(name: "lock_wait", target: STORE, Level::WARN, { service, key });
+    let acquired = waiting.await;
+    if let (Ok(_), Some(duration_us)) = (&acquired, clock.duration()) {
+        event!(name: "lock_acquired", target: STORE, Level::WARN, { service, key, duration_us });
+    }
+    acquired
+}
+
+/// A key is changed without a lock, because there can be none: event `lock_unavailable`, level `warn`.
+pub fn lock_unavailable(service: &str, key: &str, error: &Error) {
+    let (key, code) = (display(Fingerprint(key)), error.code().as_str());
+    event!(name: "lock_unavailable", target: STORE, Level::WARN, { service, key, code });
 }
 
 /// Returns whether a sink listens for keyring calls.
@@ -285,6 +320,7 @@ impl Fallback {
             Self::Failed(_) => "keyring_failed",
             Self::NotInKeyring => "not_in_keyring",
             Self::NewerFile => "file_is_newer",
+            Self::Unverified => "write_unverified",
         }
     }
 
