@@ -249,8 +249,13 @@ export interface Configuration {
   osKeyringDisabled?: boolean | null | undefined
   /** The default of {@link SecureStoreOptions.logger}. */
   logger?: StorageLogger | null | undefined
-  /** The default of {@link SecureStoreOptions.keyringLoader}. */
-  keyring?: KeyringLoader | null | undefined
+  /**
+   * The default of {@link SecureStoreOptions.keyringLoader}; `'os'` for the operating system's keyring, `'files'` for encrypted
+   * files only. Without it the environment variable `LLXPRT_KEYRING` (`os` or `files`) decides, else the file `keyring.json` in
+   * the data directory, which `llxprt-key use` writes, else the operating system's keyring is used. A wrong setting is the
+   * error of every operation.
+   */
+  keyring?: KeyringLoader | 'os' | 'files' | null | undefined
 }
 
 /**

@@ -31,6 +31,7 @@ mod js_call;
 mod js_thread;
 mod json;
 mod key_command;
+mod keyring_choice;
 mod legacy;
 mod log;
 mod logger;

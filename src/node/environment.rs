@@ -35,6 +35,9 @@ pub struct PendingCalls(Rc<RefCell<HashMap<u32, OnSettled>>>);
 
 /// A function of `lib/` that starts a call with a number. The outcome comes back through `resolveCall` or `rejectCall`.
 type Starter<T> = FunctionRef<FnArgs<(u32, T)>, ()>;
+/// `(dataDir, rule)`: the data directory, and the name of the rule that chose it.
+pub type DataDirectoryArgs = FnArgs<(String, &'static str)>;
+type DataDirectoryFunction = FunctionRef<DataDirectoryArgs, Option<Object<'static>>>;
 type UserFunction = Function<'static, (), Unknown<'static>>;
 
 /// What the JavaScript half of this environment provides.
@@ -63,6 +66,10 @@ pub struct JsEnvironment {
     pub logger: FunctionRef<Object<'static>, Function<'static, FnArgs<(String, String)>, ()>>,
     /// `storageCall(object, kind)`: how to call a storage; see `storage`.
     pub storage_call: FunctionRef<FnArgs<(Unknown<'static>, &'static str)>, Unknown<'static>>,
+    /// `chooseKeyring(dataDir, rule)`: the keyring that was chosen without code; see `keyring_choice`.
+    pub choose_keyring: DataDirectoryFunction,
+    /// `projectProblem(dataDir, rule)`: the problem of a data directory in the current project.
+    pub project_problem: DataDirectoryFunction,
     /// `host()`: the facts of the host, of `process.env` and of `configure`, as they are now.
     host: FunctionRef<(), Object<'static>>,
 }
@@ -104,6 +111,8 @@ pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
         report_broken: callback(&callbacks, "reportBroken")?,
         logger: callback(&callbacks, "logger")?,
         storage_call: callback(&callbacks, "storageCall")?,
+        choose_keyring: callback(&callbacks, "chooseKeyring")?,
+        project_problem: callback(&callbacks, "projectProblem")?,
         host: callback(&callbacks, "host")?,
     };
     env.set_instance_data(environment, (), |_| ())

@@ -10,9 +10,9 @@ use napi_derive::napi;
 use super::args;
 use super::environment::JsEnvironment;
 use super::error::Failure;
+use super::keyring_choice::{choose_keyring, notice_project};
 use super::log::EventLog;
 use super::options::{DEFAULT_LIMIT, ParsedOptions};
-use super::os_keyring::os_keyring;
 use super::promise::{Placement, promise_of};
 use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
@@ -86,12 +86,21 @@ impl JsSecureStore {
         let host = environment.host(env)?;
         let given = ParsedOptions::read(env, options, &host.defaults)?;
         let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+        let log = given.log.unwrap_or_else(|| environment.log.clone());
+        notice_project(env, &host, &log)?;
+        let mut policy = given.policy.unwrap_or(FallbackPolicy::Allow);
         let keyring = match given.keyring {
             _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
                 KeyringProvider::Known(SelectedKeyring::Nothing)
             }
             Some(keyring) => keyring,
-            None => KeyringProvider::Known(os_keyring(env, &host, limit)?),
+            None => {
+                let choice = choose_keyring(env, &host, limit)?;
+                if choice.is_wrong {
+                    policy = FallbackPolicy::Deny;
+                }
+                choice.provider
+            }
         };
         let data = &host.data.path;
         let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
@@ -108,13 +117,12 @@ impl JsSecureStore {
         let store = SecureStore::new(SecureStoreConfig {
             service: defaults.service.to_owned(),
             files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
-            policy: given.policy.unwrap_or(FallbackPolicy::Allow),
+            policy,
             keyring,
             limit,
             locks: LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS))),
             data_dir: data.clone(),
         });
-        let log = given.log.unwrap_or_else(|| environment.log.clone());
         Ok(Self { store, log })
     }
 }
