@@ -16,6 +16,7 @@ binding.init({
   host,
   projectProblem,
   ...createCalls(binding, () => classes),
+  currentLocks: () => require('./locks.js').currentLocks(),
 })
 
 module.exports = { classes, native: binding }
