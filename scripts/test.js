@@ -12,7 +12,6 @@ const CHECKS = [
   ['node', 'scripts/traceability.js'],
   ['node', 'scripts/licences.js', '--check'],
   ['node', 'scripts/workflows.js'],
-  ['node', 'scripts/api-reference.js', '--check'],
   ['cargo', 'fmt', '--check'],
   ['cargo', 'clippy', '--locked', '--quiet', '--', '-D', 'warnings'],
   ['cargo', 'clippy', '--locked', '--quiet', '--no-default-features', '--all-targets', '--', '-D', 'warnings'],
