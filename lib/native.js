@@ -5,6 +5,7 @@
 const binding = require('./binding.js')
 const { createCalls } = require('./calls.js')
 const { SecureStoreError } = require('./errors.js')
+const { currentLocks } = require('./lock-context.js')
 const { chooseKeyring, host, projectProblem } = require('./host.js')
 
 /** The classes of this module by name; `lib/classes.js` adds them. */
@@ -13,10 +14,10 @@ const classes = {}
 binding.init({
   SecureStoreError,
   chooseKeyring,
+  currentLocks,
   host,
   projectProblem,
   ...createCalls(binding, () => classes),
-  currentLocks: () => require('./locks.js').currentLocks(),
 })
 
 module.exports = { classes, native: binding }

@@ -73,7 +73,7 @@ pub struct DoctorProblem {
     pub remedy: String,
 }
 
-/// See `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
+/// See `index.d.ts`. `names` holds the names of the platform and of the runtime.
 #[napi]
 pub fn doctor<'env>(
     env: &'env Env,
