@@ -25,8 +25,6 @@ pub struct KeyringChoice {
     pub provider: KeyringProvider,
     /// What chose it; `None` for the default.
     pub chosen: Option<ChosenKeyring>,
-    /// Whether the setting is wrong. Files must not stand in for the keyring then.
-    pub is_wrong: bool,
 }
 
 /// Returns the keyring for objects without a loader.
@@ -36,7 +34,6 @@ pub fn choose_keyring(env: &Env, host: &Host, limit: Duration) -> Result<Keyring
         return Ok(KeyringChoice {
             provider: KeyringProvider::Known(os_keyring(env, host, limit)?),
             chosen: None,
-            is_wrong: false,
         });
     };
     let text = |name: &str| choice.get_named_property::<String>(name);
@@ -61,7 +58,6 @@ pub fn choose_keyring(env: &Env, host: &Host, limit: Duration) -> Result<Keyring
     Ok(KeyringChoice {
         provider,
         chosen: Some(chosen),
-        is_wrong: kind == "error",
     })
 }
 

@@ -90,19 +90,12 @@ impl JsSecureStore {
         let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
         let log = given.log.unwrap_or_else(|| environment.log.clone());
         notice_project(env, &host, &log)?;
-        let mut policy = given.policy.unwrap_or(FallbackPolicy::Allow);
         let keyring = match given.keyring {
             _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
                 KeyringProvider::Known(SelectedKeyring::Nothing)
             }
             Some(keyring) => keyring,
-            None => {
-                let choice = choose_keyring(env, &host, limit)?;
-                if choice.is_wrong {
-                    policy = FallbackPolicy::Deny;
-                }
-                choice.provider
-            }
+            None => choose_keyring(env, &host, limit)?.provider,
         };
         let data = &host.data.path;
         let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
@@ -119,7 +112,7 @@ impl JsSecureStore {
         let store = SecureStore::new(SecureStoreConfig {
             service: defaults.service.to_owned(),
             files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
-            policy,
+            policy: given.policy.unwrap_or(FallbackPolicy::Allow),
             keyring,
             limit,
             locks: LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS))),
