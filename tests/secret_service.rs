@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use futures_util::future::join_all;
 use securestore::error::Code;
 use securestore::keyring::Keyring;
@@ -29,7 +27,7 @@ async fn r1_values_come_back_as_they_were_saved() {
 }
 
 #[tokio::test]
-async fn r1_what_was_never_saved_is_none_false_and_an_empty_list() {
+async fn r1_a_missing_entry_is_none_false_or_an_empty_list() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), None);
@@ -84,45 +82,7 @@ async fn r7b_a_killed_daemon_is_used_again_after_its_restart() {
 }
 
 #[tokio::test]
-async fn r7b_a_locked_keyring_without_a_display_says_so_and_is_used_again_once_unlocked() {
-    let bus = Bus::with_keyring().await;
-    let keyring = bus.os_keyring();
-    keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
-    assert_eq!(keyring.contains(SERVICE, "key").await, Ok(true));
-    assert_eq!(keyring.contains(SERVICE, "other").await, Ok(false));
-    bus.lock().await;
-    assert_eq!(
-        keyring.contains(SERVICE, "key").await,
-        Ok(true),
-        "a locked entry is there, and nobody is prompted"
-    );
-
-    let start = Instant::now();
-    let error = keyring.get(SERVICE, "key").await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(4));
-    assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
-
-    let start = Instant::now();
-    let error = keyring.get(SERVICE, "key").await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    let error = keyring.set(SERVICE, "key", &Secret::from("new")).await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    let error = keyring.set(SERVICE, "other", &Secret::from("new")).await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    let error = keyring.delete(SERVICE, "key").await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    let error = keyring.accounts(SERVICE).await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    assert!(start.elapsed() < Duration::from_secs(1));
-
-    bus.unlock().await;
-    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
-    keyring.set(SERVICE, "other", &Secret::from("new")).await.unwrap();
-    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["key", "other"]);
-}
-
-#[tokio::test]
-async fn r1_secret_tool_reads_what_is_saved_here_and_the_other_way_round() {
+async fn r1_secret_tool_and_this_crate_read_each_others_entries() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     keyring.set(SERVICE, "ours", &Secret::from("one\ntwo")).await.unwrap();
@@ -166,7 +126,7 @@ async fn r1_a_new_entry_has_the_label_and_the_attributes_of_the_keyring_family()
     );
 }
 
-/// What `@napi-rs/keyring` up to 1.1 writes beside service and user name.
+/// The attributes that `@napi-rs/keyring` up to 1.1 writes.
 const OLDER: [(&str, &str); 4] = [
     ("service", SERVICE),
     ("username", "key"),
@@ -205,7 +165,7 @@ async fn r1_of_two_entries_for_one_account_the_newest_is_read_and_set_leaves_one
 }
 
 #[tokio::test]
-async fn r1_many_reads_at_once_answer_for_each_account_by_itself() {
+async fn r1_many_reads_at_once_have_a_result_for_each_account() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     let service = ("service", SERVICE);
@@ -231,12 +191,12 @@ async fn r1_many_reads_at_once_answer_for_each_account_by_itself() {
     assert_eq!(rest[3], Ok(None));
     assert_eq!(rest[4], Ok(secret("newer")));
 
-    // Asked for one by one at the same time, they are read together; the answers are the same.
+    // Concurrent single reads are batched, with the same results.
     let together = join_all(accounts.iter().map(|account| keyring.get(SERVICE, account))).await;
     assert!(together[..10].iter().all(|value| *value == Ok(secret("value"))));
     assert_eq!(together[10..], rest[..]);
 
-    // A few of many are looked for one by one; the answers are the same.
+    // A few of many accounts are read individually, with the same results.
     for n in 0..40 {
         let account = format!("more-{n}");
         keyring.set(SERVICE, &account, &Secret::from("more")).await.unwrap();
@@ -245,7 +205,7 @@ async fn r1_many_reads_at_once_answer_for_each_account_by_itself() {
 }
 
 #[tokio::test]
-async fn r1_what_is_remembered_of_an_entry_never_hides_what_another_program_does() {
+async fn r1_a_remembered_entry_never_hides_a_change_by_another_program() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     let theirs = |value: &str| {
@@ -270,7 +230,7 @@ async fn r1_what_is_remembered_of_an_entry_never_hides_what_another_program_does
     }
     bus.secret_tool(&["clear", "service", SERVICE, "username", "key", "mark", "two"], "");
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("one"));
-    // Replaced by one of another path, which is now the only one.
+    // The item is replaced by one with another path.
     bus.secret_tool(&["clear", "service", SERVICE, "username", "key"], "");
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), None);
     assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["other"]);
@@ -339,7 +299,7 @@ async fn r3_7_entries_without_a_user_name_are_no_accounts() {
 }
 
 #[tokio::test]
-async fn r6_a_value_that_is_no_text_is_corrupt_and_does_not_show() {
+async fn r6_a_value_that_is_not_text_is_corrupt_and_is_not_shown() {
     let bus = Bus::with_keyring().await;
     bus.plant(&OLDER, b"sk-secret\xff").await;
     let error = bus.os_keyring().get(SERVICE, "key").await.unwrap_err();
@@ -363,49 +323,4 @@ async fn r6_a_name_with_a_nul_is_refused() {
     ] {
         assert_eq!(error.error().code(), Code::Corrupt);
     }
-}
-
-#[tokio::test]
-async fn r7b_a_keyring_without_a_collection_and_without_a_display_fails_soon() {
-    let mut bus = Bus::bare();
-    bus.start_keyring_locked().await;
-    let keyring = bus.os_keyring();
-    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), None);
-    let start = Instant::now();
-    let value = Secret::from("value");
-    let first = keyring.set(SERVICE, "key", &value).await.unwrap_err();
-    assert_eq!(first.error().code(), Code::Denied);
-    let second = keyring.set(SERVICE, "key", &value).await.unwrap_err();
-    assert_eq!(second.error().code(), Code::Locked);
-    assert!(start.elapsed() < Duration::from_secs(4));
-}
-
-#[tokio::test]
-async fn r7b_on_a_desktop_bus_a_locked_keyring_without_a_display_answers_in_four_seconds() {
-    let mut bus = Bus::of_a_desktop();
-    bus.start_keyring().await;
-    let keyring = bus.os_keyring();
-    keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
-    bus.lock().await;
-    let start = Instant::now();
-    let error = keyring.get(SERVICE, "key").await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-    assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
-    bus.unlock().await;
-    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
-}
-
-#[tokio::test]
-async fn r7b_a_daemon_that_the_bus_restarts_locked_is_not_taken_for_an_empty_one() {
-    let mut bus = Bus::of_a_desktop();
-    bus.start_keyring().await;
-    let keyring = bus.os_keyring();
-    keyring.set(SERVICE, "key", &Secret::from("value")).await.unwrap();
-    bus.kill_keyring().await;
-    let error = keyring.get(SERVICE, "key").await.unwrap_err();
-    assert!(matches!(error.error().code(), Code::Denied | Code::Locked), "{error:?}");
-    let error = keyring.accounts(SERVICE).await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Locked);
-    bus.unlock().await;
-    assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("value"));
 }

@@ -1,4 +1,4 @@
-//! The OS keyring against a Secret Service that hangs, waits for the user, or is not there at all.
+//! The OS keyring against a Secret Service that hangs, waits for the user, or does not exist.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -45,14 +45,14 @@ async fn r1_a_service_that_knows_only_plain_sessions_is_read() {
 async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected() {
     let (bus, fake) = fake().await;
     let other = Bus::with_keyring().await;
-    let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(300));
-    // With patience: it opens the session that the hurried one shares.
+    let impatient = OsKeyring::new(bus.environment(), Duration::from_millis(300));
+    // This call opens the session that the other keyring shares.
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
 
     fake.behave(|it| it.hangs = true);
     let start = Instant::now();
     let hung = async {
-        let code = code(hurried.get(SERVICE, "key").await);
+        let code = code(impatient.get(SERVICE, "key").await);
         (code, start.elapsed())
     };
     let fine = async {
@@ -68,14 +68,14 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
     );
     assert_eq!(value, Some(Secret::from("value")));
 
-    // The next call opens a session of its own, which hangs too, and ends too.
-    assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
+    // The next call opens a new session, which hangs too.
+    assert_eq!(code(impatient.get(SERVICE, "key").await), Code::Timeout);
     assert_eq!(
-        code(hurried.set(SERVICE, "key", &Secret::from("x")).await),
+        code(impatient.set(SERVICE, "key", &Secret::from("x")).await),
         Code::Timeout
     );
-    assert_eq!(code(hurried.delete(SERVICE, "key").await), Code::Timeout);
-    assert_eq!(code(hurried.accounts(SERVICE).await), Code::Timeout);
+    assert_eq!(code(impatient.delete(SERVICE, "key").await), Code::Timeout);
+    assert_eq!(code(impatient.accounts(SERVICE).await), Code::Timeout);
 
     fake.behave(|it| it.hangs = false);
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
@@ -83,13 +83,13 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
 }
 
 #[tokio::test]
-async fn r7b_a_hung_call_costs_calls_with_a_longer_limit_nothing_but_patience() {
+async fn r7b_a_hung_call_does_not_fail_calls_with_a_longer_limit() {
     let (bus, fake) = fake().await;
     let patient = bus.os_keyring();
     assert!(patient.get(SERVICE, "key").await.is_ok());
     fake.behave(|it| it.hangs = true);
-    let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(100));
-    assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
+    let impatient = OsKeyring::new(bus.environment(), Duration::from_millis(100));
+    assert_eq!(code(impatient.get(SERVICE, "key").await), Code::Timeout);
     fake.behave(|it| it.hangs = false);
     assert!(patient.get(SERVICE, "key").await.is_ok());
 }
@@ -98,7 +98,7 @@ async fn r7b_a_hung_call_costs_calls_with_a_longer_limit_nothing_but_patience() 
 async fn r7b_connections_that_were_given_up_are_closed() {
     let (bus, fake) = fake().await;
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
-    bus.has_connections(3).await; // the fake, the keyring, the one that asks
+    bus.has_connections(3).await; // the fake, the keyring, and the connection of this check
     fake.behave(|it| it.hangs = true);
     let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(50));
     for _ in 0..10 {
@@ -168,7 +168,7 @@ async fn r7b_after_a_dismissed_prompt_there_is_no_other_until_the_keyring_is_fou
 }
 
 #[tokio::test]
-async fn r7b_a_prompt_nobody_answers_is_a_timeout_and_is_taken_off_the_screen() {
+async fn r7b_a_prompt_without_an_answer_is_a_timeout_and_is_closed() {
     let (bus, fake) = fake().await;
     fake.locked(true);
     let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(500));
@@ -179,7 +179,7 @@ async fn r7b_a_prompt_nobody_answers_is_a_timeout_and_is_taken_off_the_screen() 
     assert_eq!((fake.prompts(), fake.calls("Dismiss")), (1, 1));
     assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
     assert_eq!(fake.prompts(), 1);
-    // The service answers: the connection was none of the problem, and is kept.
+    // The service answers, so the connection is kept.
     assert_eq!(fake.calls("sessions"), 1);
 }
 
@@ -189,8 +189,8 @@ async fn r7b_a_service_that_hangs_when_it_should_prompt_is_a_timeout_and_may_pro
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
     fake.locked(true);
     fake.behave(|it| it.hangs_at_unlock = true);
-    let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(200));
-    assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
+    let impatient = OsKeyring::new(bus.environment(), Duration::from_millis(200));
+    assert_eq!(code(impatient.get(SERVICE, "key").await), Code::Timeout);
 
     fake.behave(|it| it.hangs_at_unlock = false);
     let keyring = bus.os_keyring();
@@ -266,7 +266,7 @@ async fn r1_a_bus_without_a_keyring_is_no_keyring() {
     assert!(matches!(keyring.accounts(SERVICE).await, Err(KeyringError::Absent(_))));
 }
 
-/// Addresses where nobody listens.
+/// Returns addresses where no bus listens.
 fn nowhere() -> Vec<Environment> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -280,7 +280,7 @@ fn nowhere() -> Vec<Environment> {
         "unix:path=/nonexistent/a;unix:path=/nonexistent/b",
         "autolaunch:",
         "nonsense",
-        // TEST-NET-1 (RFC 5737): packets go nowhere, and no refusal comes back.
+        // TEST-NET-1 (RFC 5737): packets get no answer at all.
         "tcp:host=192.0.2.1,port=1",
         &closed,
     ];
@@ -301,7 +301,7 @@ fn nowhere() -> Vec<Environment> {
 #[tokio::test]
 async fn r1_no_bus_an_empty_address_or_one_that_points_nowhere_is_absent_within_a_second() {
     for environment in nowhere() {
-        // A socket of the machine's own session would be found, and rightly so.
+        // The session of the machine would be found.
         if environment.session_bus_address.is_none() && PathBuf::from("/run/user/0/bus").exists() {
             continue;
         }

@@ -1,26 +1,26 @@
-//! What the errors of an injected keyring mean: the one place where an error's text decides (SPEC section 4).
+//! Maps the errors of an injected keyring to error codes. This is the only place where the text of an error decides.
 //!
-//! An adapter written in JavaScript can only say what went wrong in words. The operating system's keyrings are never
-//! judged by their words: their errors have types.
+//! An adapter written in JavaScript often reports what went wrong only as text. The errors of the operating system's keyrings
+//! have types and numbers, so their text is never used.
 
 use super::KeyringError;
 use crate::error::{Code, Error};
 
-/// What an adapter's rejection says of itself.
+/// What an adapter rejected with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejection {
-    /// The message; empty when the adapter rejected with something that has none.
+    /// The message; empty if the adapter rejected with something that has none.
     pub message: String,
-    /// Its `code` property, where that is a text.
+    /// Its `code` property, if that is a string.
     pub code: Option<String>,
-    /// Its `remediation`, where it is a `SecureStoreError`; its code is kept then.
+    /// Its `remediation`, if it is a `SecureStoreError`. Its code is kept then.
     pub remediation: Option<String>,
 }
 
-/// Phrases and what they mean, in the order in which they are looked for in the lower-cased message.
+/// Phrases and their codes. The first phrase in the lower-cased message decides.
 ///
-/// The first says what a machine with no keyring at all says, despite the word "denied" in it. Cancelling a prompt is told
-/// by whole phrases: a bare "cancel" may be anybody's.
+/// The first phrase is the message of a machine without a keyring, which also contains "denied". A cancelled prompt is
+/// recognised by whole phrases, because a bare "cancel" is ambiguous.
 const PHRASES: [(&str, Code); 13] = [
     ("access platform storage", Code::Unavailable),
     ("errsecusercanceled", Code::Denied),
@@ -38,7 +38,7 @@ const PHRASES: [(&str, Code); 13] = [
 ];
 
 impl Rejection {
-    /// Which of the six codes it is.
+    /// Returns the error code.
     pub fn classify(&self) -> Code {
         if let (Some(code), Some(_)) = (self.code.as_deref().and_then(Code::parse), &self.remediation) {
             return code;
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r6_an_injected_keyrings_words_decide_and_the_first_match_wins() {
+    fn r6_the_first_phrase_in_the_message_of_an_injected_keyring_decides() {
         let table = [
             ("Couldn't access platform storage: PermissionDenied", Code::Unavailable),
             ("errSecUserCanceled: The user canceled the operation.", Code::Denied),

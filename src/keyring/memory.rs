@@ -1,4 +1,4 @@
-//! A keyring in memory, for tests: it can be absent, fail with any code, hang, and come back.
+//! A keyring in memory, for tests. It can be absent, fail with any code, hang, and work again.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,12 +8,12 @@ use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Code;
 use crate::secret::Secret;
 
-/// How the keyring answers from now on.
+/// How the keyring behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultMode {
     /// It works.
     Works,
-    /// It is not there.
+    /// There is no keyring.
     Absent,
     /// Every call fails with this code.
     Fails(Code),
@@ -21,10 +21,10 @@ pub enum FaultMode {
     Hangs,
 }
 
-/// The keyring, and what it was asked.
+/// The keyring and the calls that were made on it.
 pub struct MemoryKeyring {
     entries: Mutex<BTreeMap<(String, String), Secret>>,
-    mood: Mutex<FaultMode>,
+    mode: Mutex<FaultMode>,
     limit: Duration,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -36,44 +36,44 @@ impl Default for MemoryKeyring {
 }
 
 impl MemoryKeyring {
-    /// An empty keyring that works; when it hangs, its calls end after `limit`.
+    /// Creates an empty keyring that works. While it hangs, its calls end after `limit`.
     pub fn new(limit: Duration) -> Self {
         Self {
             entries: Mutex::default(),
-            mood: Mutex::new(FaultMode::Works),
+            mode: Mutex::new(FaultMode::Works),
             limit,
             calls: Mutex::default(),
         }
     }
 
-    /// Changes how it answers.
-    pub fn set_mode(&self, mood: FaultMode) {
-        *lock(&self.mood) = mood;
+    /// Changes how the keyring behaves.
+    pub fn set_mode(&self, mode: FaultMode) {
+        *lock(&self.mode) = mode;
     }
 
-    /// The names of the calls so far, oldest first; forgets them.
+    /// Returns the names of the calls so far, oldest first, and forgets them.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut lock(&self.calls))
     }
 
-    /// What is stored, behind the keyring's back.
+    /// Returns what is stored, without a call.
     pub fn peek(&self, service: &str, account: &str) -> Option<Secret> {
         lock(&self.entries)
             .get(&(service.to_owned(), account.to_owned()))
             .cloned()
     }
 
-    /// Stores a value, behind the keyring's back.
+    /// Stores a value without a call.
     pub fn plant(&self, service: &str, account: &str, secret: &str) {
         lock(&self.entries).insert((service.to_owned(), account.to_owned()), Secret::from(secret));
     }
 
-    /// Removes a value, behind the keyring's back.
+    /// Removes a value without a call.
     pub fn remove(&self, service: &str, account: &str) {
         lock(&self.entries).remove(&(service.to_owned(), account.to_owned()));
     }
 
-    /// All accounts of a service, behind the keyring's back.
+    /// Returns all accounts of a service, without a call.
     pub fn all_accounts(&self, service: &str) -> Vec<String> {
         lock(&self.entries)
             .keys()
@@ -88,11 +88,11 @@ impl MemoryKeyring {
         work: impl FnOnce(&mut BTreeMap<(String, String), Secret>) -> T + Send,
     ) -> Result<T, KeyringError> {
         lock(&self.calls).push(call);
-        let mood = *lock(&self.mood);
-        match mood {
+        let mode = *lock(&self.mode);
+        match mode {
             FaultMode::Works => Ok(work(&mut lock(&self.entries))),
             FaultMode::Absent => Err(KeyringError::absent("There is no keyring")),
-            FaultMode::Fails(code) => Err(KeyringError::failed(code, format!("The keyring says {code}"))),
+            FaultMode::Fails(code) => Err(KeyringError::failed(code, format!("Simulated failure {code}"))),
             FaultMode::Hangs => {
                 tokio::time::sleep(self.limit).await;
                 Err(KeyringError::failed(

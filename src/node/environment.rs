@@ -17,6 +17,7 @@ use crate::fallback::machine::HostIdentity;
 use crate::fs::paths::{DataDirectory, DataDirectoryInputs, data_directory};
 use crate::keyring::injected::Rejection;
 use crate::keyring::os;
+use crate::keyring::runtime_file::RuntimeFile;
 
 /// The outcome of a call into JavaScript.
 pub enum Settled<'env> {
@@ -99,6 +100,8 @@ pub struct Host {
 /// Called by `lib/native.js` as it loads, once per environment.
 #[napi]
 pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
+    // Opens the file of the running program, where the keyring checks whether it was replaced.
+    RuntimeFile::of_this_process();
     let thread = JsThread::new(env)?;
     let calls = PendingCalls::default();
     env.add_env_cleanup_hook(calls.clone(), |calls| calls.clear())?;

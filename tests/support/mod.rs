@@ -1,8 +1,8 @@
-//! A session bus of a test's own, with a home of its own, and a real gnome-keyring on it.
+//! A private session bus with its own home directory, and a real gnome-keyring on it.
 //!
-//! Nothing of the machine's own session is touched, and everything is gone when the value is dropped.
+//! The session of the machine is never touched. Dropping the value removes everything.
 
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code)] // each test binary uses a part
 
 pub mod fake;
 
@@ -21,8 +21,8 @@ use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 const SECRETS: &str = "org.freedesktop.secrets";
 const PASSWORD: &str = "test";
-/// How long a daemon may take to come up on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a daemon may take to start on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(20);
 /// The limit of a keyring that is expected to answer.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
@@ -45,20 +45,20 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// A bus with an unlocked keyring, empty but for its login collection.
+    /// Starts a bus with an unlocked keyring that has an empty login collection.
     pub async fn with_keyring() -> Self {
         let mut bus = Self::bare();
         bus.start_keyring().await;
         bus
     }
 
-    /// A bus with nobody on it.
+    /// Starts a bus without any program on it.
     pub fn bare() -> Self {
         Self::new(false)
     }
 
-    /// A bus as on a desktop: calling a service that is installed starts it. Nobody is on it yet.
-    pub fn of_a_desktop() -> Self {
+    /// Starts a bus like that of a desktop: a call to a service that is installed starts the service.
+    pub fn with_activation() -> Self {
         Self::new(true)
     }
 
@@ -106,7 +106,7 @@ impl Bus {
         self.spawn_keyring(true);
         let bus = self.connect().await;
         wait_for_owner(&bus).await;
-        // The name comes before the collection.
+        // The daemon owns its name before it publishes the collection.
         let login = self
             .default_collection(&bus)
             .await
@@ -136,19 +136,22 @@ impl Bus {
         self.keyring = Some(keyring);
     }
 
-    /// Kills the keyring daemon as the kernel's out-of-memory killer would, and waits until the bus knows.
+    /// Kills the keyring daemon as the kernel's out-of-memory killer would, and waits until the bus has noticed.
     pub async fn kill_keyring(&mut self) {
         let bus = self.connect().await;
-        let mut changes = DBusProxy::new(&bus)
-            .await
-            .expect("the bus itself")
+        let dbus = DBusProxy::new(&bus).await.expect("the bus itself");
+        let mut changes = dbus
             .receive_name_owner_changed_with_args(&[(0, SECRETS), (2, "")])
             .await
             .expect("its signal");
         kill(self.keyring.take());
-        tokio::time::timeout(PATIENCE, changes.next())
-            .await
-            .expect("the name is released");
+        // A daemon that has crashed before sends no signal any more.
+        let name = SECRETS.try_into().expect("a valid name");
+        if dbus.name_has_owner(name).await.expect("the bus answers") {
+            tokio::time::timeout(START_LIMIT, changes.next())
+                .await
+                .expect("the name is released");
+        }
     }
 
     /// Stops the keyring daemon: it answers nothing until [`Bus::continue_keyring`].
@@ -223,7 +226,7 @@ impl Bus {
         .expect("the item is created");
     }
 
-    /// How many items have these attributes.
+    /// Returns the number of items with these attributes.
     pub async fn count(&self, attributes: &[(&str, &str)]) -> usize {
         let attributes: HashMap<&str, &str> = attributes.iter().copied().collect();
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
@@ -231,7 +234,7 @@ impl Bus {
         unlocked.len() + locked.len()
     }
 
-    /// What `secret-tool` does with these arguments and this on its standard input.
+    /// Runs `secret-tool` with these arguments and this standard input.
     pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Output {
         let mut tool = self
             .command("secret-tool")
@@ -273,7 +276,7 @@ impl Bus {
             .expect("the bus answers")
     }
 
-    /// Returns when this many connections to the bus are open, the one that asks included.
+    /// Waits until this many connections to the bus are open, including the one that this function opens.
     pub async fn has_connections(&self, count: usize) {
         let bus = self.connect().await;
         let dbus = DBusProxy::new(&bus).await.expect("the bus itself");
@@ -287,7 +290,7 @@ impl Bus {
                 changes.next().await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting)
+        tokio::time::timeout(START_LIMIT, waiting)
             .await
             .expect("that many connections are open");
     }
@@ -343,7 +346,7 @@ async fn wait_for_owner(bus: &zbus::Connection) {
         .expect("its signal");
     let name = SECRETS.try_into().expect("a valid name");
     if !dbus.name_has_owner(name).await.expect("the bus answers") {
-        tokio::time::timeout(PATIENCE, changes.next())
+        tokio::time::timeout(START_LIMIT, changes.next())
             .await
             .expect("gnome-keyring comes up on the bus");
     }

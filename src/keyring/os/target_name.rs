@@ -1,10 +1,10 @@
-//! Whose a credential of Windows is: what its target name, and the user name beside it, say together.
+//! Finds the account of a Windows credential by its target name and its user name.
 
-/// The account of a credential, if it belongs to this service.
+/// Returns the account of a credential if it belongs to this service.
 ///
-/// A target name is `<account>.<service>`, and either may have dots of its own. The user name, which the keyring family
-/// makes the account's, tells where the one ends: `x.a.b` with the user `x` is the service `a.b`'s alone. One that says
-/// nothing of the kind (users may edit it) decides nothing.
+/// A target name is `<account>.<service>`, and both parts may contain dots. The keyring family stores the account as the user
+/// name, which shows where the account ends: `x.a.b` with the user `x` belongs to the service `a.b` only. A user name that
+/// does not match the target (users may edit it) is ignored.
 pub(super) fn account_of(target: &str, user: Option<&str>, service: &str) -> Option<String> {
     let account = target.strip_suffix(service)?.strip_suffix('.')?;
     let named = user
@@ -21,7 +21,7 @@ mod tests {
     use super::account_of;
 
     #[test]
-    fn r3_7_a_target_name_with_dots_belongs_to_the_service_its_user_name_leaves() {
+    fn r3_7_the_user_name_decides_where_the_account_in_a_target_name_ends() {
         let account = |target, user, service| account_of(target, user, service);
         assert_eq!(account("key.svc", Some("key"), "svc").as_deref(), Some("key"));
         assert_eq!(account("x.a.b", Some("x"), "a.b").as_deref(), Some("x"));
@@ -31,14 +31,14 @@ mod tests {
     }
 
     #[test]
-    fn r3_7_a_user_name_that_says_nothing_of_the_kind_decides_nothing() {
+    fn r3_7_a_user_name_that_does_not_match_the_target_is_ignored() {
         for user in [None, Some(""), Some("somebody"), Some("key.svc")] {
             assert_eq!(account_of("key.svc", user, "svc").as_deref(), Some("key"), "{user:?}");
         }
     }
 
     #[test]
-    fn r3_7_a_target_name_without_the_service_is_nobodys() {
+    fn r3_7_a_target_name_without_the_service_has_no_account() {
         for target in ["svc", "keysvc", "key.svc2", ""] {
             assert_eq!(account_of(target, Some("key"), "svc"), None, "{target}");
         }

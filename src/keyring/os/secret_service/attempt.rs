@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::{join, try_join_all};
 use tokio::time::Instant;
@@ -73,9 +74,24 @@ impl Attempt {
             self.session.is_default_collection_locked(),
         )
         .await;
-        let (found, is_locked) = (found?, or_unlocked(is_locked)?);
+        let (found, is_locked) = (found?, self.is_hiding(is_locked)?);
         let is_incomplete = is_locked && found.locked.is_empty();
         Ok((found, is_incomplete))
+    }
+
+    /// Returns whether the service may hide items: it is locked, or the default collection that it had is not there yet. A
+    /// service that does not report whether it is locked counts as unlocked.
+    fn is_hiding(&self, is_locked: Result<Option<bool>, CallError>) -> Result<bool, CallError> {
+        let had_collection = &self.connection.had_collection;
+        match is_locked {
+            Ok(Some(is_locked)) => {
+                had_collection.store(true, Ordering::Relaxed);
+                Ok(is_locked)
+            }
+            Ok(None) => Ok(had_collection.load(Ordering::Relaxed)),
+            Err(error) if error.ends_session() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Finds the items with these attributes and unlocks them, with the one prompt if necessary.
@@ -110,6 +126,9 @@ impl Attempt {
             false => found.locked,
             true => Vec::from_iter(self.session.default_collection().await?),
         };
+        if objects.is_empty() {
+            return Err(CallError::locked());
+        }
         let request = PromptRequest::Unlock(objects);
         self.request(request.clone()).await?;
         let (found, is_incomplete) = self.search(attributes).await?;
@@ -180,14 +199,6 @@ impl Attempt {
             .iter()
             .all(|attributes| attributes.as_ref().is_some_and(|it| belongs_to(it, service, account)));
         are_right.then_some(()).ok_or_else(CallError::wrong_item)
-    }
-}
-
-/// A service that does not report whether it is locked counts as unlocked.
-fn or_unlocked(is_locked: Result<Option<bool>, CallError>) -> Result<bool, CallError> {
-    match is_locked {
-        Err(error) if error.ends_session() => Err(error),
-        is_locked => Ok(matches!(is_locked, Ok(Some(true)))),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Connection {
     address: String,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
     was_reached: AtomicBool,
+    /// Whether the service ever had a default collection. A daemon that starts owns its name before it has one.
+    pub(super) had_collection: AtomicBool,
     pub(super) prompt_gate: Arc<PromptGate>,
 }
 
@@ -29,6 +31,7 @@ impl Connection {
             address: address.to_owned(),
             session: tokio::sync::Mutex::default(),
             was_reached: AtomicBool::new(false),
+            had_collection: AtomicBool::new(false),
             prompt_gate: Arc::default(),
         });
         connections.insert(address.to_owned(), Arc::clone(&connection));
