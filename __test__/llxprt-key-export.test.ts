@@ -13,6 +13,7 @@ import {
 import path from 'node:path'
 import { Encrypter } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
 import { done, failed, files, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
 
@@ -101,21 +102,21 @@ describe('R10 llxprt-key export', () => {
 
   test('replaces an existing file only with --force, and leaves no other file behind', async () => {
     const env = await withKeys({ work: 'a key' })
-    const file = path.join(env.HOME, 'keys.age')
-    const folder = () => readdirSync(env.HOME).filter((name) => name !== '.llxprt')
+    const folder = newDirectory()
+    const file = path.join(folder, 'keys.age')
     writeFileSync(file, 'precious')
     expect(await llxprtKey(['export', '-o', file], env, PASSPHRASE)).toEqual(failed('keys.age already exists.'))
     expect(readFileSync(file, 'utf8')).toBe('precious')
-    symlinkSync('nowhere', path.join(env.HOME, 'link'))
-    const link = ['export', '-o', path.join(env.HOME, 'link')]
+    symlinkSync('nowhere', path.join(folder, 'link'))
+    const link = ['export', '-o', path.join(folder, 'link')]
     expect(await llxprtKey(link, env, PASSPHRASE)).toEqual(failed('link already exists.'))
     expect((await llxprtKey(['export', '--force', '-o', file], env, PASSPHRASE)).code).toBe(0)
     expect(readFileSync(file, 'latin1')).toMatch(/^age-encryption/)
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    mkdirSync(path.join(env.HOME, 'folder'))
-    const onFolder = ['export', '--force', '-o', path.join(env.HOME, 'folder')]
+    mkdirSync(path.join(folder, 'folder'))
+    const onFolder = ['export', '--force', '-o', path.join(folder, 'folder')]
     expect(await llxprtKey(onFolder, env, PASSPHRASE)).toEqual(failed('Cannot write '))
-    expect(folder().sort()).toEqual(['folder', 'keys.age', 'link'])
+    expect(readdirSync(folder).sort()).toEqual(['folder', 'keys.age', 'link'])
   })
 
   test('never writes an incomplete file: unknown, unreadable and no keys are errors', async () => {

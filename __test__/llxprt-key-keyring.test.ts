@@ -47,7 +47,7 @@ describe('R1 llxprt-key with a keyring', () => {
     expect(await llxprtKey(['doctor'], env)).toEqual(
       done(
         expect.stringMatching(
-          /^OS keyring: Secret Service, answers in [\d.]+ ms\nprovider keys: 2 in the keyring, 0 in files .*\ntool keys: 0 in the/,
+          /^OS keyring: Secret Service, answers in [\d.]+ ms\nData directory: ~\/\.llxprt \(the default\)\nprovider keys: 2 in the keyring, 0 in files .*\ntool keys: 0 in the/,
         ),
       ),
     )
@@ -87,7 +87,7 @@ describe('R1 llxprt-key with a keyring', () => {
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /^OS keyring: Secret Service, does not work\nprovider keys: unknown in the keyring, 1 in files/,
+      /^OS keyring: Secret Service, does not work\nData directory: .*\nprovider keys: unknown in the keyring, 1 in files/,
     )
     expect(stdout).toMatch(/Problem: The Secret Service does not work .+\n {2}.*(unlock|permissions)/i)
   })
@@ -97,7 +97,7 @@ describe('R1 llxprt-key with a keyring', () => {
     await save(env, 'work')
     const { code, stdout } = await llxprtKey(['doctor'], env)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^OS keyring: none \(.+\)\nprovider keys: 1 in files/)
+    expect(stdout).toMatch(/^OS keyring: none \(.+\)\nData directory: .*\nprovider keys: 1 in files/)
     expect(stdout).toMatch(/\nNote: No keyring: .+\n {2}.+\n$/)
     expect(stdout).not.toContain('Problem:')
     expect((await llxprtKey(['doctor'], { ...env, LLXPRT_DISABLE_OS_KEYRING: '1' })).code).toBe(0)

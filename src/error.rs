@@ -90,6 +90,7 @@ pub struct Error {
     message: String,
     remediation: String,
     exit_code: Option<u8>,
+    is_final: bool,
 }
 
 /// The result of a storage operation.
@@ -103,6 +104,7 @@ impl Error {
             message: message.into(),
             remediation: code.remediation().to_owned(),
             exit_code: None,
+            is_final: code.is_final(),
         }
     }
 
@@ -118,6 +120,19 @@ impl Error {
     pub fn with_exit_code(mut self, exit_code: u8) -> Self {
         self.exit_code = Some(exit_code);
         self
+    }
+
+    /// The same error, final whatever its code is: see [`Error::is_final`].
+    #[must_use]
+    pub fn into_final(mut self) -> Self {
+        self.is_final = true;
+        self
+    }
+
+    /// Returns whether the error ends the operation: it is never absorbed by a fallback to the file and never treated as "not
+    /// found". The codes that [`Code::is_final`] names always are, and so is a wrong choice of the keyring.
+    pub fn is_final(&self) -> bool {
+        self.is_final
     }
 
     /// Returns the code.
@@ -144,6 +159,14 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_final_by_its_code_or_where_it_is_made_so() {
+        for code in Code::ALL {
+            assert_eq!(Error::new(code, "").is_final(), code.is_final(), "{code}");
+            assert!(Error::new(code, "").into_final().is_final(), "{code}");
+        }
+    }
 
     #[test]
     fn r6_every_code_has_a_text_form_of_its_own_that_parses_back() {

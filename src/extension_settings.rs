@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
+use crate::fs::lock::LockDir;
 use crate::fs::text_file::TextFile;
 use crate::secret::Secret;
 use crate::store::SecretStore;
@@ -57,8 +58,8 @@ pub fn service(extension_name: &str) -> String {
 
 impl ExtensionSettings {
     /// Settings kept in this store, and in the `.env` file of this directory.
-    pub fn new(store: Arc<dyn SecretStore>, extension_dir: PathBuf) -> Self {
-        let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT);
+    pub fn new(store: Arc<dyn SecretStore>, extension_dir: PathBuf, locks: LockDir) -> Self {
+        let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,

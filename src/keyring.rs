@@ -13,6 +13,7 @@ mod errors;
 pub mod injected;
 pub mod instrumented;
 pub mod memory;
+pub mod misconfigured;
 pub mod os;
 
 /// A pending result. Dropping it cancels the call.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::fs::lock::LockDir;
 use crate::fs::paths::expand_home;
 use crate::fs::text_file::{TextFile, read_text};
 use crate::secret::Secret;
@@ -56,8 +57,8 @@ pub struct ToolKeys {
 
 impl ToolKeys {
     /// Keys kept in this store. The paths of key files are kept in `tools_dir`; `home` is what `~` means in them.
-    pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf) -> Self {
-        let keyfiles = TextFile::new(tools_dir, KEYFILES, LIMIT);
+    pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf, locks: LockDir) -> Self {
+        let keyfiles = TextFile::new(tools_dir, KEYFILES, LIMIT, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,

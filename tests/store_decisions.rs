@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use securestore::error::{Code, Result};
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::{FallbackDir, KeyringKind};
+use securestore::fallback::{FallbackDir, FileState, KeyringKind};
+use securestore::fs::lock::LockDir;
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
@@ -16,10 +17,10 @@ const TABLE: &str = include_str!("data/decisions.txt");
 const SERVICE: &str = "decisions";
 const KEY: &str = "key";
 
-const CALLS: [&str; 5] = ["set", "get", "delete", "list", "has"];
+const CALLS: [&str; 6] = ["set", "get", "delete", "list", "has", "locate"];
 const POLICIES: [&str; 2] = ["allow", "deny"];
-const FILES: [&str; 5] = ["none", "plain", "newer", "malformed", "blocked"];
-const KEYRINGS: [&str; 10] = [
+const FILES: [&str; 6] = ["none", "plain", "newer", "deleted", "malformed", "blocked"];
+const KEYRINGS: [&str; 12] = [
     "absent",
     "empty",
     "holds",
@@ -29,6 +30,8 @@ const KEYRINGS: [&str; 10] = [
     "CORRUPT",
     "TIMEOUT",
     "NOT_FOUND",
+    "RUNTIME_REPLACED",
+    "CONFLICT",
     "hangs",
 ];
 const REFUSES: [&str; 5] = ["LOCKED", "DENIED", "CORRUPT", "TIMEOUT", "hangs"];
@@ -56,6 +59,8 @@ async fn r3_every_decision_is_made_as_the_table_says() {
     };
     // One for all, emptied in between: it keeps its salt, and so all this takes one key derivation.
     let files = FallbackDir::new(home.path().join("files"), SERVICE, identity);
+    fs::create_dir(home.path().join("data")).expect("a directory");
+    fs::write(home.path().join("data").join("keyring_seen"), "").expect("a marker");
     let mut failures = Vec::new();
     for row in &rows {
         for (policy, keyring, file) in row.combinations() {
@@ -161,6 +166,7 @@ fn spelled_out(cell: &'static str, all: &[&'static str]) -> Vec<&'static str> {
         .flat_map(|word| match word {
             "any" => all.to_vec(),
             "refuses" => REFUSES.to_vec(),
+            "final" => vec!["RUNTIME_REPLACED", "CONFLICT"],
             "fails" => [&["UNAVAILABLE"], REFUSES.as_slice()].concat(),
             word => {
                 assert!(all.contains(&word), "{word:?} is not in the table's vocabulary");
@@ -192,6 +198,8 @@ impl Case {
                 },
                 keyring: KeyringProvider::Known(SelectedKeyring::Os(memory.clone())),
                 limit: Duration::from_secs(1),
+                locks: LockDir::new(files.path().with_file_name("locks")),
+                data_dir: files.path().with_file_name("data"),
             }),
             files: files.clone(),
             keyring: memory,
@@ -206,6 +214,11 @@ impl Case {
         match file {
             "plain" => write("F", None).await,
             "newer" => write("M", Some(KeyringKind::Os)).await,
+            "deleted" => self
+                .files
+                .write_tombstone(KEY, KeyringKind::Os)
+                .await
+                .expect("a tombstone"),
             "malformed" => {
                 fs::create_dir(self.files.path()).expect("a directory");
                 fs::write(self.path(), "no envelope").expect("a file");
@@ -231,9 +244,9 @@ impl Case {
     /// The call's result, in the table's words.
     async fn call(&self, call: &str) -> String {
         match call {
-            "set" => word(self.store.set(KEY, Secret::from("N")).await, |place| match place {
-                StoredIn::Keyring => "keyring".to_owned(),
-                StoredIn::File => "file".to_owned(),
+            "set" => word(self.store.set(KEY, Secret::from("N")).await, |place| self.place(place)),
+            "locate" => word(self.store.locate(KEY).await, |place| {
+                place.map_or("null".to_owned(), |place| self.place(place))
             }),
             "get" => word(self.store.get(KEY).await, |value| match value {
                 Some(value) => value.expose().to_owned(),
@@ -249,6 +262,13 @@ impl Case {
         }
     }
 
+    fn place(&self, place: StoredIn) -> String {
+        match place {
+            StoredIn::Keyring => "keyring".to_owned(),
+            StoredIn::File => "file".to_owned(),
+        }
+    }
+
     fn keyring_holds(&self) -> String {
         self.keyring
             .peek(SERVICE, KEY)
@@ -257,6 +277,14 @@ impl Case {
 
     /// What the file is, in the table's words; `newer:N` is a file that holds N and is marked.
     async fn file_holds(&self) -> String {
+        if matches!(
+            self.files.state(KEY).await,
+            Ok(FileState::Deleted {
+                newer_than: KeyringKind::Os
+            })
+        ) {
+            return "tombstone".to_owned();
+        }
         match self.files.read(KEY).await {
             Ok(None) => "none".to_owned(),
             Ok(Some(stored)) if stored.newer_than == Some(KeyringKind::Os) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use securestore::error::Code;
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::{FallbackDir, KeyringKind};
+use securestore::fs::lock::LockDir;
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
@@ -45,6 +46,8 @@ impl Home {
             policy: FallbackPolicy::Allow,
             keyring: KeyringProvider::Known(SelectedKeyring::Os(self.keyring.clone())),
             limit: Duration::from_secs(1),
+            locks: LockDir::new(self.home.path().join("locks")),
+            data_dir: self.home.path().to_owned(),
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use securestore::error::Code;
 use securestore::fallback::FallbackDir;
 use securestore::fallback::machine::HostIdentity;
+use securestore::fs::lock::LockDir;
 use securestore::keyring::instrumented::InstrumentedKeyring;
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::keyring::{Keyring, Replies, Reply};
@@ -93,6 +94,8 @@ fn store(dir: &Path, policy: FallbackPolicy) -> (SecureStore, Arc<MemoryKeyring>
         policy,
         keyring: KeyringProvider::Known(SelectedKeyring::Os(InstrumentedKeyring::os(Shared(keyring.clone())))),
         limit: Duration::from_secs(5),
+        locks: LockDir::new(dir.join("locks")),
+        data_dir: dir.to_owned(),
     });
     (store, keyring)
 }

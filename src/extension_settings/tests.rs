@@ -16,7 +16,8 @@ const SERVICE: &str = "LLxprt Code Extension x";
 fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mood);
-    let settings = ExtensionSettings::new(std::sync::Arc::new(store), dir.path().join("extension"));
+    let locks = store.locks().clone();
+    let settings = ExtensionSettings::new(std::sync::Arc::new(store), dir.path().join("extension"), locks);
     Setup { dir, keyring, settings }
 }
 

@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::lock::FileLock;
 use super::sweep;
 use crate::random::random_bytes;
 use crate::text::hex;
@@ -15,24 +14,12 @@ const ATTEMPTS: usize = 100;
 
 /// Writes `dir/name` as a whole; when this returns, the bytes are on disk. What another process left half-written is
 /// swept on the way. A symbolic link in the file's place is replaced, not followed.
-///
-/// The lock of whoever holds one becomes the temporary file, and is over with the renaming. Where it cannot, it is held
-/// until the end.
-pub fn replace(dir: &Path, name: &str, bytes: &[u8], lock: Option<FileLock>) -> io::Result<()> {
+pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    sweep::sweep(dir);
     let target = dir.join(name);
-    let (mut locked, _held) = match lock.map(FileLock::into_file) {
-        Some(Ok((path, file))) => (Some(Temporary { path, file: Some(file) }), None),
-        Some(Err(lock)) => (None, Some(lock)),
-        None => (None, None),
-    };
-    sweep::sweep(dir, locked.as_ref().and_then(|locked| locked.path.file_name()));
     let mut attempt = 1;
     loop {
-        let written = match locked.take() {
-            Some(temporary) => temporary.fill(bytes),
-            None => Temporary::write(dir, bytes),
-        };
-        match written.and_then(|temporary| temporary.rename(&target)) {
+        match Temporary::write(dir, bytes).and_then(|temporary| temporary.rename(&target)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
             Err(error) => return Err(error),
             Ok(()) => return sync_dir(dir),
@@ -43,7 +30,7 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8], lock: Option<FileLock>) -> 
 /// Writes `dir/name` as a whole if nothing is there yet; `false`, and nothing written, if something is. Of several
 /// processes that do this at once one succeeds, and nobody ever reads a part.
 pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
-    sweep::sweep(dir, None);
+    sweep::sweep(dir);
     let target = dir.join(name);
     let mut attempt = 1;
     loop {

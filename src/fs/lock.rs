@@ -1,220 +1,345 @@
-//! One key, one writer: a lock across processes and tasks that dies with its holder and leaves no litter.
+//! Locks on keys, between processes and between the tasks of this process.
 //!
-//! A lock is a file of its own, made for it. Whoever writes the key's file writes into that lock file and renames it over
-//! the target: so a write costs no file more than it would without a lock.
+//! A lock is an operating-system lock (`flock`, `LockFileEx`) on a file of the lock directory. It ends with the process
+//! that holds it, however that process ends. Lock files are never deleted: a process that is about to lock a deleted file
+//! would hold a lock that no other process sees.
+//!
+//! Tasks of one process queue on a [`KeyedMutex`], in the order of their requests. The first of them tries the file, and
+//! tries again after a pause while another process holds it. Waiting therefore occupies no thread.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
-use super::sweep::LOCK_SUFFIX;
-use crate::sync::{KeyedMutex, KeyedMutexGuard};
+use super::atomic;
+use super::executor::FileExecutor;
+use crate::error::{Code, Error, Result};
+use crate::sync::{KeyedLock, KeyedMutex, KeyedMutexGuard};
 use crate::text::hex;
 
-/// Guards one key against every other process and task, until it is dropped or its process ends.
+/// Pause after the first attempt that finds the lock held by another process. It doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_millis(25);
+
+/// How many locks of changes this process holds at a time. Each occupies a file descriptor, and a burst of thousands of
+/// changes must not use up the process's descriptors.
+const MAX_CHANGES: usize = 128;
+
+/// The one key of the mutex in a [`KeyLock`].
+const CHANGES_OF_HOLDER: &str = "";
+
+/// The queues of this process, by the path of the lock file. Process-wide: stores that were made independently of each
+/// other change the same keys.
+static QUEUES: LazyLock<KeyedMutex> = LazyLock::new(KeyedMutex::default);
+
+static CHANGES: Semaphore = Semaphore::const_new(MAX_CHANGES);
+
+/// A directory of lock files. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct LockDir {
+    path: Arc<Path>,
+    is_prepared: Arc<AtomicBool>,
+    executor: FileExecutor,
+}
+
+/// A request for the lock of one key. It has its place in this process's queue from the moment [`LockDir::request`]
+/// returns. Dropping it gives the place up.
+pub struct LockRequest {
+    dir: LockDir,
+    file: PathBuf,
+    place: KeyedLock,
+}
+
+/// Holds the lock of one key until it is dropped or the process ends.
 pub struct KeyLock {
-    // Dropped in this order: other processes first, then the tasks of this one.
-    file: FileLock,
-    turn: KeyedMutexGuard,
+    file: Option<File>,
+    path: PathBuf,
+    changes: KeyedMutex,
+    _permit: Option<SemaphorePermit<'static>>,
+    _queue: KeyedMutexGuard,
+}
+
+/// Result of one lock attempt.
+enum LockOutcome {
+    /// The lock is held.
+    Acquired(File),
+    /// Another process holds the lock, or this process has no file descriptor left to try it.
+    Contended,
+    /// Locking is unavailable.
+    Unsupported(Error),
+}
+
+impl LockDir {
+    /// A directory that need not exist yet: the first lock creates it, with mode 0700.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path: path.into(),
+            is_prepared: Arc::default(),
+            executor: FileExecutor::default(),
+        }
+    }
+
+    /// Runs lock attempts with this executor. Clones made before keep theirs.
+    #[must_use]
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.executor = executor;
+        self
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Enters the queue of a key at once: the order of calls to this function is the order of acquisition in this process.
+    pub fn request(&self, service: &str, key: &str) -> LockRequest {
+        let file = self.lock_file(service, key);
+        let place = QUEUES.lock(&file.to_string_lossy());
+        LockRequest {
+            dir: self.clone(),
+            file,
+            place,
+        }
+    }
+
+    /// Acquires the lock of a key.
+    ///
+    /// # Errors
+    ///
+    /// `TIMEOUT` when the lock was not released within `limit`; `UNAVAILABLE` when there can be no lock: the directory
+    /// cannot be created or written, the lock file is not a regular file of this user, or the file system has no locks.
+    pub async fn lock(&self, service: &str, key: &str, limit: Duration) -> Result<KeyLock> {
+        self.request(service, key).acquire(limit).await
+    }
+
+    /// Acquires the lock of a key if it is free; `None` when another task or process holds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`LockDir::lock`], but never `TIMEOUT`.
+    pub async fn try_lock(&self, service: &str, key: &str) -> Result<Option<KeyLock>> {
+        let path = self.lock_file(service, key);
+        let Some(queue) = QUEUES.try_lock(&path.to_string_lossy()) else {
+            return Ok(None);
+        };
+        match self.attempt(&path).await {
+            LockOutcome::Acquired(file) => Ok(Some(KeyLock::new(Some(file), path, None, queue))),
+            LockOutcome::Contended => Ok(None),
+            LockOutcome::Unsupported(error) => Err(error),
+        }
+    }
+
+    /// A hash: short whatever the key, and a valid file name on every system.
+    fn lock_file(&self, service: &str, key: &str) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(service.as_bytes());
+        hash.update([0]);
+        hash.update(key.as_bytes());
+        self.path.join(format!("{}.lock", hex(&hash.finalize()[..16])))
+    }
+
+    async fn attempt(&self, path: &Path) -> LockOutcome {
+        let (dir, path) = (self.clone(), path.to_owned());
+        let attempt = self.executor.run(move || Ok(dir.attempt_now(&path)));
+        attempt.await.unwrap_or_else(LockOutcome::Unsupported)
+    }
+
+    fn attempt_now(&self, path: &Path) -> LockOutcome {
+        match self.open_and_lock(path) {
+            Ok(Some(file)) => LockOutcome::Acquired(file),
+            Ok(None) => LockOutcome::Contended,
+            Err(error) if is_out_of_descriptors(&error) => LockOutcome::Contended,
+            Err(error) => LockOutcome::Unsupported(unavailable(path, &error)),
+        }
+    }
+
+    fn open_and_lock(&self, path: &Path) -> io::Result<Option<File>> {
+        if !self.is_prepared.load(Ordering::Relaxed) {
+            self.prepare()?;
+            self.is_prepared.store(true, Ordering::Relaxed);
+        }
+        loop {
+            let file = match open(path) {
+                // The directory was deleted after it was prepared.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.prepare()?;
+                    open(path)?
+                }
+                opened => opened?,
+            };
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            match file.try_lock() {
+                Ok(()) if super::sweep::is_at(&file, path) => return Ok(Some(file)),
+                // The file was deleted before it was locked. Lock the file that is there now.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        match atomic::ensure_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(io::Error::other(
+                "the lock directory is not a directory, or a symbolic link that leads nowhere",
+            )),
+            done => done,
+        }
+    }
+}
+
+impl LockRequest {
+    /// Waits until the lock is held.
+    ///
+    /// # Errors
+    ///
+    /// As [`LockDir::lock`].
+    pub async fn acquire(self, limit: Duration) -> Result<KeyLock> {
+        let (lock, unavailable) = self.wait(limit, None).await?;
+        match unavailable {
+            None => Ok(lock),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Waits until the lock of a change is held. Where there can be no lock, it gives the error beside a guard that keeps
+    /// out this process's tasks alone.
+    ///
+    /// The caller must not wait for another lock while it holds this one: at most [`MAX_CHANGES`] are held at a time.
+    ///
+    /// # Errors
+    ///
+    /// `TIMEOUT` when the lock was not released within `limit`.
+    pub async fn acquire_for_change(self, limit: Duration) -> Result<(KeyLock, Option<Error>)> {
+        self.wait(limit, Some(&CHANGES)).await
+    }
+
+    async fn wait(self, limit: Duration, permits: Option<&'static Semaphore>) -> Result<(KeyLock, Option<Error>)> {
+        let Self { dir, file: path, place } = self;
+        let deadline = Instant::now() + limit;
+        let Ok(queue) = tokio::time::timeout_at(deadline, place).await else {
+            return Err(timed_out(&path, limit));
+        };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let permit = match permits {
+                // A semaphore that is never closed.
+                Some(permits) => permits.acquire().await.ok(),
+                None => None,
+            };
+            match dir.attempt(&path).await {
+                LockOutcome::Acquired(file) => return Ok((KeyLock::new(Some(file), path, permit, queue), None)),
+                LockOutcome::Unsupported(error) => return Ok((KeyLock::new(None, path, permit, queue), Some(error))),
+                LockOutcome::Contended => drop(permit),
+            }
+            if Instant::now() >= deadline {
+                return Err(timed_out(&path, limit));
+            }
+            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
 }
 
 impl KeyLock {
-    /// The lock against other processes, which a write may use up, and the turn among the tasks of this one.
-    pub(crate) fn split(lock: Option<Self>) -> (Option<FileLock>, Option<KeyedMutexGuard>) {
-        lock.map(|lock| (lock.file, lock.turn)).unzip()
-    }
-}
-
-/// Result of a lock attempt.
-pub enum LockOutcome<L> {
-    /// The lock is held.
-    Acquired(L),
-    /// Another holder has it, and the attempt does not wait.
-    Contended,
-    /// Locking is unavailable (missing directory, permission, space or file-system support).
-    Unsupported,
-}
-
-/// Waits for the key's lock. `None` where there is none to be had. Tasks queue before they take a thread: five hundred
-/// that wait for one key occupy one.
-pub async fn lock(dir: &Path, mutexes: &KeyedMutex, key: &str) -> Option<KeyLock> {
-    let turn = mutexes.lock(key).await;
-    let path = dir.join(lock_name(key));
-    // The lock is made on the thread, turn and all: if nobody waits for it any more, it is dropped there, and released.
-    let taking = tokio::task::spawn_blocking(move || match FileLock::take(&path, LockWait::Block) {
-        LockOutcome::Acquired(file) => Some(KeyLock { file, turn }),
-        LockOutcome::Contended | LockOutcome::Unsupported => None,
-    });
-    taking.await.ok().flatten()
-}
-
-/// Whose turn it is in this process, if it is nobody's: the first half of [`try_lock`].
-pub fn try_turn(mutexes: &KeyedMutex, key: &str) -> Option<KeyedMutexGuard> {
-    mutexes.try_lock(key)
-}
-
-/// Takes the key's lock if it is free. Blocks for no longer than the disk takes.
-pub fn try_lock(dir: &Path, turn: KeyedMutexGuard, key: &str) -> LockOutcome<KeyLock> {
-    match FileLock::take(&dir.join(lock_name(key)), LockWait::Try) {
-        LockOutcome::Acquired(file) => LockOutcome::Acquired(KeyLock { file, turn }),
-        LockOutcome::Contended => LockOutcome::Contended,
-        LockOutcome::Unsupported => LockOutcome::Unsupported,
-    }
-}
-
-/// A hash: short whatever the key, and never the name of a value's file.
-fn lock_name(key: &str) -> String {
-    format!(".{}{LOCK_SUFFIX}", hex(&Sha256::digest(key.as_bytes())[..8]))
-}
-
-/// Whether a lock is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LockWait {
-    Try,
-    Block,
-}
-
-/// A lock file that is locked; deleted on drop, before the lock is given back.
-#[cfg(unix)]
-pub struct FileLock {
-    path: PathBuf,
-    file: Option<std::fs::File>,
-}
-
-#[cfg(unix)]
-impl FileLock {
-    fn take(path: &Path, wait_mode: LockWait) -> LockOutcome<Self> {
-        use std::fs::TryLockError;
-        use std::io::ErrorKind::{AlreadyExists, NotFound};
-        loop {
-            match open(path, true) {
-                Ok(file) => match file.try_lock() {
-                    // In the instant before it was locked a sweeper may have taken it for an abandoned one.
-                    Ok(()) if super::sweep::is_at(&file, path) => {
-                        return LockOutcome::Acquired(Self {
-                            path: path.to_owned(),
-                            file: Some(file),
-                        });
-                    }
-                    Ok(()) | Err(TryLockError::WouldBlock) => continue,
-                    Err(TryLockError::Error(_)) => {
-                        let _ = std::fs::remove_file(path);
-                        return LockOutcome::Unsupported;
-                    }
-                },
-                Err(error) if error.kind() == AlreadyExists => {}
-                Err(_) => return LockOutcome::Unsupported,
-            }
-            let file = match open(path, false) {
-                Ok(file) => file,
-                Err(error) if error.kind() == NotFound => continue,
-                Err(_) => return LockOutcome::Unsupported,
-            };
-            match (wait(&file, wait_mode), wait_mode) {
-                (Ok(()), _) => {}
-                (Err(TryLockError::WouldBlock), LockWait::Try) => return LockOutcome::Contended,
-                (Err(_), _) => return LockOutcome::Unsupported,
-            }
-            // Whoever held it has deleted or renamed it, and we begin anew; or has died, and so do we.
-            if super::sweep::is_at(&file, path) {
-                let _ = std::fs::remove_file(path);
-            }
+    fn new(
+        file: Option<File>,
+        path: PathBuf,
+        permit: Option<SemaphorePermit<'static>>,
+        queue: KeyedMutexGuard,
+    ) -> Self {
+        Self {
+            file,
+            path,
+            changes: KeyedMutex::default(),
+            _permit: permit,
+            _queue: queue,
         }
     }
 
-    /// The locked file itself, empty, to be written and renamed; it is no longer deleted here. Or the lock, unchanged,
-    /// where its file cannot become another.
-    pub fn into_file(mut self) -> Result<(PathBuf, std::fs::File), Self> {
-        match self.file.take() {
-            Some(file) => Ok((std::mem::take(&mut self.path), file)),
-            None => Err(self),
-        }
+    /// Whether this is the lock of that key in that directory.
+    pub fn covers(&self, locks: &LockDir, service: &str, key: &str) -> bool {
+        self.path == locks.lock_file(service, key)
+    }
+
+    /// Enters the queue of the changes that are made under this lock: they are made one after the other.
+    pub fn change(&self) -> KeyedLock {
+        self.changes.lock(CHANGES_OF_HOLDER)
+    }
+
+    /// Begins a change under this lock if no other one is under way; `None` otherwise.
+    pub fn try_change(&self) -> Option<KeyedMutexGuard> {
+        self.changes.try_lock(CHANGES_OF_HOLDER)
     }
 }
 
-#[cfg(unix)]
-impl Drop for FileLock {
+impl Drop for KeyLock {
     fn drop(&mut self) {
-        if self.file.is_some() {
-            let _ = std::fs::remove_file(&self.path);
+        // Closing the file does not release the lock while a child process that is being started still has a copy of it.
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
         }
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits() as i32);
+    }
+    #[cfg(windows)]
+    {
+        const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+        std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, FILE_FLAG_OPEN_REPARSE_POINT);
+    }
+    options.open(path)
 }
 
 #[cfg(unix)]
-fn open(path: &Path, new: bool) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(new)
-        .mode(0o600)
-        .custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32)
-        .open(path)
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-#[cfg(unix)]
-fn wait(file: &std::fs::File, wait_mode: LockWait) -> Result<(), std::fs::TryLockError> {
-    if wait_mode == LockWait::Try {
-        return file.try_lock();
-    }
-    loop {
-        match file.lock() {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            done => return done.map_err(std::fs::TryLockError::Error),
-        }
-    }
+#[cfg(not(unix))]
+fn is_out_of_descriptors(_error: &io::Error) -> bool {
+    false
 }
 
-/// A lock file that nobody else can open, and that the system deletes with its last handle.
-#[cfg(windows)]
-pub struct FileLock(#[allow(dead_code)] std::fs::File);
-
-#[cfg(windows)]
-impl FileLock {
-    fn take(path: &Path, wait_mode: LockWait) -> LockOutcome<Self> {
-        use std::os::windows::fs::OpenOptionsExt as _;
-        use std::time::{Duration, Instant};
-        const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
-        const ACCESS_DENIED: i32 = 5;
-        const SHARING_VIOLATION: i32 = 32;
-        const LONGEST_PAUSE: Duration = Duration::from_millis(25);
-        // A file that is just being deleted refuses access, too; but not for long.
-        const REFUSED_FOR_GOOD: Duration = Duration::from_secs(2);
-        let mut refused_since = None;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            let opened = std::fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .share_mode(0)
-                .custom_flags(FILE_FLAG_DELETE_ON_CLOSE)
-                .open(path);
-            match opened {
-                Ok(file) => return LockOutcome::Acquired(Self(file)),
-                Err(error) => match error.raw_os_error() {
-                    Some(SHARING_VIOLATION | ACCESS_DENIED) if wait_mode == LockWait::Try => {
-                        return LockOutcome::Contended;
-                    }
-                    Some(SHARING_VIOLATION) => refused_since = None,
-                    Some(ACCESS_DENIED) => {
-                        let since: &Instant = refused_since.get_or_insert_with(Instant::now);
-                        if since.elapsed() > REFUSED_FOR_GOOD {
-                            return LockOutcome::Unsupported;
-                        }
-                    }
-                    _ => return LockOutcome::Unsupported,
-                },
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// Windows deletes the file with its handle: it cannot become another.
-    pub fn into_file(self) -> Result<(PathBuf, std::fs::File), Self> {
-        Err(self)
-    }
+fn timed_out(path: &Path, limit: Duration) -> Error {
+    let limit = limit.as_millis();
+    Error::new(
+        Code::Timeout,
+        format!(
+            "Another program or call held the lock {} for more than {limit} ms",
+            path.display()
+        ),
+    )
+    .with_remediation("Retry. If this persists, end the program that holds the lock")
 }
+
+fn unavailable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Code::Unavailable, format!("Cannot lock {}: {error}", path.display())).with_remediation(
+        "Make the lock directory one that this user can write, on a file system with file locks, or choose another with lockDir",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@
 //! lock is to be had is nobody's, but for one moment: between its creation and its locking. A sweeper that strikes then
 //! does no harm: the writer finds its temporary gone, or locked, and starts over; so does who takes a lock.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
@@ -19,13 +18,10 @@ const HEX_DIGITS: usize = 16;
 /// On a file system without locks a temporary counts as abandoned when it is this old: no write takes that long.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// Deletes what nobody holds any more, and does not look at the one file that the caller is known to hold. What cannot be
-/// deleted, or looked at, stays: the next write tries again.
-pub fn sweep(dir: &Path, held: Option<&OsStr>) {
+/// Deletes what nobody holds any more. What cannot be deleted, or looked at, stays: the next write tries again.
+pub fn sweep(dir: &Path) {
     for name in our_names(dir) {
-        if held != Some(OsStr::new(&name)) {
-            sweep_file(&dir.join(name));
-        }
+        sweep_file(&dir.join(name));
     }
 }
 

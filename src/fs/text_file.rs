@@ -3,13 +3,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::lock::{self, KeyLock};
+use super::lock::LockDir;
 use super::read::{Contents, read_as_is};
 use super::{atomic, io_error};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
-use crate::sync::KeyedMutex;
+
+/// How long a change waits for another one.
+const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// A text file that need not exist. Cloning is cheap; clones are the same file.
 #[derive(Clone)]
@@ -21,18 +24,18 @@ struct Inner {
     dir: PathBuf,
     name: String,
     limit: usize,
-    mutexes: KeyedMutex,
+    locks: LockDir,
 }
 
 impl TextFile {
     /// The file `name` in `dir`, which need not exist either; of at most `limit` bytes.
-    pub fn new(dir: PathBuf, name: &str, limit: usize) -> Self {
+    pub fn new(dir: PathBuf, name: &str, limit: usize, locks: LockDir) -> Self {
         Self {
             inner: Arc::new(Inner {
                 dir,
                 name: name.to_owned(),
                 limit,
-                mutexes: KeyedMutex::default(),
+                locks,
             }),
         }
     }
@@ -52,22 +55,21 @@ impl TextFile {
     /// with mode 0700, unless nothing is to be written.
     ///
     /// Fails as [`read_text`], with what `change` fails with, with `CORRUPT` when the new text is too large, and with
-    /// `DENIED` or `UNAVAILABLE` when it cannot be written. The file is then as it was.
+    /// `DENIED` or `UNAVAILABLE` when it cannot be written, and with `TIMEOUT` when another change takes too long. The file is
+    /// then as it was.
     pub async fn update<F>(&self, change: F) -> Result<()>
     where
         F: Fn(Option<&str>) -> Result<Option<Secret>> + Send + 'static,
     {
         let inner = self.inner.clone();
-        // Before there is a directory there is nothing to lock, and perhaps nothing to do.
-        if !inner.dir.is_dir() {
-            if change(None)?.is_none() {
-                return Ok(());
-            }
-            let inner = inner.clone();
-            blocking(move || inner.ensure_dir()).await?;
-        }
-        let lock = lock::lock(&inner.dir, &inner.mutexes, &inner.name).await;
-        blocking(move || inner.update(lock, change)).await
+        let lock = inner.locks.request("text file", &self.path().to_string_lossy());
+        // Where there can be no lock, the change is atomic all the same, and may be lost to another one at the same moment.
+        let (lock, _unlocked) = lock.acquire_for_change(LOCK_LIMIT).await?;
+        blocking(move || {
+            let _lock = lock;
+            inner.update(change)
+        })
+        .await
     }
 }
 
@@ -94,13 +96,7 @@ fn read_now(path: &Path, limit: usize) -> Result<Option<Secret>> {
 }
 
 impl Inner {
-    fn ensure_dir(&self) -> Result<()> {
-        atomic::ensure_dir(&self.dir).map_err(|error| io_error::io_error("create", &self.dir, &error))
-    }
-
-    /// Without a lock, where locks are not to be had, the change is made all the same: it is atomic, and may be lost to
-    /// another one at the same moment.
-    fn update(&self, lock: Option<KeyLock>, change: impl Fn(Option<&str>) -> Result<Option<Secret>>) -> Result<()> {
+    fn update(&self, change: impl Fn(Option<&str>) -> Result<Option<Secret>>) -> Result<()> {
         let path = self.dir.join(&self.name);
         let failed = |error| io_error::io_error("write", &path, &error);
         let old = read_now(&path, self.limit)?;
@@ -116,8 +112,8 @@ impl Inner {
             )
             .with_remediation("Save less")),
             Some(text) => {
-                let (lock, _turn) = KeyLock::split(lock);
-                atomic::replace(&self.dir, &self.name, text.expose().as_bytes(), lock).map_err(failed)
+                atomic::ensure_dir(&self.dir).map_err(|error| io_error::io_error("create", &self.dir, &error))?;
+                atomic::replace(&self.dir, &self.name, text.expose().as_bytes()).map_err(failed)
             }
         }
     }
@@ -133,9 +129,14 @@ async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'sta
 mod tests {
     use super::*;
 
+    fn open(dir: &tempfile::TempDir) -> TextFile {
+        let locks = LockDir::new(dir.path().join("locks"));
+        TextFile::new(dir.path().join("missing"), "notes.txt", 100, locks)
+    }
+
     fn file() -> (tempfile::TempDir, TextFile) {
         let dir = tempfile::tempdir().unwrap();
-        let file = TextFile::new(dir.path().join("missing"), "notes.txt", 100);
+        let file = open(&dir);
         (dir, file)
     }
 
@@ -170,7 +171,7 @@ mod tests {
     async fn r7_changes_at_the_same_time_lose_none_of_each_other() {
         let (dir, first) = file();
         // Another process would come by a `TextFile` of its own.
-        let second = TextFile::new(dir.path().join("missing"), "notes.txt", 100);
+        let second = open(&dir);
         let add = |file: &TextFile| {
             let file = file.clone();
             tokio::spawn(async move {
@@ -186,7 +187,7 @@ mod tests {
         }
         assert_eq!(text(&first).await, Some("x".repeat(40)));
         let names: Vec<_> = std::fs::read_dir(dir.path().join("missing")).unwrap().collect();
-        assert_eq!(names.len(), 1, "no lock and no temporary is left");
+        assert_eq!(names.len(), 1, "no temporary is left");
     }
 
     #[tokio::test]

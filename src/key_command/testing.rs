@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::{Answer, Context, KeyCommand, SavedNames};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
+use crate::fs::lock::LockDir;
 use crate::keyring::memory::MemoryKeyring;
 use crate::provider_keys::{ProviderKeys, SERVICE};
 use crate::secret::Secret;
@@ -33,6 +34,8 @@ pub fn fixture() -> Fixture {
         policy: FallbackPolicy::Allow,
         keyring: KeyringProvider::Known(SelectedKeyring::Os(keyring.clone())),
         limit: std::time::Duration::from_secs(30),
+        locks: LockDir::new(home.path().join("locks")),
+        data_dir: home.path().to_owned(),
     })));
     let names = SavedNames::default();
     Fixture {

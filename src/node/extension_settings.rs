@@ -35,8 +35,9 @@ impl ExtensionSettingsStorage {
         let dir = options::absolute(dir, "extensionDir", "the path of a directory")?;
         let options = args::optional_object(options, "options")?;
         let store = store_with(env, service_defaults(&service), options)?;
+        let locks = store.locks().clone();
         Ok(Self {
-            settings: ExtensionSettings::new(std::sync::Arc::new(store), dir),
+            settings: ExtensionSettings::new(std::sync::Arc::new(store), dir, locks),
         })
     }
 

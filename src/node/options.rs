@@ -15,6 +15,7 @@ use super::machine_secret::JsMachineSecret;
 use crate::fallback::FallbackDir;
 use crate::fallback::file_name;
 use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
+use crate::fs::lock::LockDir;
 use crate::keyring::instrumented::InstrumentedKeyring;
 use crate::keyring::os::OsKeyring;
 use crate::store::{FallbackPolicy, KeyringEntry, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
@@ -22,8 +23,14 @@ use crate::store::{FallbackPolicy, KeyringEntry, KeyringProvider, SecureStore, S
 /// How long one keyring call may take, unless `keyringTimeoutMs` says otherwise.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Where the machine secret is, below the home directory, unless `machineSecretPath` says otherwise.
-const MACHINE_SECRET: [&str; 2] = [".llxprt", "machine_secret"];
+/// The data directory, below the home directory.
+const DATA_DIRECTORY: &str = ".llxprt";
+
+/// The machine secret's file in the data directory, unless `machineSecretPath` says otherwise.
+const MACHINE_SECRET: &str = "machine_secret";
+
+/// The directory of the locks in the data directory.
+const LOCK_DIRECTORY: &str = "locks";
 
 /// The longest time limit: what fits the 32-bit milliseconds of a JavaScript timer, about 24 days.
 const LONGEST_LIMIT_MS: f64 = 2_147_483_647.0;
@@ -86,6 +93,7 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
         Some(keyring) => keyring,
         None => KeyringProvider::Known(os_keyring(&host, limit)),
     };
+    let data_dir = host.home.join(DATA_DIRECTORY);
     let directory = given.directory.unwrap_or_else(|| host.home.join(defaults.directory));
     let machine_secret = MachineSecretConfig {
         write_version_2: given.machine_secret_loader.is_some() || given.machine_secret_path.is_some(),
@@ -97,7 +105,7 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
         file: Some(
             given
                 .machine_secret_path
-                .unwrap_or_else(|| MACHINE_SECRET.iter().fold(host.home, |p, n| p.join(n))),
+                .unwrap_or_else(|| data_dir.join(MACHINE_SECRET)),
         ),
     };
     Ok(SecureStore::new(SecureStoreConfig {
@@ -106,6 +114,8 @@ pub fn store_with(env: &Env, defaults: Defaults<'_>, options: Option<Object<'_>>
         policy: given.policy.unwrap_or(FallbackPolicy::Allow),
         keyring,
         limit,
+        locks: LockDir::new(data_dir.join(LOCK_DIRECTORY)),
+        data_dir,
     }))
 }
 

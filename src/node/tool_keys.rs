@@ -60,8 +60,9 @@ impl ToolKeyStorage {
         let store = store_with(env, defaults, options)?;
         let tools_dir = store.files().path().to_owned();
         let home = Environment::of(env)?.host(env)?.home;
+        let locks = store.locks().clone();
         Ok(Self {
-            keys: ToolKeys::new(std::sync::Arc::new(store), tools_dir, home),
+            keys: ToolKeys::new(std::sync::Arc::new(store), tools_dir, home, locks),
         })
     }
 

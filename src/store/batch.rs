@@ -1,83 +1,126 @@
-//! Many values at once.
+//! Reads and deletes many keys at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
-use super::{FallbackPolicy, Key, SecureStore, SelectedKeyring};
+use super::get::hidden_by;
+use super::selection::{Selection, not_found_as};
+use super::{FallbackPolicy, Key, SecureStore, StoredIn};
 use crate::error::Result;
+use crate::fallback::DirectoryListing;
+use crate::keyring::KeyringError;
 use crate::secret::Secret;
 use crate::telemetry::events::Operation;
 
-/// How many deletions are in flight at once.
-const IN_FLIGHT: usize = 16;
+/// How many keys are read one by one, or deleted, at once.
+const MAX_IN_FLIGHT: usize = 16;
+
+/// What was read of a key, and from where.
+pub(super) type ReadResult = (Result<Option<Secret>>, StoredIn);
 
 impl SecureStore {
-    /// The values of many keys, in the order asked for, with all requests in flight at once.
+    /// Returns the values of many keys, in the order of the keys. All requests are in flight at once.
     pub async fn get_many(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
         let operation = Operation::start("get_many");
-        let values = self.get_many_now(keys).await;
+        let selection = self.select().await;
+        // Files that cannot be listed are looked for one by one.
+        let files = match self.policy {
+            FallbackPolicy::Allow => self.files.list().await.ok(),
+            FallbackPolicy::Deny => Some(DirectoryListing::default()),
+        };
+        let values = match files {
+            Some(files) => {
+                let values = self.read_all(keys, &selection, &files).await;
+                values.into_iter().map(|(value, _)| value).collect()
+            }
+            None => self.get_each(keys).await,
+        };
         operation.finish(self.service(), None, values)
     }
 
-    async fn get_many_now(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
-        let choice = self.choice().await;
-        let in_files: BTreeSet<String> = match self.config.policy {
-            FallbackPolicy::Allow => self
-                .config
-                .files
-                .list()
-                .await
-                .unwrap_or_default()
-                .keys
-                .into_iter()
-                .collect(),
-            FallbackPolicy::Deny => BTreeSet::new(),
-        };
-        let mut answers: Vec<Option<Result<Option<Secret>>>> = keys.iter().map(|_| None).collect();
-        match choice.as_ref().map(SelectedKeyring::keyring) {
-            // Only keys without a file can be answered by the keyring alone; the others take the careful way below.
-            Ok(Some(keyring)) => {
-                let (at, names): (Vec<usize>, Vec<String>) = keys
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, key)| !in_files.contains(*key) && Key::parse(key).is_ok())
-                    .map(|(at, key)| (at, key.clone()))
-                    .unzip();
-                let found = keyring.get_many(&self.config.service, &names).await;
-                for (at, found) in at.into_iter().zip(found) {
-                    // A keyring that failed may have a file beside it by now: the careful way again.
-                    answers[at] = found.ok().flatten().map(|value| Ok(Some(value)));
-                }
-            }
-            Ok(None) if self.config.policy == FallbackPolicy::Allow => {
-                let found = self.config.files.read_many(keys).await;
-                for ((answer, found), key) in answers.iter_mut().zip(found).zip(keys) {
-                    *answer = Some(match Key::parse(key) {
-                        Ok(_) => found.map(|stored| stored.map(|stored| stored.value)),
-                        Err(error) => Err(error),
-                    });
-                }
-            }
-            _ => {}
-        }
-        let mut values = Vec::with_capacity(keys.len());
-        for (answer, key) in answers.into_iter().zip(keys) {
-            values.push(match answer {
-                Some(answer) => answer,
-                None => self.get(key).await,
-            });
-        }
-        values
-    }
-
-    /// Removes many keys, each as [`SecureStore::delete`] does; one that fails stops none of the others. The answers are
-    /// in the order asked for.
+    /// Removes many keys, each as [`SecureStore::delete`] does. A failure does not stop the others. The results are in the
+    /// order of the keys.
     pub async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         // Boxed: the compiler does not see that what borrows from `keys` may be sent to another thread.
         let deletions: Vec<_> = keys.iter().map(|key| Box::pin(self.delete(key))).collect();
         futures_util::stream::iter(deletions)
-            .buffered(IN_FLIGHT)
+            .buffered(MAX_IN_FLIGHT)
+            .collect()
+            .await
+    }
+
+    /// Reads many keys, of which these have files, in one batch for each source.
+    pub(super) async fn read_all(
+        &self,
+        keys: &[String],
+        selection: &Selection,
+        files: &DirectoryListing,
+    ) -> Vec<ReadResult> {
+        let with_file: BTreeSet<&str> = files.keys.iter().map(String::as_str).collect();
+        let deleted: BTreeSet<&str> = files
+            .deleted
+            .iter()
+            .filter(|(_, mark)| selection.is_older_than(*mark))
+            .map(|(key, _)| key.as_str())
+            .collect();
+        let wanted: Vec<String> = keys
+            .iter()
+            .filter(|key| with_file.contains(key.as_str()))
+            .cloned()
+            .collect();
+        let stored = self.files.read_many(&wanted).await;
+        let mut stored: BTreeMap<String, _> = wanted.into_iter().zip(stored).collect();
+        // Keys whose file takes a decision are read one by one.
+        let is_single = |key: &String| match (deleted.contains(key.as_str()), stored.get(key)) {
+            (true, _) => true,
+            (false, None) => Key::parse(key).is_err(),
+            (false, Some(Ok(Some(value)))) => value
+                .newer_than
+                .is_some_and(|mark| selection.keyring().is_ok() && selection.is_older_than(mark)),
+            (false, Some(Ok(None))) => false,
+            (false, Some(Err(_))) => true,
+        };
+        let (single, batch): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(is_single);
+        let answers = match selection.keyring() {
+            Ok(keyring) => keyring.get_many(&self.service, &batch).await,
+            Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
+        };
+        if answers.iter().any(Result::is_ok) {
+            self.keyring_seen.record().await;
+        }
+        let mut results = BTreeMap::new();
+        for (key, answer) in batch.into_iter().zip(answers) {
+            let stored = stored.remove(&key).and_then(Result::ok).flatten();
+            results.insert(
+                key,
+                self.combined(not_found_as(answer, None), stored.map(|stored| stored.value)),
+            );
+        }
+        let values = self.get_each(&single).await;
+        for (key, value) in single.into_iter().zip(values) {
+            results.insert(key, (value, StoredIn::File));
+        }
+        keys.iter()
+            .map(|key| results.get(key).cloned().unwrap_or((Ok(None), StoredIn::File)))
+            .collect()
+    }
+
+    /// The value of a key from the keyring's answer and the file's value.
+    fn combined(&self, answer: Result<Option<Secret>, KeyringError>, stored: Option<Secret>) -> ReadResult {
+        match (answer, stored, self.policy) {
+            (Ok(Some(value)), _, _) => (Ok(Some(value)), StoredIn::Keyring),
+            (Err(error), _, _) if error.error().code().is_final() => (Err(error.into_error()), StoredIn::Keyring),
+            (Err(error), _, FallbackPolicy::Deny) => (Err(error.into_error()), StoredIn::Keyring),
+            (_, Some(value), _) => (Ok(Some(value)), StoredIn::File),
+            (answer, None, _) => (hidden_by(answer).map_or(Ok(None), Err), StoredIn::Keyring),
+        }
+    }
+
+    async fn get_each(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
+        let reads: Vec<_> = keys.iter().map(|key| Box::pin(self.get(key))).collect();
+        futures_util::stream::iter(reads)
+            .buffered(MAX_IN_FLIGHT)
             .collect()
             .await
     }

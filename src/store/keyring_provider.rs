@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::{Code, Error, Result};
-use crate::fallback::KeyringKind;
 use crate::keyring::Keyring;
 use crate::telemetry::propagate;
 
@@ -29,15 +28,6 @@ impl SelectedKeyring {
         match self {
             SelectedKeyring::Os(keyring) | SelectedKeyring::Injected(keyring) => Some(keyring),
             SelectedKeyring::Nothing => None,
-        }
-    }
-
-    /// The mark of a file that is newer than what this keyring holds. With no keyring it is the operating system's that
-    /// may come back one day.
-    pub fn kind(&self) -> KeyringKind {
-        match self {
-            SelectedKeyring::Os(_) | SelectedKeyring::Nothing => KeyringKind::Os,
-            SelectedKeyring::Injected(_) => KeyringKind::Injected,
         }
     }
 }

@@ -121,6 +121,10 @@ impl SecretStore for SecureStore {
         SecureStore::has(self, key).boxed()
     }
 
+    fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>> {
+        SecureStore::entries(self).boxed()
+    }
+
     fn get_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<Option<Secret>>>> {
         SecureStore::get_many(self, keys).boxed()
     }

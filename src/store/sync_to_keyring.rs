@@ -1,48 +1,63 @@
-//! A file that is newer than the keyring, and the keyring brought up to date (R7B; the reasons are the parent room's).
+//! Brings the keyring up to date from a file that is newer than it. The parent module says why.
 
-use std::sync::Arc;
-
-use super::{Key, SecureStore, SelectedKeyring};
+use super::selection::{FileRelation, Selection};
+use super::{Key, SecureStore};
 use crate::error::Result;
-use crate::fallback::{FileState, KeyringKind};
-use crate::keyring::Keyring;
+use crate::keyring::{DeleteOutcome, WriteOutcome};
 use crate::secret::Secret;
 
 impl SecureStore {
-    /// Whether the file is newer than what this keyring holds. A mark that cannot be read says nothing.
-    pub(super) async fn is_newer(&self, key: &Key, choice: &SelectedKeyring) -> bool {
-        self.config
-            .files
-            .state(key.as_str())
-            .await
-            .is_ok_and(|state| matches!(state, FileState::Value { newer_than: Some(kind) } if kind == choice.kind()))
-    }
-
-    /// The value of a file that is newer than the keyring's, after trying to hand it to the keyring.
-    /// `None` when somebody else did so meanwhile, or the key is gone.
-    pub(super) async fn sync_to_keyring(
-        &self,
-        key: &Key,
-        kind: KeyringKind,
-        keyring: &Arc<dyn Keyring>,
-    ) -> Result<Option<Secret>> {
-        let _turn = self.mutexes.lock(key.as_str()).await;
-        let lock = self.lock(key).await.unwrap_or_default();
-        let Some(stored) = self.config.files.read(key.as_str()).await? else {
+    /// Returns the value of a file that is newer than the keyring's, after trying to write it to the keyring. `None` if the
+    /// file is no longer newer.
+    ///
+    /// Does not wait for the key's lock: while a change is under way, the keyring is brought up to date later.
+    pub(super) async fn sync_to_keyring(&self, key: &Key, selection: &Selection) -> Result<Option<Secret>> {
+        let guard = self.try_begin(key).await;
+        let Some(stored) = self.files.read(key.as_str()).await? else {
             return Ok(None);
         };
-        if stored.newer_than != Some(kind) {
+        if !stored.newer_than.is_some_and(|mark| selection.is_older_than(mark)) {
             return Ok(None);
         }
-        // Without the lock another process could set a newer value between our read and our write: leave it for later.
-        if lock.is_some()
-            && self
-                .record_outcome(keyring.set(&self.config.service, key.as_str(), &stored.value).await)
-                .is_ok()
-        {
-            // A file that stays is read, and tried, again.
-            let _ = self.config.files.remove(key.as_str()).await;
+        // Without the lock another process could store a newer value between this read and the write.
+        let (Some(_guard), Ok(keyring)) = (guard, selection.keyring()) else {
+            return Ok(Some(stored.value));
+        };
+        let written = keyring.set_verified(&self.service, key.as_str(), &stored.value).await;
+        match self.record_outcome(written).await? {
+            Ok(WriteOutcome::Verified) => {
+                // A file that cannot be removed is read, and written to the keyring, again.
+                let _ = self.files.remove_if_unchanged(key.as_str(), &stored.revision).await;
+                Ok(Some(stored.value))
+            }
+            // Another program wrote the entry after this value was written: the keyring holds the newer value.
+            Ok(WriteOutcome::Conflict) => {
+                self.files.remove_if_unchanged(key.as_str(), &stored.revision).await?;
+                Ok(None)
+            }
+            Ok(WriteOutcome::Unverified(Some(error))) if error.error().code().is_final() => Err(error.into_error()),
+            Ok(WriteOutcome::Unverified(_)) | Err(_) => Ok(Some(stored.value)),
         }
-        Ok(Some(stored.value))
+    }
+
+    /// Tries to delete in the keyring what a tombstone says was deleted, and removes the tombstone.
+    ///
+    /// Does not wait for the key's lock: while a change is under way, the deletion is carried out later.
+    pub(super) async fn carry_out_deletion(&self, key: &Key, selection: &Selection) -> Result<()> {
+        if selection.keyring().is_err() {
+            return Ok(());
+        }
+        let Some(_guard) = self.try_begin(key).await else {
+            return Ok(());
+        };
+        if selection.relation(self.files.state(key.as_str()).await?) != FileRelation::Deleted {
+            return Ok(());
+        }
+        let deleted = selection.delete(&self.service, key.as_str()).await;
+        if let Ok(DeleteOutcome::Deleted | DeleteOutcome::NotThere) = self.record_outcome(deleted).await? {
+            // A tombstone that cannot be removed is carried out again.
+            let _ = self.files.remove(key.as_str()).await;
+        }
+        Ok(())
     }
 }

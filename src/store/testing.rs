@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
+use crate::fs::lock::LockDir;
 use crate::keyring::memory::{FaultMode, MemoryKeyring};
 
 /// A store with its files in `dir`, and its keyring, in that mood.
@@ -23,6 +24,8 @@ pub fn store(service: &str, dir: &Path, policy: FallbackPolicy, mood: FaultMode)
         policy,
         keyring: KeyringProvider::Known(SelectedKeyring::Os(keyring.clone())),
         limit: Duration::from_secs(5),
+        locks: LockDir::new(dir.join("locks")),
+        data_dir: dir.to_owned(),
     });
     (store, keyring)
 }

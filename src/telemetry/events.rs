@@ -4,7 +4,7 @@
 //! the work begins, by one comparison. Without a listener nothing here formats, allocates or looks at the clock.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::field::{DisplayValue, display};
 use tracing::{Level, enabled, event};
@@ -23,6 +23,9 @@ pub const AUTH: &str = "securestore::auth";
 
 /// What the storage of OAuth tokens says.
 pub const TOKENS: &str = "securestore::tokens";
+
+/// How long a wait for a lock takes until it is reported.
+const LOCK_WAIT_REPORTED_AFTER: Duration = Duration::from_secs(1);
 
 /// What became of a call, in an event's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub enum Fallback {
     NotInKeyring,
     /// The file is newer than what the keyring holds.
     NewerFile,
+    /// The keyring accepted the value, and did not give it back.
+    Unverified,
 }
 
 /// A store's operation under way, and what it notes of itself.
@@ -170,6 +175,36 @@ pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Err
         event!(name: "probe", target: STORE, Level::DEBUG, { service, available, code, duration_us });
     }
     answer
+}
+
+/// Waits for the lock of a key. A wait of more than a second emits `lock_wait`, and `lock_acquired` with the duration once
+/// it was successful; both at level `warn`.
+pub async fn lock_wait<T>(
+    service: &str,
+    key: &str,
+    waiting: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let clock = Clock::started(enabled!(target: STORE, Level::WARN));
+    if clock.0.is_none() {
+        return waiting.await;
+    }
+    let mut waiting = std::pin::pin!(waiting);
+    if let Ok(acquired) = tokio::time::timeout(LOCK_WAIT_REPORTED_AFTER, &mut waiting).await {
+        return acquired;
+    }
+    let key = display(Fingerprint(key));
+    event!(name: "lock_wait", target: STORE, Level::WARN, { service, key });
+    let acquired = waiting.await;
+    if let (Ok(_), Some(duration_us)) = (&acquired, clock.duration()) {
+        event!(name: "lock_acquired", target: STORE, Level::WARN, { service, key, duration_us });
+    }
+    acquired
+}
+
+/// A key is changed without a lock, because there can be none: event `lock_unavailable`, level `warn`.
+pub fn lock_unavailable(service: &str, key: &str, error: &Error) {
+    let (key, code) = (display(Fingerprint(key)), error.code().as_str());
+    event!(name: "lock_unavailable", target: STORE, Level::WARN, { service, key, code });
 }
 
 /// Whether anybody would hear of a keyring's calls.
@@ -282,6 +317,7 @@ impl Fallback {
             Self::Failed(_) => "keyring_failed",
             Self::NotInKeyring => "not_in_keyring",
             Self::NewerFile => "file_is_newer",
+            Self::Unverified => "write_unverified",
         }
     }
 

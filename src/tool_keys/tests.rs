@@ -13,10 +13,12 @@ impl Setup {
     fn new(mood: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mood);
+        let locks = store.locks().clone();
         let keys = ToolKeys::new(
             std::sync::Arc::new(store),
             home.path().join("tools"),
             home.path().to_owned(),
+            locks,
         );
         Self { home, keyring, keys }
     }

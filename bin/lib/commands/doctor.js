@@ -4,7 +4,8 @@ const os = require('node:os')
 const path = require('node:path')
 const { addon } = require('../addon.js')
 const { advise } = require('../advice.js')
-const { entries } = require('../key-store.js')
+const { dataDirectory } = require('../data-dir.js')
+const { SERVICE, entries } = require('../key-store.js')
 const { paint, print, printable, shorten, widthOf, wrap } = require('../output.js')
 const { currentSystem } = require('../system.js')
 
@@ -12,6 +13,9 @@ const { currentSystem } = require('../system.js')
 const KEYRING_TIMEOUT = 10_000
 
 const COLOURS = { error: 'red', warning: 'yellow', info: 'faint' }
+/** What chose the data directory; another rule is the name of an environment variable. */
+const RULES = { platform: "the CLI's directory on this platform", home: 'the default' }
+
 const LABELS = { error: 'Problem', warning: 'Problem', info: 'Note' }
 
 const doctor = {
@@ -49,6 +53,7 @@ async function unreadableKeys() {
 
 function printLines({ keyring, places, problems }) {
   print(`OS keyring: ${describeKeyring(keyring)}`)
+  print(`Data directory: ${describeDataDirectory(places)}`)
   for (const place of places) print(`${printable(place.name)}: ${describePlace(place, keyring)}`)
   if (problems.length === 0) print('No problems.')
   for (const { severity, message, remedy } of problems) {
@@ -64,6 +69,7 @@ function describePlace({ directory, keyringKeys, fileKeys }, { backend }) {
 function printTables({ keyring, places, problems }) {
   const width = widthOf()
   for (const line of wrap(`OS keyring: ${describeKeyring(keyring)}`, width)) print(line)
+  for (const line of wrap(`Data directory: ${describeDataDirectory(places)}`, width)) print(line)
   print('')
   printPlaces(places, width)
   print('')
@@ -94,6 +100,15 @@ function printPlaces(places, width) {
 function describeKeyring({ backend, why, works, durationMs }) {
   if (backend === 'none') return `none (${printable(why)})`
   return works ? `${backend}, answers in ${durationMs.toFixed(1)} ms` : `${backend}, does not work`
+}
+
+/** The directory is the one the addon uses. The rule is left out if this tool would have chosen another one. */
+function describeDataDirectory(places) {
+  const { directory } = places.find(({ service }) => service === SERVICE)
+  const used = path.dirname(directory)
+  const { path: expected, rule } = dataDirectory()
+  const reason = used === expected ? ` (${RULES[rule] ?? `set by ${rule}`})` : ''
+  return `${printable(withTilde(used))}${reason}`
 }
 
 /** Shortens the home directory to `~`. */

@@ -10,6 +10,7 @@ use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
 use crate::error::{Code, Error};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
+use crate::fs::lock::LockDir;
 use crate::keyring::memory::{FaultMode, MemoryKeyring};
 use crate::provider_keys::{KeyStorage, ProviderKeys, SERVICE};
 use crate::secret::Secret;
@@ -69,6 +70,8 @@ impl World {
             policy: FallbackPolicy::Allow,
             keyring: KeyringProvider::Known(SelectedKeyring::Injected(keyring.clone())),
             limit: Duration::from_secs(1),
+            locks: LockDir::new(home.path().join("locks")),
+            data_dir: home.path().to_owned(),
         })));
         Self { home, keyring, keys }
     }

@@ -1,0 +1,243 @@
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn locks(dir: &tempfile::TempDir) -> LockDir {
+    LockDir::new(dir.path().join("data").join("locks"))
+}
+
+/// Holds a lock as another process does: by the file alone.
+fn lock_as_another_process(locks: &LockDir, key: &str) -> File {
+    let path = locks.lock_file("service", key);
+    atomic::ensure_dir(locks.path()).unwrap();
+    let file = open(&path).unwrap();
+    file.try_lock().unwrap();
+    file
+}
+
+fn failure(result: Result<KeyLock>) -> (Code, String) {
+    let error = result.err().expect("no lock");
+    (error.code(), error.message().to_owned())
+}
+
+#[tokio::test]
+async fn r13_a_lock_keeps_out_every_other_task_and_every_other_lock_directory_object() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = locks(&dir);
+    let inside = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let (locks, inside) = (if n % 10 == 0 { locks(&dir) } else { shared.clone() }, inside.clone());
+        tasks.spawn(async move {
+            let _lock = locks.lock("service", "key", LIMIT).await.unwrap();
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "alone");
+            tokio::task::yield_now().await;
+            inside.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test]
+async fn r13_another_key_or_service_has_another_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let lock = locks.lock("service", "a", LIMIT).await.unwrap();
+    assert!(locks.try_lock("service", "b").await.unwrap().is_some());
+    assert!(locks.try_lock("servicea", "").await.unwrap().is_some());
+    assert!(locks.try_lock("service", "a").await.unwrap().is_none());
+    assert!(lock.covers(&locks, "service", "a"));
+    assert!(!lock.covers(&locks, "service", "b"));
+    assert!(!lock.covers(&LockDir::new(dir.path().to_owned()), "service", "a"));
+}
+
+#[tokio::test]
+async fn r13_the_locks_of_a_process_are_acquired_in_the_order_of_the_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let requests: Vec<_> = (0..50).map(|i| (i, locks.request("service", "key"))).collect();
+    let tasks = requests.into_iter().rev().map(|(i, request)| {
+        let order = order.clone();
+        tokio::spawn(async move {
+            let _lock = request.acquire(LIMIT).await.unwrap();
+            order.lock().unwrap().push(i);
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), (0..50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn r13_a_lock_that_another_process_holds_is_acquired_when_that_process_releases_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let held = lock_as_another_process(&locks, "key");
+    assert!(locks.try_lock("service", "key").await.unwrap().is_none());
+    let waiting = locks.request("service", "key");
+    let mut waiting = std::pin::pin!(waiting.acquire(LIMIT));
+    let first = std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context))).await;
+    assert!(first.is_pending(), "it waits while the lock is held");
+    drop(held);
+    waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn r13_waiting_for_locks_of_other_processes_takes_no_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let held: Vec<_> = (0..600)
+        .map(|n| lock_as_another_process(&locks, &n.to_string()))
+        .collect();
+    let waiting: Vec<_> = (0..600)
+        .map(|n| {
+            let locks = locks.clone();
+            tokio::spawn(async move { locks.lock("service", &n.to_string(), LIMIT).await.map(|_| ()) })
+        })
+        .collect();
+    // The runtime has 512 threads that may block. Were they all taken, this would never be carried out.
+    for _ in 0..3 {
+        locks.lock("service", "another", LIMIT).await.unwrap();
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    drop(held);
+    for task in waiting {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn r13_changes_of_thousands_of_keys_hold_at_most_128_locks_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..500 {
+        let (locks, held, most) = (locks.clone(), held.clone(), most.clone());
+        tasks.spawn(async move {
+            let request = locks.request("service", &n.to_string());
+            let (lock, unavailable) = request.acquire_for_change(LIMIT).await.unwrap();
+            assert_eq!(unavailable, None);
+            most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            held.fetch_sub(1, Ordering::SeqCst);
+            drop(lock);
+        });
+    }
+    tasks.join_all().await;
+    assert!(most.load(Ordering::SeqCst) <= MAX_CHANGES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r13_waiting_longer_than_the_limit_ends_as_timeout_for_other_processes_and_for_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let (limit, message) = (Duration::from_secs(60), "for more than 60000 ms");
+    let other = lock_as_another_process(&locks, "key");
+    let (code, text) = failure(locks.lock("service", "key", limit).await);
+    assert_eq!(code, Code::Timeout);
+    assert!(text.contains(message) && text.contains(".lock"), "{text}");
+    drop(other);
+    let _held = locks.lock("service", "key", limit).await.unwrap();
+    let (code, text) = failure(locks.lock("service", "key", limit).await);
+    assert_eq!(code, Code::Timeout);
+    assert!(text.contains(message), "{text}");
+}
+
+#[tokio::test]
+async fn r13_a_request_that_is_dropped_gives_its_place_up_and_holds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let first = locks.lock("service", "key", LIMIT).await.unwrap();
+    let waiting = tokio::spawn({
+        let locks = locks.clone();
+        async move { locks.lock("service", "key", LIMIT).await.map(|_| ()) }
+    });
+    drop(locks.request("service", "key"));
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    drop(first);
+    assert!(locks.try_lock("service", "key").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn r13_where_there_can_be_no_lock_it_is_unavailable_and_a_change_still_keeps_out_this_processs_tasks() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let locks = LockDir::new(dir.path().join("file").join("locks"));
+    assert_eq!(failure(locks.lock("service", "key", LIMIT).await).0, Code::Unavailable);
+    let request = locks.request("service", "key");
+    let (_lock, unavailable) = request.acquire_for_change(LIMIT).await.unwrap();
+    assert_eq!(unavailable.map(|error| error.code()), Some(Code::Unavailable));
+    assert!(locks.try_lock("service", "key").await.unwrap().is_none());
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn r13_the_directory_and_the_file_are_the_users_alone_and_the_file_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let locks = locks(&dir);
+        let path = locks.lock_file("service", "key");
+        drop(locks.lock("service", "key", LIMIT).await.unwrap());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(locks.path()), mode(&path)), (0o700, 0o600));
+        let inode = || std::fs::metadata(&path).unwrap().ino();
+        let before = inode();
+        drop(locks.lock("service", "key", LIMIT).await.unwrap());
+        assert_eq!(inode(), before);
+    }
+
+    #[tokio::test]
+    async fn r13_what_is_not_a_lock_file_at_its_path_is_refused_by_name_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let locks = locks(&dir);
+        std::fs::create_dir_all(locks.path()).unwrap();
+        let path = |key: &str| locks.lock_file("service", key);
+        std::fs::create_dir(path("directory")).unwrap();
+        let target = dir.path().join("target");
+        std::fs::write(&target, "untouched").unwrap();
+        symlink(&target, path("link")).unwrap();
+        symlink(dir.path().join("nowhere"), path("dangling")).unwrap();
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for key in ["directory", "link", "dangling", "pipe"] {
+            let (code, message) = failure(locks.lock("service", key, LIMIT).await);
+            assert_eq!(code, Code::Unavailable, "{key}");
+            assert!(message.contains(&path(key).display().to_string()), "{message}");
+            assert!(std::fs::symlink_metadata(path(key)).is_ok());
+        }
+        assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[tokio::test]
+    async fn r13_a_lock_directory_that_is_a_link_to_nowhere_is_refused_with_a_clear_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("locks");
+        symlink(dir.path().join("nowhere"), &path).unwrap();
+        let (code, message) = failure(LockDir::new(path).lock("service", "key", LIMIT).await);
+        assert_eq!(code, Code::Unavailable);
+        assert!(message.contains("a symbolic link that leads nowhere"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn r13_a_waiter_locks_the_file_that_is_there_when_the_one_it_waited_for_was_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let locks = locks(&dir);
+        let path = locks.lock_file("service", "key");
+        let lock = locks.lock("service", "key", LIMIT).await.unwrap();
+        // Both the file and its directory, deleted by hand.
+        std::fs::remove_dir_all(locks.path()).unwrap();
+        drop(lock);
+        let _lock = locks.lock("service", "key", LIMIT).await.unwrap();
+        assert!(matches!(open(&path).unwrap().try_lock(), Err(TryLockError::WouldBlock)));
+    }
+}

@@ -1,0 +1,142 @@
+//! Lists the keys of a store, with and without their values.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt as _;
+
+use super::fallback_reason::record_backend;
+use super::selection::Selection;
+use super::{FallbackPolicy, Key, PROBE_PREFIX, SecureStore, StoreEntries, StoreEntry};
+use crate::error::{Error, Result};
+use crate::fallback::DirectoryListing;
+use crate::keyring::KeyringError;
+use crate::telemetry::events::{Operation, Outcome, OutcomeSummary};
+
+/// How many deletions are carried out at once.
+const MAX_IN_FLIGHT: usize = 16;
+
+/// The keys of a store.
+struct Listing {
+    /// Sorted as JavaScript's `sort()` does, without duplicates.
+    keys: Vec<String>,
+    files: DirectoryListing,
+    /// The error of a source that could not be listed.
+    incomplete: Option<Error>,
+}
+
+impl SecureStore {
+    /// Returns the keys in keyring and files, sorted as JavaScript's `sort()` does, without duplicates.
+    ///
+    /// # Errors
+    ///
+    /// The error of a source that could not be listed, if no key was found elsewhere: an empty list means that the store is
+    /// known to be empty. Under `Deny` the keyring's error.
+    pub async fn list(&self) -> Result<Vec<String>> {
+        let mut operation = Operation::start("list");
+        let selection = self.select().await;
+        let keys = match self.list_sources(&selection, &mut operation).await {
+            Ok(Listing {
+                keys,
+                incomplete: Some(error),
+                ..
+            }) if keys.is_empty() => Err(error),
+            listing => listing.map(|listing| listing.keys),
+        };
+        operation.finish(self.service(), None, keys)
+    }
+
+    /// Returns all keys with their values: one listing of each source, and one batch of reads.
+    ///
+    /// # Errors
+    ///
+    /// Only those that end every operation, such as `RUNTIME_REPLACED`. The error of a source that could not be listed is in
+    /// [`StoreEntries::incomplete`].
+    pub async fn entries(&self) -> Result<StoreEntries> {
+        let mut operation = Operation::start("entries");
+        let entries = self.entries_now(&mut operation).await;
+        operation.finish(self.service(), None, entries)
+    }
+
+    async fn entries_now(&self, operation: &mut Operation) -> Result<StoreEntries> {
+        let selection = self.select().await;
+        let Listing {
+            keys,
+            files,
+            incomplete,
+        } = self.list_sources(&selection, operation).await?;
+        let values = self.read_all(&keys, &selection, &files).await;
+        let entries = keys
+            .into_iter()
+            .zip(values)
+            .filter_map(|(key, (value, stored_in))| StoreEntry::of(key, stored_in, value));
+        Ok(StoreEntries {
+            entries: entries.collect(),
+            incomplete,
+        })
+    }
+
+    async fn list_sources(&self, selection: &Selection, operation: &mut Operation) -> Result<Listing> {
+        // Values move from the files to the keyring, so the files come first.
+        let files = match self.policy {
+            FallbackPolicy::Allow => self.files.list().await,
+            FallbackPolicy::Deny => Ok(DirectoryListing::default()),
+        };
+        let accounts = selection.accounts(&self.service).await;
+        record_backend(operation, &accounts, self.policy);
+        let (accounts, keyring_error) = match accounts {
+            Ok(accounts) => (accounts, None),
+            Err(error) if error.error().code().is_final() => return Err(error.into_error()),
+            Err(KeyringError::Absent(_)) if self.policy == FallbackPolicy::Allow => (Vec::new(), None),
+            Err(error) => (Vec::new(), Some(error.into_error())),
+        };
+        if !accounts.is_empty() {
+            self.keyring_seen.record().await;
+        }
+        let (files, files_error) = match files {
+            Ok(files) => (files, None),
+            Err(error) => (DirectoryListing::default(), Some(error)),
+        };
+        let deleted: BTreeSet<&str> = files
+            .deleted
+            .iter()
+            .filter(|(_, mark)| selection.is_older_than(*mark))
+            .map(|(key, _)| key.as_str())
+            .collect();
+        if keyring_error.is_none() {
+            self.carry_out_deletions(&deleted, selection).await?;
+        }
+        let mut keys: Vec<String> = accounts
+            .into_iter()
+            .filter(|account| !deleted.contains(account.as_str()))
+            .chain(files.keys.iter().cloned())
+            .filter(|key| !key.starts_with(PROBE_PREFIX))
+            .collect();
+        keys.sort_unstable_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+        keys.dedup();
+        Ok(Listing {
+            keys,
+            incomplete: keyring_error.or(files_error),
+            files,
+        })
+    }
+
+    async fn carry_out_deletions(&self, deleted: &BTreeSet<&str>, selection: &Selection) -> Result<()> {
+        let keys: Vec<Key> = deleted.iter().filter_map(|key| Key::parse(key).ok()).collect();
+        // Boxed: the compiler does not see that what borrows from `keys` may be sent to another thread.
+        let deletions: Vec<_> = keys
+            .iter()
+            .map(|key| Box::pin(self.carry_out_deletion(key, selection)))
+            .collect();
+        let mut deletions = futures_util::stream::iter(deletions).buffer_unordered(MAX_IN_FLIGHT);
+        while let Some(carried_out) = deletions.next().await {
+            carried_out?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome for StoreEntries {
+    fn summary(&self) -> OutcomeSummary {
+        self.entries.summary()
+    }
+}

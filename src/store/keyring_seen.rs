@@ -1,0 +1,57 @@
+//! Whether a keyring was ever reached from a data directory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::fs::atomic;
+use crate::fs::executor::FileExecutor;
+use crate::telemetry::propagate_blocking;
+
+/// The marker file in the data directory.
+const MARKER: &str = "keyring_seen";
+
+/// Remembers by a marker file that a keyring was reached. Only then can a keyring hold a value that a tombstone must hide,
+/// and a machine without a keyring collects no tombstones.
+#[derive(Clone)]
+pub(super) struct KeyringSeen {
+    data_dir: Arc<PathBuf>,
+    is_recorded: Arc<AtomicBool>,
+}
+
+impl KeyringSeen {
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir: Arc::new(data_dir),
+            is_recorded: Arc::default(),
+        }
+    }
+
+    /// Records that a keyring was reached. Where the marker cannot be written, the next call tries again.
+    pub async fn record(&self) {
+        if self.is_recorded.load(Ordering::Relaxed) {
+            return;
+        }
+        let dir = self.data_dir.clone();
+        let writing = FileExecutor::Pool.run(propagate_blocking(move || {
+            let there = dir.join(MARKER).exists()
+                || atomic::ensure_dir(&dir)
+                    .and_then(|()| atomic::create(&dir, MARKER, b""))
+                    .is_ok();
+            Ok(there)
+        }));
+        if writing.await.unwrap_or(false) {
+            self.is_recorded.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether a keyring was ever reached. A marker that cannot be looked for counts as present.
+    pub async fn is_recorded(&self) -> bool {
+        if self.is_recorded.load(Ordering::Relaxed) {
+            return true;
+        }
+        let path = self.data_dir.join(MARKER);
+        let looking = FileExecutor::Pool.run(propagate_blocking(move || Ok(path.try_exists().unwrap_or(true))));
+        looking.await.unwrap_or(true)
+    }
+}
