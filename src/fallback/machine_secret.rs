@@ -101,7 +101,7 @@ impl MachineSecret {
         let mut id = [0; SECTION_ID_LEN];
         let key = ProtectedBytes::new(32, |key| {
             let hkdf = Hkdf::<Sha256>::new(None, self.expose());
-            let mut expand = |label: &[u8], output: &mut [u8]| {
+            let expand = |label: &[u8], output: &mut [u8]| {
                 hkdf.expand_multi_info(&[b"llxprt securestore derived-key cache\0", label, b"\0", service.as_bytes()], output)
                     .expect("a short output");
             };
