@@ -155,7 +155,9 @@ impl FallbackDir {
     /// Returns the values of many keys, in the given order. Each result is that of [`FallbackDir::read`].
     pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<StoredValue>>> {
         self.observed("read_many", None, async {
-            let found = self.run_many(keys.to_vec(), |directory, key| directory.find(&key)).await;
+            let found = self
+                .run_many(keys.to_vec(), |directory, key| directory.find(&key))
+                .await;
             self.finish(found).await
         })
         .await
@@ -248,7 +250,8 @@ impl FallbackDir {
     ///
     /// `DENIED` or `UNAVAILABLE` when the directory cannot be read.
     pub async fn list(&self) -> Result<DirectoryListing> {
-        self.observed("list", None, self.run(|directory| directory.files.list())).await
+        self.observed("list", None, self.run(|directory| directory.files.list()))
+            .await
     }
 
     async fn observed<A: Outcome>(

@@ -53,8 +53,7 @@ const SEALED_LEN: usize = IDENTITY_LEN + KEY_LEN;
 const SECTION_HEADER_LEN: usize = ID_LEN + NONCE_LEN + TAG_LEN + 2;
 
 /// The largest file, in bytes.
-pub const MAX_LEN: usize =
-    MAGIC.len() + 1 + MAX_SECTIONS * SECTION_HEADER_LEN + MAX_KEYS * (ENTRY_LEN + SEALED_LEN);
+pub const MAX_LEN: usize = MAGIC.len() + 1 + MAX_SECTIONS * SECTION_HEADER_LEN + MAX_KEYS * (ENTRY_LEN + SEALED_LEN);
 
 /// A parsed file. Its sections are not opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,7 +134,10 @@ impl KeyCacheFile {
     /// Opens the section of a machine secret. Empty when there is none, or it was altered.
     pub fn open(&self, key: &SectionKey) -> Vec<CachedKey> {
         let mut sections = self.sections.iter().filter(|section| section.id == *key.id());
-        sections.next().and_then(|section| section.open(key)).unwrap_or_default()
+        sections
+            .next()
+            .and_then(|section| section.open(key))
+            .unwrap_or_default()
     }
 
     /// Returns whether a section other than these has a key for a salt.

@@ -71,12 +71,13 @@ pub(super) fn version(secret: Option<&MachineSecret>) -> Version {
 /// They are the name in the system's user database, `unknown`, and the uid as a number in text.
 pub fn other_usernames() -> Vec<String> {
     let uid = uid();
-    let mut names: Vec<String> = uid.and_then(|uid| {
-        let users = std::fs::read_to_string("/etc/passwd").ok()?;
-        name_of_uid(&users, uid)
-    })
-    .into_iter()
-    .collect();
+    let mut names: Vec<String> = uid
+        .and_then(|uid| {
+            let users = std::fs::read_to_string("/etc/passwd").ok()?;
+            name_of_uid(&users, uid)
+        })
+        .into_iter()
+        .collect();
     names.push("unknown".to_owned());
     names.extend(uid.map(|uid| uid.to_string()));
     names

@@ -102,8 +102,16 @@ impl MachineSecret {
         let key = ProtectedBytes::new(32, |key| {
             let hkdf = Hkdf::<Sha256>::new(None, self.expose());
             let expand = |label: &[u8], output: &mut [u8]| {
-                hkdf.expand_multi_info(&[b"llxprt securestore derived-key cache\0", label, b"\0", service.as_bytes()], output)
-                    .expect("a short output");
+                hkdf.expand_multi_info(
+                    &[
+                        b"llxprt securestore derived-key cache\0",
+                        label,
+                        b"\0",
+                        service.as_bytes(),
+                    ],
+                    output,
+                )
+                .expect("a short output");
             };
             expand(b"key", key);
             expand(b"id", &mut id);
@@ -142,11 +150,15 @@ pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     );
     // One buffer that never grows: growing would leave a copy behind.
     let mut standard = Zeroizing::new(Vec::with_capacity(text.len()));
-    standard.extend(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => other,
-    }));
+    standard.extend(
+        text.bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            }),
+    );
     let bytes = Zeroizing::new(LENIENT.decode(&*standard).ok()?);
     (bytes.len() == LEN).then_some(bytes)
 }
@@ -183,7 +195,13 @@ mod tests {
             assert_eq!(decode(&form).unwrap().as_slice(), bytes, "{form:?}");
         }
         assert_eq!(encode(&bytes).expose(), text);
-        for wrong in ["", "!!!", &text[..40], &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33])] {
+        for wrong in [
+            "",
+            "!!!",
+            &text[..40],
+            &STANDARD.encode([7; 31]),
+            &STANDARD.encode([7; 33]),
+        ] {
             assert!(decode(wrong).is_none());
         }
     }
@@ -191,7 +209,10 @@ mod tests {
     #[test]
     fn r4_3_a_loader_may_give_16_to_64_bytes() {
         for len in [16, 32, 64] {
-            assert_eq!(MachineSecret::checked(&vec![7; len], "a place").unwrap().expose().len(), len);
+            assert_eq!(
+                MachineSecret::checked(&vec![7; len], "a place").unwrap().expose().len(),
+                len
+            );
         }
         for len in [0, 15, 65, 1000] {
             let error = MachineSecret::checked(&vec![7; len], "a place").unwrap_err();

@@ -22,7 +22,9 @@ const ATTEMPTS: usize = 100;
 /// synced, and a crash may undo the change.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sweep::sweep_once(dir);
-    with_temporary(dir, bytes, Durability::Synced, |temporary| temporary.rename(&dir.join(name)))?;
+    with_temporary(dir, bytes, Durability::Synced, |temporary| {
+        temporary.rename(&dir.join(name))
+    })?;
     sync_changed(dir)
 }
 
@@ -33,7 +35,9 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 ///
 /// The system's error. The file is then as it was.
 pub fn replace_unsynced(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    with_temporary(dir, bytes, Durability::Unsynced, |temporary| temporary.rename(&dir.join(name)))
+    with_temporary(dir, bytes, Durability::Unsynced, |temporary| {
+        temporary.rename(&dir.join(name))
+    })
 }
 
 /// Writes `dir/name` atomically if nothing is there yet. Returns whether it was written. Of several processes that do this at
@@ -44,7 +48,9 @@ pub fn replace_unsynced(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
 /// As [`replace`].
 pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
     sweep::sweep_once(dir);
-    match with_temporary(dir, bytes, Durability::Synced, |temporary| temporary.link(&dir.join(name))) {
+    match with_temporary(dir, bytes, Durability::Synced, |temporary| {
+        temporary.link(&dir.join(name))
+    }) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
         Ok(()) => sync_changed(dir).map(|()| true),
@@ -341,8 +347,16 @@ mod tests {
         fs::write(&file, "").unwrap();
         std::os::unix::fs::symlink(temp.path().join("nowhere"), &link).unwrap();
         let message = |path: &Path| ensure_dir(path).unwrap_err().to_string();
-        assert!(message(&file).ends_with("file is not a directory"), "{}", message(&file));
-        assert!(message(&link).contains("link is a symbolic link to"), "{}", message(&link));
+        assert!(
+            message(&file).ends_with("file is not a directory"),
+            "{}",
+            message(&file)
+        );
+        assert!(
+            message(&link).contains("link is a symbolic link to"),
+            "{}",
+            message(&link)
+        );
         assert!(message(&link).ends_with("nowhere, which is not there"));
     }
 
@@ -398,6 +412,11 @@ mod tests {
         assert!(sync_changed(Path::new("/proc/self")).is_ok());
         let error = sync_changed(Path::new("/proc/self/nowhere")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        assert!(error.to_string().starts_with("the change was made, but a crash may undo it"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("the change was made, but a crash may undo it"),
+            "{error}"
+        );
     }
 }

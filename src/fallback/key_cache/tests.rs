@@ -38,10 +38,16 @@ fn keys_come_back_from_the_printed_file_for_their_machine_secret_and_service_alo
     let file = KeyCacheFile::parse(&bytes).unwrap();
     let keys = file.open(&ours);
     assert_eq!(salts(&keys), [2, 1], "the most recently used first");
-    assert_eq!((keys[1].key.expose(), keys[1].identity), (&[1; KEY_LEN], [7; IDENTITY_LEN]));
+    assert_eq!(
+        (keys[1].key.expose(), keys[1].identity),
+        (&[1; KEY_LEN], [7; IDENTITY_LEN])
+    );
     assert_eq!(salts(&file.open(&theirs)), [3]);
     assert!(file.open(&section_key(3)).is_empty());
-    assert!(file.open(&MachineSecret::new(&[1; 32]).section_key("another service")).is_empty());
+    assert!(
+        file.open(&MachineSecret::new(&[1; 32]).section_key("another service"))
+            .is_empty()
+    );
     assert!(file.has_elsewhere(&cached(3, 0).salt, &[*ours.id()]));
     assert!(!file.has_elsewhere(&cached(1, 0).salt, &[*ours.id()]));
 }
@@ -112,7 +118,9 @@ fn every_altered_bit_of_a_section_loses_the_section_and_nothing_else() {
     for at in section {
         let mut altered = bytes.clone();
         altered[at] ^= 0x10;
-        let Some(file) = KeyCacheFile::parse(&altered) else { continue };
+        let Some(file) = KeyCacheFile::parse(&altered) else {
+            continue;
+        };
         assert!(file.open(&ours).is_empty(), "byte {at}");
         assert_eq!(file.open(&theirs).len(), 1, "byte {at}");
     }
@@ -129,7 +137,15 @@ fn what_is_not_a_cache_of_this_version_is_no_cache() {
     let count = MAGIC.len() + 1 + SECTION_HEADER_LEN - 2;
     many_keys[count..count + 2].copy_from_slice(&u16::MAX.to_le_bytes());
     let longer = [good.as_slice(), b"x"].concat();
-    for bytes in [&b""[..], b"llxkeys", &good[..good.len() - 1], &later, &many_sections, &many_keys, &longer] {
+    for bytes in [
+        &b""[..],
+        b"llxkeys",
+        &good[..good.len() - 1],
+        &later,
+        &many_sections,
+        &many_keys,
+        &longer,
+    ] {
         assert_eq!(KeyCacheFile::parse(bytes), None);
     }
     assert_eq!(KeyCacheFile::parse(&vec![0; MAX_LEN + 1]), None);
