@@ -1,20 +1,43 @@
 /**
- * What went wrong (R6):
+ * Keeps API keys and tokens in the operating system's keyring, or in encrypted files where there is none.
  *
- * - `UNAVAILABLE`: no backend to ask
- * - `LOCKED`: the keyring is there, but locked
- * - `DENIED`: access refused, or the user dismissed the prompt
- * - `CORRUPT`: stored data, or the name of a key, failed validation
- * - `TIMEOUT`: no answer in time
- * - `NOT_FOUND`: no such key
+ * Files are encrypted with AES-256-GCM (NIST SP 800-38D) under a key that scrypt (RFC 7914) derives. On Linux and the BSDs
+ * the keyring is the Secret Service (freedesktop.org Secret Service API 0.2), on macOS the Keychain, on Windows the
+ * Credential Manager.
+ *
+ * @packageDocumentation
  */
-export type SecureStoreErrorCode = 'UNAVAILABLE' | 'LOCKED' | 'DENIED' | 'CORRUPT' | 'TIMEOUT' | 'NOT_FOUND'
 
 /**
- * A failed storage operation. Every rejected promise and every throw that concerns storage is one; a wrong argument type
- * or option value is a `TypeError`. Neither ever holds a secret.
+ * What went wrong:
+ *
+ * - `UNAVAILABLE`: there is no keyring, or the file system or the keyring failed
+ * - `LOCKED`: the keyring is locked
+ * - `DENIED`: access was refused, or the user dismissed the prompt
+ * - `CORRUPT`: stored data, or the name of a key, is invalid
+ * - `TIMEOUT`: no answer in time
+ * - `NOT_FOUND`: there is no such key
+ * - `CONFLICT`: another program wrote the same entry at the same moment
+ * - `RUNTIME_REPLACED`: the file of the running program was deleted, as by an upgrade; restart the program
+ *
+ * `CONFLICT` and `RUNTIME_REPLACED` are never absorbed: no call falls back to a file, or returns `null`, because of them.
+ */
+export type SecureStoreErrorCode =
+  | 'UNAVAILABLE'
+  | 'LOCKED'
+  | 'DENIED'
+  | 'CORRUPT'
+  | 'TIMEOUT'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'RUNTIME_REPLACED'
+
+/**
+ * A failed storage operation. Every rejection and every throw that concerns storage is one. A wrong argument type or
+ * option value is a `TypeError`. Neither ever holds a secret.
  */
 export class SecureStoreError extends Error {
+  /** Creates an error. `remediation` says what a person can do about it. */
   constructor(message: string, code: SecureStoreErrorCode, remediation: string)
   /** `'SecureStoreError'`. */
   readonly name: string
@@ -23,161 +46,294 @@ export class SecureStoreError extends Error {
   /** What a person can do about it, in a sentence. */
   readonly remediation: string
   /**
-   * What a program that nobody can ask ends with (R24). Only the errors of {@link resolveApiKey} and {@link parseKeyArgs}
-   * have it: without the key it was told to use, a session cannot go on.
+   * The exit code for non-interactive runs. Only the errors of {@link resolveApiKey} and {@link parseKeyArgs} have it:
+   * without the key it was told to use, a session cannot continue.
    */
   readonly exitCode?: 41
 }
 
+/** Returns whether a value is a {@link SecureStoreError} of this module, or of a subclass. */
+export function isSecureStoreError(error: unknown): error is SecureStoreError
+
 /**
- * A keyring, as the `keytar` package shaped it. Its methods are called as methods (`this` is the adapter).
+ * Returns whether a value is an object whose `code` is `RUNTIME_REPLACED`, whatever its class: errors of another copy of
+ * this module count.
+ */
+export function isRuntimeReplacedError(error: unknown): boolean
+
+/**
+ * A keyring, in the shape of the `keytar` package. Its methods are called as methods (`this` is the adapter).
  *
- * A rejection means what it says: a {@link SecureStoreError} keeps its code, of any other error the message decides
- * (such as `locked`, `denied`, `timed out`, `not found`), and the rest is `UNAVAILABLE`.
+ * A rejection with a {@link SecureStoreError} keeps its code. Of any other error the message decides (such as `locked`,
+ * `denied`, `timed out`, `not found`); the rest is `UNAVAILABLE`.
  */
 export interface KeyringAdapter {
-  /** The password of an account, `null` when there is none. */
+  /** Resolves to the password of an account, `null` when there is none. */
   getPassword(service: string, account: string): Promise<string | null>
   /** Stores or replaces the password of an account. */
   setPassword(service: string, account: string, password: string): Promise<void>
-  /** Removes an account; `false` when there was none. */
+  /** Removes an account. Resolves to `false` when there was none. */
   deletePassword(service: string, account: string): Promise<boolean>
-  /** All accounts of a service, `[]` when there are none. An adapter without it contributes nothing to `list()`. */
+  /** Resolves to all accounts of a service, `[]` when there are none. An adapter without it contributes nothing to `list()`. */
   findCredentials?(service: string): Promise<Array<{ account: string; password: string }>>
 }
 
-/** Gives the keyring a store uses. `null`, and a loader that throws, mean "no keyring". */
+/** The former name of {@link KeyringAdapter}. */
+export type KeytarAdapter = KeyringAdapter
+
+/** Resolves to the keyring that a store uses. `null`, and a loader that throws, mean that there is no keyring. */
 export type KeyringLoader = () => Promise<KeyringAdapter | null>
 
-/** How a {@link SecureStore} is set up. */
+/**
+ * A logger of the host. Each event of a store becomes one call with a line of text, such as
+ * `operation: operation=get service=tokens key=ba7816bf outcome=ok`. It holds no secret, and keys only as fingerprints.
+ * What a logger throws is ignored.
+ */
+export interface StorageLogger {
+  /** Takes a message of the level `debug`. */
+  debug(message: string | (() => string), ...context: unknown[]): void
+  /** Takes a message of the level `warn`: an operation failed, or the user should be told something. */
+  warn(message: string | (() => string), ...context: unknown[]): void
+  /** Takes a message of the level `error`. */
+  error(message: string | (() => string), ...context: unknown[]): void
+}
+
+/** How a {@link SecureStore} is set up. An option that is `undefined` counts as left out. */
 export interface SecureStoreOptions {
   /**
-   * The directory of the encrypted files; a relative one is resolved when the store is constructed.
-   * Default: `~/.llxprt/secure-store/<serviceName>`. Created, with mode 0700, by the first write that needs it.
+   * The directory of the encrypted files. A relative path is resolved when the store is constructed.
+   * Default: `<dataDir>/secure-store/<serviceName>` (see {@link configure}). Created, with mode 0700, by the first write.
    */
-  fallbackDir?: string
+  fallbackDir?: string | undefined
   /**
    * What happens when the keyring is unavailable or refuses: `'allow'` uses the encrypted files, `'deny'` rejects with the
-   * keyring's own code and writes nothing (R4.2). Default: `'allow'`.
+   * keyring's own code and writes nothing. Default: `'allow'`.
    */
-  fallbackPolicy?: 'allow' | 'deny'
+  fallbackPolicy?: 'allow' | 'deny' | undefined
   /**
-   * Gives the keyring in place of the operating system's (R1.3). Called at most once per store, at its first use.
-   * It may be asked for a keyring even where `LLXPRT_DISABLE_OS_KEYRING=1` switches off the operating system's.
+   * Loads the keyring that replaces the operating system's. Called at most once per store, at its first use. It is called
+   * even where a setting or `LLXPRT_DISABLE_OS_KEYRING=1` disables the operating system's keyring.
    */
-  keytarLoader?: KeyringLoader
-  /** The newer name of {@link SecureStoreOptions.keytarLoader}; it counts when both are given. */
-  keyringLoader?: KeyringLoader
+  keyringLoader?: KeyringLoader | undefined
+  /** The former name of {@link SecureStoreOptions.keyringLoader}, which takes precedence when both are given. */
+  keytarLoader?: KeyringLoader | undefined
+  /** The time limit of one keyring call, in milliseconds. It then ends as `TIMEOUT`. Greater than 0; default 30,000. */
+  keyringTimeoutMs?: number | undefined
+  /** The directory of the locks between processes. Default: `<dataDir>/locks`. */
+  lockDir?: string | undefined
   /**
-   * Gives the machine secret, 32 bytes, that version-2 files are sealed with; `null` when it has none. Where this or
-   * {@link SecureStoreOptions.machineSecretPath} is given, files are written in version 2; they are read in any case. Looked
-   * for in this order: here, in the keyring (service `llxprt-code-machine-secret`, account `default`), in the file.
+   * Loads the machine secret that version-2 files are encrypted with: 16 to 64 bytes. When it is given, it alone decides:
+   * `null` means that there is none, and version 1 is written.
    */
-  machineSecretLoader?: () => Promise<Uint8Array | null>
+  machineSecretLoader?: (() => Promise<Uint8Array | null>) | undefined
   /**
-   * The file that holds the machine secret in base64, mode 0600. Default: `~/.llxprt/machine_secret`. The first write in
-   * version 2 makes a secret there when there is none anywhere; a read never does.
+   * The file that holds the machine secret in base64, mode 0600, for machines without a keyring.
+   * Default: `<dataDir>/machine_secret`.
    */
-  machineSecretPath?: string
-  /** How long one keyring call may take, in milliseconds, before it ends as `TIMEOUT`. Greater than 0; default 30 000. */
-  keyringTimeoutMs?: number
+  machineSecretPath?: string | undefined
+  /** The version of the files that are written. Both versions are always read. Default: 2. */
+  envelopeVersion?: 1 | 2 | undefined
+  /** Receives the events of this object as text. Default: that of {@link configure}. See also {@link setLogSink}. */
+  logger?: StorageLogger | undefined
+}
+
+/** The methods that a store needs to be used in place of a {@link SecureStore}. */
+export interface SecureStoreLike {
+  /** As {@link SecureStore.get}. */
+  get(key: string): Promise<string | null>
+  /** As {@link SecureStore.set}. */
+  set(key: string, value: string): Promise<void>
+  /** As {@link SecureStore.delete}. */
+  delete(key: string): Promise<boolean>
+  /** As {@link SecureStore.list}. */
+  list(): Promise<string[]>
+  /** As {@link SecureStore.has}. */
+  has(key: string): Promise<boolean>
+}
+
+/**
+ * The options of a class that is built on a store: those of the store it creates, or a store to use instead.
+ *
+ * A {@link SecureStore} is used directly. A subclass with methods of its own, or any other object, has its methods called.
+ * What such an object throws is treated as the error of a {@link KeyringAdapter}.
+ */
+export interface StorageOptions extends SecureStoreOptions {
+  /** The store to use. The other options of the store are then ignored. */
+  secureStore?: SecureStoreLike | undefined
 }
 
 /**
  * A store of secrets: in the keyring first, in an encrypted file second.
  *
- * Keys are not empty, hold no `/`, `\` or NUL, are not `.` or `..`, and their file names fit the file system; any other
- * rejects with `CORRUPT` before anything is touched. Values are any well-formed text; one with an unpaired surrogate
+ * A key is not empty, holds no `/`, `\` or NUL, is not `.` or `..`, and its file name fits the file system. Any other key
+ * rejects with `CORRUPT` before anything is touched. A value is any well-formed text; one with an unpaired surrogate
  * rejects with `CORRUPT`.
+ *
+ * Many calls may be made at once. Changes of one key happen in the order of the calls.
  */
 export class SecureStore {
   /**
-   * Touches neither keyring nor files.
+   * Creates a store. Touches neither keyring nor files.
    *
-   * @throws TypeError for a service name that is no text or empty, and for options of a wrong type or value.
+   * @throws TypeError if `serviceName` is not a non-empty string, and for options of a wrong type or value.
    */
   constructor(serviceName: string, options?: SecureStoreOptions)
 
   /**
-   * Stores a value (R3.1). When it resolves the value is in the keyring, or on disk. Changes to one key happen in the
-   * order they were called.
+   * Stores a value. When it resolves, the value is in the keyring and was read back from it, or it is on disk.
    *
-   * Rejects with the keyring's own code under `'deny'`, else with what kept the file from being written: `DENIED`,
-   * `UNAVAILABLE`.
+   * Rejects with `CONFLICT` when the keyring then holds a different value, which another program wrote. Under `'deny'`
+   * rejects with the keyring's own code. Otherwise rejects with what prevented the file from being written: `DENIED`,
+   * `UNAVAILABLE`. When the file was written and its directory could not be synced, the message says so: the value is
+   * there, and may be lost by a crash of the machine.
    */
   set(key: string, value: string): Promise<void>
 
   /**
-   * The value of a key (R3.2–3.5); `null` when there is none.
+   * Resolves to the value of a key; `null` when there is none, or when there is no keyring and no file.
    *
-   * Rejects with the keyring's own error when it failed and there is no file: the value may well be behind it. Rejects
-   * with `CORRUPT` when the file cannot be read back, as one from another machine.
+   * Rejects with the keyring's own error when it failed and there is no file: it may hold a value. Rejects with `CORRUPT`
+   * when the file cannot be decrypted, as one from another machine.
    */
   get(key: string): Promise<string | null>
 
   /**
-   * Removes a key from keyring and files (R3.6); `true` if either held it.
+   * Removes a key from keyring and files. Resolves to `true` if either held it.
    *
-   * Rejects with the keyring's own error when it failed, after the file was removed: a secret that may still be there
-   * must not look deleted.
+   * Rejects with the keyring's own error when it failed, after the file was removed: the keyring may still hold the value.
+   * Rejects with `UNAVAILABLE` when the keyring reports success and keeps the value.
    */
   delete(key: string): Promise<boolean>
 
   /**
-   * The keys in keyring and files, sorted, without duplicates (R3.7); `[]` when there are none.
-   *
-   * A source that fails is left out; rejects when no source could be read.
+   * Resolves to the keys in keyring and files, sorted and without duplicates. `[]` means that the store is known to be
+   * empty: it rejects when nothing was found and a source could not be listed. When something was found, a source that
+   * failed is left out.
    */
   list(): Promise<string[]>
 
   /**
-   * Whether keyring or files hold the key (R3.8); `false` only when it is known that neither does.
+   * Resolves to whether keyring or files hold the key; `false` only when it is known that neither does.
    *
    * Rejects with the keyring's own error when it failed and there is no file, with `CORRUPT` for a malformed file.
    */
   has(key: string): Promise<boolean>
 
   /**
-   * Whether the keyring works: a throw-away value was written, read back and deleted (R2). Never rejects. The answer is
-   * kept for 60 seconds; a timeout is not kept.
+   * Resolves to whether the keyring works: a value was written, read back and deleted. Never rejects. The answer is
+   * cached for 60 seconds; a timeout is not cached.
    */
   isKeychainAvailable(): Promise<boolean>
 }
 
 /**
- * The operating system's keyring as an adapter; `null` where there is none, or `LLXPRT_DISABLE_OS_KEYRING=1`.
- * A keyring that is merely locked is there. The adapter's methods reject with {@link SecureStoreError}.
+ * Resolves to the operating system's keyring as an adapter; `null` where there is none, or where it is disabled. A locked
+ * keyring is not absent. The adapter's methods reject with {@link SecureStoreError}, and work detached from the object.
  */
 export function createDefaultKeyringAdapter(): Promise<Required<KeyringAdapter> | null>
 
+/** What {@link configure} sets. `undefined` leaves a setting as it is, `null` clears it. */
+export interface Configuration {
+  /**
+   * The directory below which all data is: `provider-keys/`, `tools/`, `secure-store/<service>/`, `machine_secret` and
+   * `locks/`. When it is not set, it is the first of: `LLXPRT_DATA_HOME`, `LLXPRT_CONFIG_HOME` (absolute paths), the data
+   * directory of the CLI on this platform if it exists (`$XDG_DATA_HOME/llxprt-code`,
+   * `~/Library/Application Support/llxprt-code`, `%LOCALAPPDATA%\llxprt-code\Data`), `~/.llxprt`.
+   */
+  dataDir?: string | null | undefined
+  /** The default of {@link SecureStoreOptions.machineSecretPath}. */
+  machineSecretPath?: string | null | undefined
+  /** The default of {@link SecureStoreOptions.lockDir}. */
+  lockDir?: string | null | undefined
+  /** As {@link setOsKeyringDisabledBySetting}. */
+  osKeyringDisabled?: boolean | null | undefined
+  /** The default of {@link SecureStoreOptions.logger}. */
+  logger?: StorageLogger | null | undefined
+  /** The default of {@link SecureStoreOptions.keyringLoader}. */
+  keyring?: KeyringLoader | null | undefined
+}
+
 /**
- * Named API keys of providers (R9–R11): service `llxprt-code-provider-keys`, files in `~/.llxprt/provider-keys`.
+ * Sets defaults for this environment (the main thread, or this worker). They apply to objects that are constructed
+ * afterwards, and {@link getProviderKeyStorage} and {@link getToolKeyStorage} return new instances. `osKeyringDisabled`
+ * applies to existing objects too.
  *
- * Names match {@link KEY_NAME_REGEX}, otherwise a call rejects with `CORRUPT`; case matters. On Windows two names that
- * differ only in case may share an entry.
+ * @throws TypeError for a setting that is unknown, or of a wrong type. Nothing is changed then.
+ */
+export function configure(settings: Configuration): void
+
+/**
+ * Disables the operating system's keyring for this environment, or enables it again. Takes effect at once, also for
+ * objects that exist. Keyrings of a loader are not affected.
+ *
+ * @throws TypeError if `disabled` is not a boolean.
+ */
+export function setOsKeyringDisabledBySetting(disabled: boolean): void
+
+/** What {@link hardenProcess} achieved. */
+export interface HardenedProcess {
+  /** Whether other programs of the same user can no longer attach to this process or read its memory. */
+  debuggerDenied: boolean
+  /** Whether a crash of this process writes no core dump. */
+  coreDumpsDisabled: boolean
+}
+
+/**
+ * Protects the memory of this process from other programs of the same user, as far as the platform allows: on Linux it is
+ * made undumpable (`PR_SET_DUMPABLE`) and core dumps are disabled; on other Unix systems core dumps are disabled; on
+ * Windows nothing is done. Debuggers and profilers that attach from outside stop working. Never throws.
+ */
+export function hardenProcess(): HardenedProcess
+
+/** The methods that a storage needs to be used in place of a {@link ProviderKeyStorage}. */
+export interface ProviderKeyStorageLike {
+  /** As {@link ProviderKeyStorage.saveKey}. */
+  saveKey(name: string, apiKey: string): Promise<void>
+  /** As {@link ProviderKeyStorage.getKey}. */
+  getKey(name: string): Promise<string | null>
+  /** As {@link ProviderKeyStorage.deleteKey}. */
+  deleteKey(name: string): Promise<boolean>
+  /** As {@link ProviderKeyStorage.listKeys}. */
+  listKeys(): Promise<string[]>
+  /** As {@link ProviderKeyStorage.hasKey}. */
+  hasKey(name: string): Promise<boolean>
+}
+
+/**
+ * Named API keys of providers: service `llxprt-code-provider-keys`, files in `<dataDir>/provider-keys`.
+ *
+ * Names match {@link KEY_NAME_REGEX}; any other rejects with `CORRUPT`. Case matters. On Windows two names that differ only
+ * in case may share an entry.
  */
 export class ProviderKeyStorage {
-  /** @throws TypeError when `secureStore` is given and is no {@link SecureStore}. */
-  constructor(options?: { secureStore?: SecureStore })
+  /**
+   * Creates a storage. Touches neither keyring nor files.
+   *
+   * @throws TypeError for options of a wrong type or value, and if `secureStore` lacks a method of {@link SecureStoreLike}.
+   */
+  constructor(options?: StorageOptions)
   /**
    * Stores a key, without the white space (or byte-order mark) around it. A key that is then empty rejects with
    * `CORRUPT` and `API key value cannot be empty.`
    */
   saveKey(name: string, apiKey: string): Promise<void>
-  /** The key of that name, `null` when there is none. Rejects as {@link SecureStore.get}. */
+  /** Resolves to the key of that name, `null` when there is none. Rejects as {@link SecureStore.get}. */
   getKey(name: string): Promise<string | null>
-  /** Removes a key; `false` when there was none. Rejects as {@link SecureStore.delete}. */
+  /** Removes a key. Resolves to `false` when there was none. Rejects as {@link SecureStore.delete}. */
   deleteKey(name: string): Promise<boolean>
-  /** The names, sorted, without duplicates; `[]` when there are none. Rejects as {@link SecureStore.list}. */
+  /** Resolves to the names, sorted and without duplicates; `[]` when there are none. Rejects as {@link SecureStore.list}. */
   listKeys(): Promise<string[]>
-  /** Whether there is a key of that name. Rejects as {@link SecureStore.has}. */
+  /** Resolves to whether there is a key of that name. Rejects as {@link SecureStore.has}. */
   hasKey(name: string): Promise<boolean>
 }
 
-/** The one {@link ProviderKeyStorage} of this process (of this worker, in a worker thread), made at the first call. */
+/**
+ * Returns the process-wide {@link ProviderKeyStorage} (one per worker, in worker threads). It is created by the first call,
+ * and anew after {@link configure}.
+ */
 export function getProviderKeyStorage(): ProviderKeyStorage
 
-/** Forgets it: the next {@link getProviderKeyStorage} makes a new one, which reads the environment anew. */
+/** Makes the next {@link getProviderKeyStorage} create a new instance, which reads the environment anew. */
 export function resetProviderKeyStorage(): void
 
 /** What the name of a provider key looks like: `/^[a-zA-Z0-9._-]{1,64}$/`. */
@@ -186,12 +342,12 @@ export const KEY_NAME_REGEX: RegExp
 /**
  * Checks the name of a provider key.
  *
- * @throws SecureStoreError with code `CORRUPT`; its message says what a name may be.
+ * @throws SecureStoreError with code `CORRUPT`. Its message says what a name may be.
  */
 export function validateKeyName(name: string): void
 
 /**
- * A key for display: up to 8 characters as that many `*`; of a longer one the first two and the last two characters
+ * Returns a key for display: up to 8 characters as that many `*`; of a longer one the first two and the last two characters
  * show, with a `*` for each in between. Characters are Unicode code points.
  */
 export function maskKeyForDisplay(key: string): string
@@ -207,22 +363,21 @@ export interface KeyArgs {
 }
 
 /**
- * Finds the flags that choose the session's key, as `--flag value` and as `--flag=value` (R22). Other arguments are
- * ignored, values are not changed, and nothing is resolved: no keyring and no file is touched (R21.3).
+ * Finds the flags that choose the session's key, as `--flag value` and as `--flag=value`. Other arguments are
+ * ignored, and nothing is resolved: neither keyring nor files are touched. Names are trimmed. An empty value of `--key` or
+ * `--keyfile` counts as absent.
  *
- * An argument that starts with `-` is the next flag and no value; a value that does is given as `--flag=value`. Of a
- * repeated flag the last one counts, and `--` ends the flags.
+ * An argument that starts with `-` is the next flag, not a value; pass such a value as `--flag=value`. The last one of a
+ * repeated flag counts, and `--` ends the flags.
  *
- * @throws SecureStoreError with code `CORRUPT` for a flag without a value (or with one of white space alone), such as
- * `--key-name requires a value`. It never holds a value.
+ * @throws SecureStoreError with code `CORRUPT` for a flag without a value and for an empty `--key-name`, such as
+ * `--key-name requires a value`. The message never holds a value.
  */
 export function parseKeyArgs(argv: readonly string[]): KeyArgs
 
 /**
- * What a host knows of the session's key. `null`, `undefined` and a missing property mean "absent".
- *
- * Empty text, or white space alone, counts as absent in a profile and in the environment. In `key`, `keyName` and `keyfile`,
- * which come from the command line, it is an error.
+ * What a host knows about the session's key. `null`, `undefined` and a missing property mean "absent", and so does text
+ * that is empty or only white space. An empty `keyName` is an error: it comes from a flag that must have a value.
  */
 export interface AuthSources {
   /** From `--key`. */
@@ -261,41 +416,41 @@ export interface ResolvedApiKey {
     | 'profile-key'
     | 'environment'
     | 'none'
-  /** The key's name, the file's path as it was given, or the variable's name; `null` for a raw key and for none. Never the key. */
+  /** The key's name, the file's path as it was given, or the variable's name; `null` for a raw key and for none. Never the key itself. */
   reference: string | null
   /**
-   * The session settings to set (text) and to clear (`null`), all three of {@link AUTH_EPHEMERAL_SETTINGS}: so that what a
-   * profile said does not outlive what overrode it. It holds the reference, never a secret that came from one; a key that
-   * was given itself (`--key`, `auth-key`) is its own reference. `{}` for environment and none: nothing to set or clear.
+   * The session settings to set (text) and to clear (`null`): all three of {@link AUTH_EPHEMERAL_SETTINGS}, so that a
+   * setting of the profile does not outlive what overrode it. It holds the reference, never the secret behind it; a key that
+   * was given itself (`--key`, `auth-key`) is its own reference. `{}` for `environment` and `none`: nothing to set or clear.
    */
   ephemeral: {
     'auth-key-name'?: string | null
     'auth-keyfile'?: string | null
     'auth-key'?: string | null
   }
-  /** Debug lines (R25): what is used, then each source that is present but overridden. They hold no key. */
+  /** Debug lines: what is used, then each source that is present but overridden. They hold no key. */
   diagnostics: string[]
 }
 
 /**
- * Finds the key a session uses. The highest source present wins (R23): `--key`, `--key-name`, the profile's
+ * Finds the key a session uses. The highest source present wins: `--key`, `--key-name`, the profile's
  * `auth-key-name`, `--keyfile`, the profile's `auth-keyfile`, its `auth-key`, the environment variables.
  *
- * `storage` (default: {@link getProviderKeyStorage}) is made and asked only when the winner is a named key. A key file is a
- * regular file of UTF-8 text, at most 1 MiB; white space around the text is cut, a `~` at the start of its path is the home
+ * `storage` (default: {@link getProviderKeyStorage}) is only created and asked when the winner is a named key. A key file
+ * holds UTF-8 text, at most 1 MiB. White space around the text is removed, a `~` at the start of its path is the home
  * directory, and a relative path starts at the current directory.
  *
- * A failure is final, whatever lower sources there are (R24). Rejects with a {@link SecureStoreError} whose `exitCode` is 41
- * and whose message says which key or file it was: `NOT_FOUND` for a named key or a file that is not there, `CORRUPT` for an
- * invalid name, for a file that is empty, too large or no text, and for a flag's empty value; else what kept keyring or
- * file from being read. Rejects with a `TypeError` for an argument of the wrong type.
+ * A failure is final, whatever lower sources there are. Rejects with a {@link SecureStoreError} whose `exitCode` is 41
+ * and whose message names the key or file: `NOT_FOUND` for a named key or a file that does not exist, `CORRUPT` for an
+ * invalid name and for a file that is empty, too large or not text. Otherwise rejects with what prevented keyring or file
+ * from being read. Rejects with a `TypeError` for an argument of the wrong type.
  */
-export function resolveApiKey(sources: AuthSources, storage?: ProviderKeyStorage): Promise<ResolvedApiKey>
+export function resolveApiKey(sources: AuthSources, storage?: ProviderKeyStorageLike): Promise<ResolvedApiKey>
 
-/** The profile settings that say where a key is, for a host's list of valid settings (R21.2). Frozen. */
+/** The profile settings that say where a key is, for a host's list of valid settings. The array is frozen. */
 export const AUTH_EPHEMERAL_SETTINGS: readonly ['auth-key-name', 'auth-keyfile', 'auth-key']
 
-/** What the text after `/key` means (R12). */
+/** What the text after `/key` means. */
 export type KeyInvocation =
   /** Nothing was given: the status of the session's key. */
   | { kind: 'status' }
@@ -320,45 +475,52 @@ export type KeyInvocation =
 
 /** How the host runs a {@link KeyCommand}. */
 export interface KeyCommandContext {
-  /** Whether there is somebody to ask. Without, nothing is overwritten or deleted, `confirmed` or not. Default: `true`. */
+  /** Whether a user can be asked. If not, nothing is overwritten or deleted, even when `confirmed`. Default: `true`. */
   interactive?: boolean | undefined
-  /** Whether they agreed to the `confirm_action` that the same text gave before. Default: `false`. */
+  /** Whether the user agreed to the `confirm_action` that the same text returned before. Default: `false`. */
   confirmed?: boolean | undefined
-  /** The whole invocation, as `/key save work sk-…`; comes back in a `confirm_action`. */
+  /** The whole invocation, such as `/key save work sk-…`. It is returned in a `confirm_action`. */
   raw?: string | undefined
 }
 
-/** What the host does about a `/key` command. Only `session_key` ever holds a key (and `raw`, where the host gave it). */
+/** What the host does after a `/key` command. Only `session_key` ever holds a key (and `raw`, where the host passed one). */
 export type KeyCommandResult =
   /** Show `content`. */
   | { type: 'message'; messageType: 'info' | 'error'; content: string }
   /**
-   * Ask `prompt`; if they agree, run the same text again, with `confirmed: true`. `raw` is the context's. Where that gave
-   * none it is the invocation, from `/key` on, with the key replaced by `***`: good to show, not to run. A save of `***`,
-   * or of what a mask looks like, is refused.
+   * Ask `prompt`; if the user agrees, run the same text again with `confirmed: true`. `raw` is that of the context. If the
+   * context has none, it is the invocation from `/key` on with the key replaced by `***`, for display only. A save of `***`,
+   * or of text that looks like a mask, is refused.
    */
   | { type: 'confirm_action'; prompt: string; originalInvocation: { raw: string } }
-  /** Make `apiKey` the session's key, and show `content`: it was loaded by `name`. */
+  /** Make `apiKey` the session's key, and show `content`: the saved key `name` was loaded. */
   | { type: 'session_key'; action: 'set'; apiKey: string; name: string; content: string }
   /** Make `apiKey` the session's key: it was typed. */
   | { type: 'session_key'; action: 'set'; apiKey: string; name: null; content: null }
   /** Clear the session's key, or show its status. */
   | { type: 'session_key'; action: 'clear' | 'status'; apiKey: null; name: null; content: null }
 
-/** What the word under the cursor may become. Subcommands have a description, names have none. */
+/** A completion of the word under the cursor. Subcommands have a description, names have none. */
 export interface KeyCompletion {
+  /** The word. */
   value: string
+  /** What it does. */
   description?: string
 }
 
 /** The value of an argument in a {@link KeySchema}. */
 export interface KeyValueArgument {
+  /** `'value'`. */
   readonly kind: 'value'
+  /** The name of the argument. */
   readonly name: string
+  /** What the argument is. */
   readonly description: string
-  /** What may stand there, given what is typed of it; {@link KeyCommand.complete} decides. The context is not looked at. */
+  /** Resolves to the completions of what is typed so far, as {@link KeyCommand.complete} does. Ignores the context. */
   readonly completer?: (context: unknown, partial: string) => Promise<KeyCompletion[]>
+  /** What to show while nothing is typed. */
   readonly hint?: string
+  /** The arguments that follow. */
   readonly next?: readonly KeyValueArgument[]
 }
 
@@ -371,21 +533,22 @@ export type KeySchema = ReadonlyArray<{
 }>
 
 /**
- * The `/key` command (R12–R19). The host gives the text after `/key`, and does what the result says.
+ * The `/key` command. The host passes the text after `/key`, and does what the result says.
  *
- * Words are separated by white space of any kind. The first one decides, and case matters: `save`, `load`, `show`, `list`,
- * `delete`; anything else is a key for this session. What follows a name, other than the key of a save, is ignored.
+ * Words are separated by white space of any kind. The first word selects the subcommand, and case matters: `save`, `load`,
+ * `show`, `list`, `delete`. Anything else is a key for this session. Text after a name, other than the key of a save, is
+ * ignored.
  */
 export class KeyCommand {
   /**
-   * A command on these keys. Default: {@link getProviderKeyStorage}, as it is now.
+   * Creates a command on these keys. Default: {@link getProviderKeyStorage}, as it is now.
    *
-   * @throws TypeError when `storage` is given and is no {@link ProviderKeyStorage}.
+   * @throws TypeError if `storage` lacks a method of {@link ProviderKeyStorageLike}.
    */
-  constructor(storage?: ProviderKeyStorage)
+  constructor(storage?: ProviderKeyStorageLike)
 
   /**
-   * What the text after `/key` means. Touches nothing; names are not validated.
+   * Parses the text after `/key`. Touches nothing; names are not validated.
    *
    * @throws SecureStoreError with code `CORRUPT` for text with an unpaired surrogate, which no key can hold.
    */
@@ -398,58 +561,58 @@ export class KeyCommand {
   readonly schema: KeySchema
 
   /**
-   * Does what the text after `/key` asks for. Rejects with a TypeError for arguments of a wrong type, and for nothing
-   * else: a storage failure is an error message.
+   * Runs the command. Rejects only with a `TypeError`, for arguments of a wrong type: a storage failure resolves to an error
+   * message.
    */
   run(args: string, context?: KeyCommandContext): Promise<KeyCommandResult>
 
   /**
-   * What the last word of the text after `/key` may become; white space at its end means that the next word begins. The
-   * first word completes the subcommands, the second one saved names where a name is due. `[]` when nothing fits, and
-   * when the names cannot be listed.
+   * Resolves to the completions of the last word of the text after `/key`; white space at its end means that the next word
+   * begins. The first word completes the subcommands, the second one saved names where a name is expected. `[]` when nothing
+   * fits, and when the names cannot be listed.
    *
-   * A listing of the names is kept for 5 seconds, or until this process saves or deletes a key through the same storage.
+   * The names are cached for 5 seconds, or until a key is saved or deleted through the same storage.
    */
   complete(args: string): Promise<KeyCompletion[]>
 }
 
 /**
- * Masks the key in what is typed, before it is shown or kept (R20): in `/key <raw-key>`, in `/key save <name> <key>` and in
+ * Masks the key in a typed command before it is shown or kept: in `/key <raw-key>`, in `/key save <name> <key>` and in
  * `/toolkey <tool> <key>`. Everything else stays as it is. The mask is that of {@link maskKeyForDisplay}, so no character is
- * added or lost, and masking what is masked changes nothing.
+ * added or lost, and masking masked text changes nothing.
  *
- * Any string will do, also one with unpaired surrogates.
+ * Any string is accepted, also one with unpaired surrogates.
  */
 export class SecureInputHandler {
-  /** Whether the first word is `/key`, `/keyfile` or `/toolkey`. */
+  /** Returns whether the first word is `/key`, `/keyfile` or `/toolkey`. */
   shouldUseSecureMode(text: string): boolean
   /**
-   * Remembers the text, and returns it masked for display. Masking runs from the key's start to the first line break;
-   * what follows the break is kept.
+   * Stores the text and returns it masked for display. Masks from the start of the key to the first line break; what
+   * follows the break is kept.
    */
   processInput(text: string): string
-  /** The text that was processed last, as it was; `''` when there was none. */
+  /** Returns the text that was processed last, unmasked; `''` when there was none. */
   getActualValue(): string
-  /** Whether {@link shouldUseSecureMode} holds for the text that was processed last; `false` when there was none. */
+  /** Returns whether the text that was processed last is masked; `false` when there was none. */
   isInSecureMode(): boolean
   /** Forgets the text. */
   reset(): void
   /**
-   * The command as the history may keep it: the key masked from its start to its end, over any number of lines. Of several
-   * commands pasted together the first key is masked, with all that follows it.
+   * Returns the command for the history: the key is masked from its start to its end, over any number of lines. When several
+   * commands are pasted together, the first key and all that follows it is masked.
    */
   sanitizeForHistory(command: string): string
 }
 
 /**
- * Something that the store did (R8): what, to which key (by its fingerprint), how it went, how long it took. It never holds
- * a key's name, a value, or an error's message. Which event has which fields is in the README; a field that does not apply
- * is missing.
+ * An event: what was done, to which key (as a fingerprint), how it went and how long it took. It never holds a key's name, a
+ * value, or the message of an error. `docs/logging.md` lists the fields of each event; a field that does not apply is
+ * missing.
  */
 export interface LogEvent {
   /** When, in milliseconds since 1970. */
   readonly timestamp: number
-  /** A failed `operation` or `key_source`, and `credentials_skipped`, is a `warn`, everything else a `debug`. */
+  /** `warn` for a failed `operation` or `key_source`, for `credentials_skipped` and for `notice`; otherwise `debug`. */
   readonly level: 'debug' | 'warn'
   /** What happened. */
   readonly event:
@@ -460,118 +623,144 @@ export interface LogEvent {
     | 'key_derived'
     | 'key_source'
     | 'credentials_skipped'
-  /** Which layer says so; what a filter in `LLXPRT_SECURESTORE_LOG` names. */
+    | 'notice'
+  /** The part of the code that emits it, as a filter in `LLXPRT_SECURESTORE_LOG` names it. */
   readonly target:
     | 'securestore::store'
     | 'securestore::keyring'
     | 'securestore::files'
     | 'securestore::auth'
     | 'securestore::tokens'
-  /** What was called, such as `get`. */
+    | 'securestore::notices'
+  /** The operation, such as `get`. */
   readonly operation?: string
   /** The service. */
   readonly service?: string
   /** The key: the first 8 hex digits of the SHA-256 of its name. Missing where the name is invalid. */
   readonly key?: string
-  /** Who answered, the last that was asked. */
+  /** The backend that was asked last. */
   readonly backend?: 'keyring' | 'file'
-  /** Whose keyring: the operating system's, or one that a loader gave. */
+  /** The operating system's keyring, or one of a loader. */
   readonly keyring?: 'os' | 'injected'
   /** The directory of the file. */
   readonly directory?: string
-  /** `absent`: it went well, and there is nothing. */
+  /** `absent` means that the operation succeeded and there is no such key. */
   readonly outcome?: 'ok' | 'absent' | 'failed'
   /** The code of the failure. */
   readonly code?: SecureStoreErrorCode
   /** Why the encrypted file was asked. */
   readonly fallback?: 'no_keyring' | 'keyring_failed' | 'not_in_keyring' | 'file_is_newer'
-  /** How the keyring failed, where that is why. */
+  /** The code of the keyring's failure, where that is the reason. */
   readonly keyring_code?: SecureStoreErrorCode
-  /** How many keys it was about. */
+  /** The number of keys. */
   readonly count?: number
-  /** What a probe found: whether a value that was written came back. */
+  /** The result of a probe: whether a value that was written was read back. */
   readonly available?: boolean
   /** Why credentials were left out of `getAllCredentials`. */
   readonly reason?: 'unparsable' | 'undecryptable'
-  /** Which source the session's key came from. */
+  /** The source of the session's key. */
   readonly source?: ResolvedApiKey['source']
-  /** How long it took, in microseconds. */
+  /** The duration in microseconds. */
   readonly duration_us?: number
-  /** How many events were dropped just before this one, because the sink was too slow. */
+  /** The message of a `notice`, for the user. */
+  readonly message?: string
+  /** What the user can do about a `notice`. */
+  readonly remediation?: string
+  /** The number of events that were dropped just before this one, because the sink was too slow. */
   readonly dropped?: number
 }
 
 /**
- * Hands every event of this environment (the main thread, or this worker) to a function, one by one, in order, on the
- * JavaScript thread; `null` ends that. There is one sink: a new one takes the place of the old one.
+ * Sends every event of this environment (the main thread, or this worker) to a function, one by one, in order, on the
+ * JavaScript thread. `null` ends that. There is one sink; a new one replaces the old one.
  *
- * The events of an operation come before its promise is settled. Up to 1024 events wait for a thread that is busy; those
- * that come then are dropped, and the next one says how many ({@link LogEvent.dropped}). A sink never keeps the process
- * alive, and what it throws, or rejects with, is ignored. Without a sink events cost nothing.
+ * The events of an operation come before its promise is settled. Up to 1,024 events wait while the thread is busy. Further
+ * ones are dropped, and the next event says how many ({@link LogEvent.dropped}). A sink never keeps the process alive, and
+ * its errors are ignored. Without a sink, events cost nothing.
  *
- * @throws TypeError for what is neither a function nor `null`.
+ * The event `notice` is for the user, and is emitted at most once per process and kind: the keyring was refused and is not
+ * asked again, files are used because there is no keyring, files are written in version 1 because there is no machine
+ * secret.
+ *
+ * @throws TypeError if `sink` is neither a function nor `null`.
  */
 export function setLogSink(sink: ((event: LogEvent) => void) | null): void
 
-/** What {@link doctor} found. It names no key. */
+/** The report of {@link doctor}. It names no key. */
 export interface DoctorReport {
+  /** The versions in use. */
   versions: {
-    /** Of this addon. */
+    /** The version of this addon. */
     addon: string
-    /** Such as `linux-x64`. */
+    /** The platform, such as `linux-x64`. */
     platform: string
-    /** Such as `node 22.1.0`. */
+    /** The runtime, such as `node 22.1.0`. */
     runtime: string
   }
+  /** The data directory. */
+  dataDirectory: {
+    /** The directory. */
+    path: string
+    /** The rule that chose it, in words. */
+    rule: string
+  }
+  /** The keyring. */
   keyring: {
     /** The keyring in use. */
     backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none'
-    /** Why that one, or none. */
+    /** Why this keyring, or none, is used. */
     why: string
-    /** Whether a value that was written came back. */
+    /** Whether a value that was written could be read back. */
     works: boolean
-    /** How long that, or its failure, took, in milliseconds; `null` where there is no keyring. */
+    /** The duration of that check in milliseconds; `null` where there is no keyring. */
     durationMs: number | null
-    /** The failure; `null` when it works, and when it is switched off. */
+    /** The code of the failure; `null` when the keyring works, and when it is disabled. */
     code: SecureStoreErrorCode | null
-    /** What failed; `null` as `code` is. */
+    /** What failed; `null` when `code` is. */
     message: string | null
-    /** What a person can do about it; `null` as `code` is. */
+    /** What a person can do about it; `null` when `code` is. */
     remediation: string | null
   }
-  /** Provider keys, tool keys, and each directory in `~/.llxprt/secure-store`. */
+  /** The places where keys are: provider keys, tool keys, and each directory in `<dataDir>/secure-store`. */
   places: Array<{
-    /** `provider keys`, `tool keys`, else the service. */
+    /** `provider keys`, `tool keys`, otherwise the service. */
     name: string
     /** The service in the keyring. */
     service: string
-    /** Where its files are, or would be. */
+    /** The directory of its files, whether it exists or not. */
     directory: string
-    /** How many keys are in the keyring; `null` when it cannot be asked. */
+    /** The number of keys in the keyring; `null` when it cannot be listed. */
     keyringKeys: number | null
-    /** How many keys have an encrypted file; 0 without a directory, `null` when it cannot be looked at. */
+    /** The number of keys with an encrypted file; 0 without a directory, `null` when it cannot be listed. */
     fileKeys: number | null
     /** The directory's mode in octal, such as `'0700'`; `null` without a directory, and on Windows. */
     directoryMode: string | null
-    /** Whether others have access to the directory. */
+    /** Whether other users have access to the directory. */
     directoryTooOpen: boolean
-    /** How many of the files others have access to. */
+    /** The number of files that other users have access to. */
     filesTooOpen: number
   }>
-  /** Data of earlier programs, as {@link findLegacyData} gives it; `[]` when there is none. */
+  /** Data of earlier programs, as {@link findLegacyData} returns it; `[]` when there is none. */
   legacy: LegacyData[]
-  /** What is wrong, and what to do about it, in words for a terminal; `[]` when all is well. */
-  problems: Array<{ message: string; remedy: string }>
+  /** The problems that were found, in words for a terminal; `[]` when all is well. */
+  problems: Array<{
+    /** How bad it is. `info` needs nothing to be done. */
+    severity: 'error' | 'warning' | 'info'
+    /** What is wrong. */
+    message: string
+    /** What to do about it. */
+    remedy: string
+  }>
 }
 
 /**
- * Examines the operating system's keyring and the places where keys are (R8). It changes nothing, but for a throw-away
- * value that it writes to the keyring, reads back and deletes; a locked keyring may show its one prompt.
+ * Examines the operating system's keyring and the places where keys are. It changes nothing, apart from a value that it
+ * writes to the keyring, reads back and deletes. A locked keyring may show its one prompt.
  *
- * Resolves within `keyringTimeoutMs` (default 30 000), whatever the keyring does: what fails is in the report. Rejects with
- * a `TypeError` for options of a wrong type or value, and for nothing else.
+ * Resolves within `keyringTimeoutMs` (default 30,000), whatever the keyring does: failures are in the report. Rejects only
+ * with a `TypeError`, for options of a wrong type or value.
  */
-export function doctor(options?: { keyringTimeoutMs?: number }): Promise<DoctorReport>
+export function doctor(options?: { keyringTimeoutMs?: number | undefined }): Promise<DoctorReport>
 
 /** A tool that takes an API key. */
 export interface ToolKeyRegistryEntry {
@@ -588,141 +777,167 @@ export interface ToolKeyRegistryEntry {
 /** The tools that take an API key, by name: `exa`. */
 export const TOOL_KEY_REGISTRY: ReadonlyMap<string, ToolKeyRegistryEntry>
 
-/** Whether there is a tool of that name. Case matters. */
+/** Returns whether there is a tool of that name. Case matters. */
 export function isValidToolKeyName(toolName: string): boolean
 
-/** What is known of a tool; `undefined` when there is none of that name. */
+/** Returns the entry of a tool; `undefined` when there is no tool of that name. */
 export function getToolKeyEntry(toolName: string): ToolKeyRegistryEntry | undefined
 
-/** The names of all tools. */
+/** Returns the names of all tools. */
 export function getSupportedToolNames(): string[]
 
 /** How a {@link ToolKeyStorage} is set up. */
-export interface ToolKeyStorageOptions {
+export interface ToolKeyStorageOptions extends StorageOptions {
   /**
-   * The directory of the encrypted files and of `keyfiles.json`; a relative one is resolved when the storage is
-   * constructed. Default: `~/.llxprt/tools`. Created, with mode 0700, by the first write that needs it.
+   * The directory of the encrypted files and of `keyfiles.json`. A relative path is resolved when the storage is
+   * constructed. Default: `<dataDir>/tools`. Created, with mode 0700, by the first write.
    */
-  toolsDir?: string
-  /** As {@link SecureStoreOptions.keytarLoader}. */
-  keytarLoader?: KeyringLoader
-  /** As {@link SecureStoreOptions.keyringLoader}. */
-  keyringLoader?: KeyringLoader
+  toolsDir?: string | undefined
 }
 
 /**
- * API keys of tools (R7): service `llxprt-code-tool-keys`, and the files that may hold a key instead.
+ * API keys of tools: service `llxprt-code-tool-keys`, and the files that may hold a key instead.
  *
  * Every method rejects with `CORRUPT` for a tool that is not in {@link TOOL_KEY_REGISTRY}, before anything is touched:
  * `Invalid tool key name: "<tool>". Supported names: exa`.
  */
 export class ToolKeyStorage {
-  /** @throws TypeError for options of a wrong type or value. */
+  /**
+   * Creates a storage. Touches neither keyring nor files.
+   *
+   * @throws TypeError for options of a wrong type or value.
+   */
   constructor(options?: ToolKeyStorageOptions)
-  /** Stores a tool's key, as it is. Rejects as {@link SecureStore.set}. */
+  /** Stores a tool's key, unchanged. Rejects as {@link SecureStore.set}. */
   saveKey(toolName: string, apiKey: string): Promise<void>
-  /** The stored key of a tool, `null` when there is none. Rejects as {@link SecureStore.get}. */
+  /** Resolves to the stored key of a tool, `null` when there is none. Rejects as {@link SecureStore.get}. */
   getKey(toolName: string): Promise<string | null>
-  /** Removes the stored key of a tool; `false` when there was none. Rejects as {@link SecureStore.delete}. */
+  /** Removes the stored key of a tool. Resolves to `false` when there was none. Rejects as {@link SecureStore.delete}. */
   deleteKey(toolName: string): Promise<boolean>
-  /** Whether there is a stored key of a tool. Rejects as {@link SecureStore.has}. */
+  /** Resolves to whether there is a stored key of a tool. Rejects as {@link SecureStore.has}. */
   hasKey(toolName: string): Promise<boolean>
   /**
-   * The key a tool is to use: the stored one, else the first line of its key file, trimmed, read anew each time; `null`
-   * when there is neither. A key file that is missing or empty is none; `~` at the start of its path is the home directory,
-   * and a relative one is resolved against the directory the process is in at that moment.
+   * Resolves to the key that a tool uses: the stored one, otherwise the first line of its key file, trimmed, read anew each
+   * time; `null` when there is neither. A key file that is missing or empty counts as none. `~` at the start of its path is
+   * the home directory, and a relative path starts at the current directory.
    *
-   * A stored key that cannot be read gives way to a key file; without a key in one, its error is what this rejects with.
-   * Rejects, too, for a key file that cannot be read: `DENIED`, `UNAVAILABLE` (also for what is no regular file), `CORRUPT`
-   * (no UTF-8, or more than 1 MiB).
+   * When the stored key cannot be read, the key file is used; without a key in it, the error of the stored key is reported.
+   * Also rejects for a key file that cannot be read: `DENIED`, `UNAVAILABLE`, or `CORRUPT` (not UTF-8, or more than 1 MiB).
    */
   resolveKey(toolName: string): Promise<string | null>
   /**
-   * Remembers the path of a tool's key file, as it is given, in `toolsDir/keyfiles.json`. The file itself need not exist.
-   * Rejects with `CORRUPT` for an empty path, and when `keyfiles.json` is no JSON map: it is then left as it is.
+   * Stores the path of a tool's key file, as it is given, in `keyfiles.json`. The file itself need not exist. Rejects with
+   * `CORRUPT` for an empty path, and when `keyfiles.json` is not a JSON map: it is then left as it is.
    */
   setKeyfilePath(toolName: string, path: string): Promise<void>
-  /** The path of a tool's key file, as it was given; `null` when there is none. Rejects as {@link setKeyfilePath}. */
+  /**
+   * Resolves to the path of a tool's key file, as it was given; `null` when there is none. Rejects as
+   * {@link ToolKeyStorage.setKeyfilePath}.
+   */
   getKeyfilePath(toolName: string): Promise<string | null>
-  /** Forgets the path of a tool's key file; there need not be one. The key file stays. Rejects as {@link setKeyfilePath}. */
+  /**
+   * Removes the path of a tool's key file, if there is one. The key file stays. Rejects as
+   * {@link ToolKeyStorage.setKeyfilePath}.
+   */
   clearKeyfilePath(toolName: string): Promise<void>
 }
 
-/** The one {@link ToolKeyStorage} of this process (of this worker, in a worker thread), made at the first call. */
+/**
+ * Returns the process-wide {@link ToolKeyStorage} (one per worker, in worker threads). It is created by the first call, and
+ * anew after {@link configure}.
+ */
 export function getToolKeyStorage(): ToolKeyStorage
 
 /** An OAuth token. */
 export interface OAuthToken {
+  /** The access token. */
   accessToken: string
+  /** The refresh token. */
   refreshToken?: string
-  /** When it ends, in milliseconds since 1970. */
+  /** When the access token expires, in milliseconds since 1970. */
   expiresAt?: number
-  /** Such as `Bearer`. */
+  /** The type of the token, such as `Bearer`. */
   tokenType: string
+  /** The scopes, separated by spaces. */
   scope?: string
 }
 
-/** The OAuth credentials of an MCP server. Other fields, here and in the token, are stored and come back as they are. */
+/** The OAuth credentials of an MCP server. Other fields, here and in the token, are stored and returned unchanged. */
 export interface OAuthCredentials {
+  /** The server. */
   serverName: string
+  /** Its token. */
   token: OAuthToken
+  /** The client id. */
   clientId?: string
+  /** The URL that issues tokens. */
   tokenUrl?: string
+  /** The URL of the server. */
   mcpServerUrl?: string
   /** When they were stored, in milliseconds since 1970. */
   updatedAt: number
 }
 
+/** How a {@link KeychainTokenStorage} is set up. */
+export interface TokenStorageOptions extends StorageOptions {
+  /**
+   * Called for each entry that {@link KeychainTokenStorage.getAllCredentials} leaves out because it cannot be decrypted or
+   * parsed, so that the host can tell its user which server to log into again. `serverName` is the name that
+   * {@link KeychainTokenStorage.listServers} returns. Errors that it throws are ignored.
+   */
+  onBrokenCredentials?: ((serverName: string, error: SecureStoreError) => void) | undefined
+}
+
 /**
- * OAuth credentials of MCP servers (R7), in the keyring or in encrypted files, one for each server. With
- * `LLXPRT_FORCE_FILE_STORAGE=true` in the environment when it is constructed they are in the files alone.
+ * OAuth credentials of MCP servers, in the keyring or in encrypted files, one entry per server. With
+ * `LLXPRT_FORCE_FILE_STORAGE=true` in the environment when it is constructed, they are in files only.
  *
- * The account is the server's name with `_` in place of each character outside `a-zA-Z0-9-_.`; servers whose accounts are
- * the same share their credentials. A server without a name, and one named `.` or `..`, rejects with `CORRUPT`.
+ * The account is the server's name with `_` in place of each character outside `a-zA-Z0-9-_.`; servers with the same
+ * account share their credentials. An empty server name, and one that is `.` or `..`, rejects with `CORRUPT`.
  */
 export class KeychainTokenStorage {
   /**
-   * Touches neither keyring nor files. The service is `llxprt-cli-mcp-oauth` unless another is named; the options are
-   * those of {@link SecureStore}, with the same defaults.
+   * Creates a storage. Touches neither keyring nor files. Default service: `llxprt-cli-mcp-oauth`.
    *
-   * @throws TypeError for a service name that is no text or empty, and for options of a wrong type or value.
+   * @throws TypeError if `serviceName` is not a non-empty string, and for options of a wrong type or value.
    */
-  constructor(serviceName?: string, options?: SecureStoreOptions)
+  constructor(serviceName?: string | null, options?: TokenStorageOptions)
   /**
-   * The credentials of a server, also expired ones; `null` when there are none.
+   * Resolves to the credentials of a server, also expired ones; `null` when there are none.
    *
-   * Rejects with `CORRUPT` and `Failed to parse stored credentials for <server>` when what is stored is none; else as
-   * {@link SecureStore.get}.
+   * Rejects with `CORRUPT` and `Failed to parse stored credentials for <server>` when the stored text is invalid. Otherwise
+   * rejects as {@link SecureStore.get}.
    */
   getCredentials(serverName: string): Promise<OAuthCredentials | null>
   /**
    * Stores credentials for the server they name, with `updatedAt` set to now. The object itself is not changed.
    *
    * Rejects with `CORRUPT` and `Server name is required`, `Token is required`, `Access token is required` or
-   * `Token type is required`, before anything is touched; else as {@link SecureStore.set}.
+   * `Token type is required`, before anything is touched. Otherwise rejects as {@link SecureStore.set}.
    */
   setCredentials(credentials: Omit<OAuthCredentials, 'updatedAt'> & { updatedAt?: number }): Promise<void>
   /**
    * Removes the credentials of a server. Rejects with `NOT_FOUND` and `No credentials found for <server>` when there are
-   * none; else as {@link SecureStore.delete}.
+   * none. Otherwise rejects as {@link SecureStore.delete}.
    */
   deleteCredentials(serverName: string): Promise<void>
-  /** The accounts there are, sorted; `[]` when there are none. Rejects as {@link SecureStore.list}. */
+  /** Resolves to the accounts, sorted; `[]` when there are none. Rejects when a source could not be listed. */
   listServers(): Promise<string[]>
   /**
-   * The credentials of all accounts, by the names of {@link listServers}; an empty map when there are none. What is stored
-   * and cannot be decrypted or parsed is left out, and reported in the log. Rejects where it cannot be told what there is:
-   * a locked keyring is not one without credentials.
+   * Resolves to the credentials of all accounts, by the names of {@link KeychainTokenStorage.listServers}; an empty map when
+   * there are none. Entries that cannot be decrypted or parsed are left out; see
+   * {@link TokenStorageOptions.onBrokenCredentials}. Rejects when a source could not be listed or read.
    */
   getAllCredentials(): Promise<Map<string, OAuthCredentials>>
   /**
-   * Removes all credentials. One that cannot be removed stops none of the others; it then rejects with
-   * `Failed to clear some credentials: …` and the code of the first failure.
+   * Removes all credentials. A failure does not stop the others; it then rejects with
+   * `Failed to clear some credentials: …` and the code of the first failure. Also rejects when a source could not be listed.
    */
   clearAll(): Promise<void>
   /**
-   * Whether credentials can be kept: in encrypted files, where the policy allows them and their directory can be read (or
-   * is not there yet), else in a keyring that works ({@link SecureStore.isKeychainAvailable}). Never rejects.
+   * Resolves to whether credentials can be stored: in encrypted files, where the policy allows them and their directory can
+   * be read (or does not exist yet), otherwise in a keyring that works ({@link SecureStore.isKeychainAvailable}). Never
+   * rejects.
    */
   isAvailable(): Promise<boolean>
 }
@@ -731,68 +946,83 @@ export class KeychainTokenStorage {
 export interface ExtensionSetting {
   /** Its name for people. */
   name: string
-  /** The environment variable that carries it: letters, digits and underscores, no digit first. */
+  /** What it is for. */
+  description?: string | undefined
+  /** The environment variable that carries it: letters, digits and underscores, not starting with a digit. */
   envVar: string
-  /** Whether its value is a secret. Default: false. */
-  sensitive?: boolean
+  /** Whether its value is a secret. Default: `false`. */
+  sensitive?: boolean | undefined
+}
+
+/** How an {@link ExtensionSettingsStorage} is set up. */
+export interface ExtensionSettingsOptions extends StorageOptions {
+  /** The service. Default: `LLxprt Code Extension <name>`, see {@link ExtensionSettingsStorage}. */
+  serviceName?: string | undefined
 }
 
 /**
- * The settings of an extension (R7): sensitive ones in the keyring or in encrypted files, the others in plain text in
- * `<extensionDir>/.env`, mode 0600. What is saved is what is loaded, whatever characters it holds but NUL.
+ * The settings of an extension: sensitive ones in the keyring or in encrypted files, the others in plain text in
+ * `<extensionDir>/.env`, mode 0600. What is loaded is what was saved, whatever characters it holds except NUL.
  *
- * The service is `LLxprt Code Extension <name>`, with the extension's name reduced to `a-zA-Z0-9-_` and the whole cut at
- * 255 characters; extensions whose services are the same share them. Every method rejects with `CORRUPT`, before
- * anything changes, for an `envVar` that is no variable's name, and for one declared both sensitive and not.
+ * The default service is `LLxprt Code Extension <name>`, with the extension's name reduced to `a-zA-Z0-9-_` and the whole
+ * cut at 255 characters; extensions with the same service share their settings. Every method rejects with `CORRUPT`, before
+ * anything changes, for an invalid `envVar`, and for one that is declared both sensitive and not.
  */
 export class ExtensionSettingsStorage {
   /**
-   * Touches neither keyring nor files. The options are those of {@link SecureStore}, with the same defaults.
+   * Creates a storage. Touches neither keyring nor files.
    *
-   * @throws TypeError for a name or a directory that is no text, an empty directory, and options of a wrong type or value.
+   * @throws TypeError for a name or a directory that is not a string, an empty directory, and options of a wrong type or
+   * value.
    */
-  constructor(extensionName: string, extensionDir: string, options?: SecureStoreOptions)
+  constructor(extensionName: string, extensionDir: string, options?: ExtensionSettingsOptions)
   /**
-   * Makes the values, by `envVar`, those of the settings: a setting without one is removed. Values of other names are
-   * ignored, and so are other lines of the `.env` file (comments, other variables): they stay. A sensitive setting that
-   * stood in the file leaves it.
+   * Stores the values of the settings, by `envVar`. A setting without a value is removed. Values of other names are ignored,
+   * and other lines of the `.env` file (comments, other variables) stay. A sensitive setting is removed from the file.
    *
-   * Rejects with `CORRUPT`, before anything changes, for a value with a NUL character and for a file that could not be
-   * read back. What cannot be stored stops nothing else, and is what it rejects with in the end.
+   * Rejects with `CORRUPT`, before anything changes, for a value with a NUL character and for a file that cannot be parsed.
+   * A value that cannot be stored does not stop the others; the first error is reported at the end.
    */
   saveSettings(settings: ExtensionSetting[], values: Record<string, string | undefined>): Promise<void>
   /**
-   * The values of the settings, by `envVar`; a setting that has none is left out. Rejects as {@link SecureStore.get} when
-   * a sensitive one may be there and cannot be read.
+   * Resolves to the values of the settings, by `envVar`; a setting without a value is left out. Rejects as
+   * {@link SecureStore.get} when a sensitive one may exist and cannot be read.
    */
   loadSettings(settings: ExtensionSetting[]): Promise<Record<string, string | undefined>>
   /**
-   * Removes the values of the settings; without any given, all that the extension has: its `.env` file, and everything
-   * stored for it. What is not there is no error. Rejects as {@link SecureStore.delete}, after the rest is removed.
+   * Removes the values of the settings. Without `settings`, removes everything of the extension: its `.env` file, and all
+   * that is stored for it. A missing value is not an error. Rejects as {@link SecureStore.delete} after the rest is removed,
+   * and when a source could not be listed.
    */
   deleteSettings(settings?: ExtensionSetting[]): Promise<void>
-  /** Whether any of the settings has a value; without any given, whether the extension has anything at all. */
+  /**
+   * Resolves to whether any of the settings has a value; without `settings`, whether the extension has any. Rejects when
+   * none was found and a source could not be listed.
+   */
   hasSettings(settings?: ExtensionSetting[]): Promise<boolean>
 }
 
-/** Data of an older program that nothing reads any more (R7C). */
+/** Data of an older program that is no longer read. */
 export interface LegacyData {
   /** The file. */
   path: string
-  /** What is in it: the encrypted key of a tool, or the credentials of all MCP servers. */
+  /** What it holds: the encrypted key of a tool, or the credentials of all MCP servers. */
   kind: 'tool-key' | 'mcp-oauth-tokens'
   /**
-   * For the user: the remedy first (`Re-save your key with /toolkey set …`, `Re-authenticate with /auth login for MCP
-   * servers …`), then why.
+   * A message for the user: first the remedy (`Re-save your key with /toolkey set …`, `Re-authenticate with /auth login for
+   * MCP servers …`), then the reason.
    */
   message: string
 }
 
 /**
- * The old files `~/.llxprt/tools/*.key` and `~/.llxprt/mcp-oauth-tokens-v2.json`; `[]` when there are none. They are looked
- * for by name, and neither read nor moved nor deleted. Rejects with `DENIED` or `UNAVAILABLE` when that cannot be done.
+ * Resolves to the old files in `~/.llxprt` and in the data directory: `tools/*.key` (except envelopes, which are read) and
+ * `mcp-oauth-tokens-v2.json`; `[]` when there are none. The files are neither read, moved nor deleted. Rejects with `DENIED`
+ * or `UNAVAILABLE` when a directory cannot be listed.
  */
 export function findLegacyData(options?: {
-  /** The home directory. Default: the user's. */
-  homeDir?: string
+  /** The home directory. Default: that of the user. */
+  homeDir?: string | undefined
+  /** The data directory to look in, besides `~/.llxprt`. Default: the one in use, unless `homeDir` is given. */
+  dataDir?: string | undefined
 }): Promise<LegacyData[]>

@@ -8,7 +8,7 @@ export default defineConfig({
     setupFiles: ['__test__/support/environment.ts'],
     globalSetup: ['__test__/support/global.ts'],
     // The package is loaded as its users load it, by Node, not by the test runner.
-    server: { deps: { external: [/\/(index|binding)\.js$/] } },
+    server: { deps: { external: [/\/(index|lib\/.+)\.js$/] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -152,7 +152,6 @@ describe('resolveApiKey', () => {
 
   // By the place of the source that fails: how, the code, and what the message says.
   const failures: Array<[number, string, Partial<AuthSources>, string, string | RegExp]> = [
-    [0, 'an empty --key', { key: '' }, 'CORRUPT', '--key requires a value'],
     [1, 'an empty --key-name', { keyName: '' }, 'CORRUPT', '--key-name requires a value'],
     [
       1,
@@ -163,7 +162,7 @@ describe('resolveApiKey', () => {
     ],
     [
       1,
-      'a --key-name that is no name',
+      'an invalid --key-name',
       { keyName: 'a b' },
       'CORRUPT',
       "Key name 'a b' is invalid. Use only letters, numbers, dashes, underscores, and dots (1-64 chars).",
@@ -175,29 +174,16 @@ describe('resolveApiKey', () => {
       'NOT_FOUND',
       "Named key 'gone' not found. Use '/key save gone <key>' to store it.",
     ],
-    [
-      2,
-      'an auth-key-name that is no name',
-      { profile: { 'auth-key-name': '../k' } },
-      'CORRUPT',
-      /^Key name '\.\.\/k' is/,
-    ],
-    [3, 'an empty --keyfile', { keyfile: '' }, 'CORRUPT', '--keyfile requires a value'],
+    [2, 'an invalid auth-key-name', { profile: { 'auth-key-name': '../k' } }, 'CORRUPT', /^Key name '\.\.\/k' is/],
     [3, 'a --keyfile that is not there', { keyfile: '~/gone' }, 'NOT_FOUND', /'~\/gone'.*there is no such file$/],
     [
       4,
       'an auth-keyfile that is empty',
       { profile: { 'auth-keyfile': '~/empty' } },
       'CORRUPT',
-      /'~\/empty'.*it is empty$/,
+      /'~\/empty'.*the file is empty$/,
     ],
-    [
-      4,
-      'an auth-keyfile that is a directory',
-      { profile: { 'auth-keyfile': HOME } },
-      'UNAVAILABLE',
-      /not a regular file$/,
-    ],
+    [4, 'an auth-keyfile that is a directory', { profile: { 'auth-keyfile': HOME } }, 'UNAVAILABLE', /regular file$/],
   ]
   test.each(failures)('R24 at place %i, %s is final whatever is below it', async (place, _, broken, code, message) => {
     const { storage } = setUp()
@@ -332,23 +318,24 @@ describe('parseKeyArgs', () => {
     [['--keyfile', '~/k', '--key', 'sk'], { keyOverride: 'sk', keyfileOverride: '~/k' }],
     [['--key', 'a', '--key', 'b'], { keyOverride: 'b' }],
     [['--', '--key', 'sk'], {}],
+    [['--key', '', '--keyfile='], {}],
+    [['--key-name', ' work '], { keyNameOverride: 'work' }],
   ])('R22 finds the flags in %j', (argv, found) => {
     expect(parseKeyArgs(argv)).toStrictEqual({ ...nothing, ...found })
   })
 
   test.each(['--key', '--key-name', '--keyfile'])('R22 %s without a value throws, and says so', (flag) => {
-    for (const argv of [
-      [flag],
-      [flag, ''],
-      [`${flag}=`],
-      [flag, '--model'],
-      [flag, '-m'],
-      ['--key=MARK', flag, '--', 'x'],
-    ]) {
+    const empty = flag === '--key-name' ? [[flag, ''], [`${flag}= `]] : []
+    for (const argv of [[flag], [flag, '--model'], [flag, '-m'], ['--key=MARK', flag, '--', 'x'], ...empty]) {
       const parse = () => parseKeyArgs(argv)
       expect(parse).toThrow(SecureStoreError)
       expect(parse).toThrow(expect.objectContaining({ message: `${flag} requires a value`, exitCode: 41 }))
     }
+  })
+
+  test('R22 an empty --key and --keyfile count as absent in resolveApiKey, too', async () => {
+    const resolved = await resolveApiKey({ key: '', keyfile: ' ', env: { A: 'sk' }, envNames: ['A'] })
+    expect(resolved).toMatchObject({ apiKey: 'sk', source: 'environment' })
   })
 
   test('R1 anything but an array of strings throws a TypeError', () => {

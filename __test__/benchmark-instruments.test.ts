@@ -55,6 +55,10 @@ describe('a task in a fresh process', () => {
     expect(await fresh('warm', { ...input, directory, who: 'addon', op, calls: 7 })).toHaveLength(7)
   })
 
+  test('measures the cost of the log for each state of its sink', async () => {
+    for (const who of ['never', 'removed', 'on']) expect(await fresh('telemetry', { ...input, who })).toHaveLength(300)
+  })
+
   test('counts the threads that the addon starts', { skip: !existsSync('/proc/self/task') }, async () => {
     const [threads = 0] = await fresh('burstThreads', { ...input, who: 'addon', calls: 200 })
     expect(threads).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-// How the binary is found, in folders that hold what a machine may hold. Each look is a process of its own.
+// How the binary is found, in folders with different contents. Each search runs in a process of its own.
 
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -12,35 +12,35 @@ const HERE = `${process.platform}-${process.arch}`
 const NAME = readdirSync(ROOT).flatMap((file) => /^securestore\.(.+)\.node$/.exec(file)?.[1] ?? [])[0] ?? ''
 const BUILD_IT = "'npm ci' and 'npm run build' in a clone of the repository"
 
-describe('binding.js', () => {
-  test('takes the binary that was built here, also where the package is installed', async () => {
+describe('lib/binding.js', () => {
+  test('loads the binary that was built here, even if a platform package is installed', async () => {
     const folder = newFolder()
     copyFileSync(path.join(ROOT, `securestore.${NAME}.node`), path.join(folder, `securestore.${NAME}.node`))
     installPackage(folder, NAME)
     expect(await load(folder)).toEqual({ exports: expect.arrayContaining(['SecureStore']) })
   })
 
-  test('takes the package of the platform where nothing was built', async () => {
+  test('loads the platform package if nothing was built here', async () => {
     const folder = newFolder()
     installPackage(folder, NAME)
     expect(await load(folder)).toEqual({ exports: ['package', NAME] })
   })
 
-  test('takes the package where what was built here is broken', async () => {
+  test('loads the platform package if the binary that was built here is broken', async () => {
     const folder = newFolder()
     writeFileSync(path.join(folder, `securestore.${NAME}.node`), 'not a library')
     installPackage(folder, NAME)
     expect(await load(folder)).toEqual({ exports: ['package', NAME] })
   })
 
-  test('takes the package of the other C library where only that one loads', async () => {
+  test('loads the package of the other C library if only that one loads', async () => {
     const folder = newFolder()
     installPackage(folder, 'linux-x64-gnu', "throw new Error('libc.so.6: version `GLIBC_2.17 not found')")
     installPackage(folder, 'linux-x64-musl')
     expect(await load(folder, 'linux', 'x64')).toEqual({ exports: ['package', 'linux-x64-musl'] })
   })
 
-  test('says in one sentence which package is missing, and how to go without', async () => {
+  test('reports in one sentence which package is missing, and the remedy', async () => {
     const { error } = await load(newFolder())
     expect(error).toContain(`cannot find its binary for ${HERE}, the optional dependency @llxprt/securestore-${NAME}`)
     expect(error).toContain("without '--omit=optional'")
@@ -48,18 +48,18 @@ describe('binding.js', () => {
     expect(error).toMatch(/^[^\n]*\.$/)
   })
 
-  test('says in one sentence why a binary that is there does not load, and what to do', async () => {
+  test('reports in one sentence why a binary does not load, and the remedy', async () => {
     const folder = newFolder()
     writeFileSync(path.join(folder, `securestore.${NAME}.node`), 'not a library')
     const { error, cause } = await load(folder)
-    expect(error).toContain(`has a binary for ${HERE} that cannot be loaded (./securestore.${NAME}.node: `)
+    expect(error).toContain(`has a binary for ${HERE} that cannot be loaded (../securestore.${NAME}.node: `)
     expect(error).toContain('install the package again')
     expect(error).toContain(BUILD_IT)
     expect(error).toMatch(/^[^\n]*\.$/)
     expect(cause).toBe('Error')
   })
 
-  test('tells of every binary that does not load', async () => {
+  test('reports every binary that does not load', async () => {
     const folder = newFolder()
     installPackage(folder, 'linux-x64-gnu', "throw new Error('version `GLIBC_2.17 not found\\n(required by it)')")
     installPackage(folder, 'linux-x64-musl', "throw new Error('libc.musl-x86_64.so.1: cannot open')")
@@ -70,7 +70,7 @@ describe('binding.js', () => {
     )
   })
 
-  test('says that there is no binary for a platform that has none', async () => {
+  test('reports a platform without a binary', async () => {
     for (const [platform, arch] of [
       ['sunos', 'x64'],
       ['linux', 'riscv64'],
@@ -105,13 +105,13 @@ describe('the packages of the platforms', () => {
   const main = manifest(ROOT)
   const folders = readdirSync(path.join(ROOT, 'npm'))
 
-  test('are those that binding.js looks for', () => {
-    const list = /PUBLISHED = \[(.*?)\]/s.exec(readFileSync(path.join(ROOT, 'binding.js'), 'utf8'))?.[1] ?? ''
+  test('are those that lib/binding.js searches', () => {
+    const list = /PUBLISHED = \[(.*?)\]/s.exec(readFileSync(path.join(ROOT, 'lib/binding.js'), 'utf8'))?.[1] ?? ''
     expect([...list.matchAll(/'(.+?)'/g)].map(([, name]) => name)).toEqual([...folders].sort())
     expect(main.napi.targets).toHaveLength(folders.length)
   })
 
-  test.each(folders)('%s is what package.json makes it', (name) => {
+  test.each(folders)('%s matches package.json', (name) => {
     const [os, cpu, abi] = name.split('-')
     const file = `securestore.${name}.node`
     const { description, ...rest } = manifest(path.join(ROOT, 'npm', name))
@@ -132,7 +132,7 @@ describe('the packages of the platforms', () => {
     })
   })
 
-  test('are built by the workflow, and their crates are checked', () => {
+  test('are built by the workflow, and deny.toml checks their crates', () => {
     const workflow = readFileSync(path.join(ROOT, '.github/workflows/ci.yml'), 'utf8')
     const built = [...workflow.matchAll(/name: binary-([\w-]+)$|\{ platform: ([\w-]+), target: /gm)]
     expect(new Set(built.map(([, alone, listed]) => alone ?? listed))).toEqual(new Set(folders))
@@ -148,11 +148,12 @@ describe('the packages of the platforms', () => {
 
 function newFolder(): string {
   const folder = newDirectory()
-  copyFileSync(path.join(ROOT, 'binding.js'), path.join(folder, 'binding.js'))
+  mkdirSync(path.join(folder, 'lib'))
+  copyFileSync(path.join(ROOT, 'lib/binding.js'), path.join(folder, 'lib/binding.js'))
   return folder
 }
 
-/** A package for a platform, which gives its own name in place of an addon. */
+/** Installs a platform package that exports its own name in place of an addon. */
 function installPackage(folder: string, name: string, code = `module.exports = ['package', '${name}']`): void {
   const target = path.join(folder, 'node_modules/@llxprt', `securestore-${name}`)
   mkdirSync(target, { recursive: true })
@@ -166,14 +167,14 @@ interface Loaded {
   cause?: string
 }
 
-/** Loads `binding.js` in a process that takes itself to run on this platform. */
+/** Loads `lib/binding.js` in a process that reports this platform. */
 async function load(folder: string, platform: string = process.platform, arch: string = process.arch): Promise<Loaded> {
   const program = `
     Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} })
     Object.defineProperty(process, 'arch', { value: ${JSON.stringify(arch)} })
     let result
     try {
-      const found = require(${JSON.stringify(path.join(folder, 'binding.js'))})
+      const found = require(${JSON.stringify(path.join(folder, 'lib/binding.js'))})
       result = { exports: Array.isArray(found) ? found : Object.keys(found) }
     } catch (error) {
       result = { error: error.message, cause: error.cause?.name }

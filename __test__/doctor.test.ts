@@ -25,7 +25,7 @@ describe('R8 the doctor, without a keyring,', () => {
     })
     expect(report.keyring).toEqual({
       backend: 'none',
-      why: 'LLXPRT_DISABLE_OS_KEYRING=1 switches it off',
+      why: 'the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)',
       works: false,
       durationMs: null,
       code: null,
@@ -82,10 +82,15 @@ describe('R8 the doctor, without a keyring,', () => {
     })
     expect(report.problems).toEqual([
       {
+        severity: 'warning',
         message: `Others have access to ${directory}: its mode is 0755`,
         remedy: `chmod 700 '${directory}'`,
       },
-      { message: `Others have access to 1 files in ${directory}`, remedy: `chmod 600 '${directory}'/*.enc` },
+      {
+        severity: 'warning',
+        message: `Others have access to 1 files in ${directory}`,
+        remedy: `chmod 600 '${directory}'/*.enc`,
+      },
     ])
     expect([statSync(directory).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o755, 0o644])
   })
@@ -97,7 +102,11 @@ describe('R8 the doctor, without a keyring,', () => {
     expect(report.legacy).toEqual(await findLegacyData())
     expect(report.legacy).toHaveLength(1)
     expect(report.problems).toEqual([
-      { message: expect.stringContaining(below('tools', 'exa.key')), remedy: report.legacy[0]?.message },
+      {
+        severity: 'warning',
+        message: expect.stringContaining(below('tools', 'exa.key')),
+        remedy: report.legacy[0]?.message,
+      },
     ])
   })
 
@@ -118,6 +127,7 @@ describe('R8 the doctor, without a keyring,', () => {
     delete process.env.DBUS_SESSION_BUS_ADDRESS
     expect(report.keyring).toMatchObject({ backend: 'none', works: false, durationMs: null, code: 'UNAVAILABLE' })
     expect(report.problems).toHaveLength(1)
+    expect(report.problems[0]?.severity).toBe('info')
     expect(report.problems[0]?.message).toMatch(/^No keyring: .*Keys are kept in encrypted files$/)
   })
 
@@ -158,7 +168,9 @@ describe('R8 the doctor, with a keyring,', () => {
     expect(report.keyring).toMatchObject({ backend: 'Secret Service', works: false })
     expect(['LOCKED', 'DENIED']).toContain(report.keyring.code)
     expect(place(report, 'provider keys')).toMatchObject({ keyringKeys: null })
-    expect(report.problems).toEqual([{ message: expect.any(String), remedy: report.keyring.remediation }])
+    expect(report.problems).toEqual([
+      { severity: 'error', message: expect.any(String), remedy: report.keyring.remediation },
+    ])
   })
 
   test('ends in time when it does not answer', async () => {

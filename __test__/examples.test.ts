@@ -1,7 +1,7 @@
 // The programs in examples/, run as a reader runs them, but without the OS keyring and in a data directory of their own.
 
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
@@ -39,6 +39,21 @@ describe('examples/save-and-load.mjs', () => {
   })
 })
 
+describe('examples/sandbox-proxy.mjs', () => {
+  test('reads keys through the host, and refuses to save in the sandbox', async () => {
+    const { lines, home } = await run('sandbox-proxy.mjs')
+    expect(lines).toEqual([
+      "The session's key has 13 characters. [auth] Using API key from: --key-name 'work' (keyring)",
+      'Saved keys:',
+      '  work  sk*********89',
+      'Refused: saveKey is not available in the sandbox',
+    ])
+    expect(secrets(home)).toEqual([])
+  })
+})
+
 test('every example has a test', () => {
-  expect(readdirSync(EXAMPLES).sort()).toEqual(['save-and-load.mjs'])
+  const examples = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'))
+  const tests = readFileSync(__filename, 'utf8')
+  for (const name of examples) expect(tests).toContain(`describe('examples/${name}'`)
 })

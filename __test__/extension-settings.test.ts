@@ -142,7 +142,7 @@ describe('R7.6 the .env file', () => {
     writeFileSync(file, '# mine\r\nOTHER="kept" # too\r\nexport TEAM=old\r\nAPI_TOKEN=plain\r\nlast')
     await settings.saveSettings(ALL, { SERVER_URL: 'x', TEAM: 'new one', API_TOKEN: 'sk' })
     expect(readFileSync(file, 'utf8')).toBe(
-      '# mine\r\nOTHER="kept" # too\r\nexport TEAM=\'new one\'\r\nlast\r\nSERVER_URL=x\r\n',
+      '# mine\r\nOTHER="kept" # too\r\nexport TEAM="new one"\r\nlast\r\nSERVER_URL=x\r\n',
     )
     expect(statSync(file).mode & 0o777).toBe(0o600)
     await settings.deleteSettings(ALL)
@@ -156,7 +156,7 @@ describe('R7.6 the .env file', () => {
     mkdirSync(extensionDir)
     writeFileSync(file, 'OPEN="never closed\n')
     const error = await storageError(settings.saveSettings(ALL, { TEAM: 'x" # y', API_TOKEN: 'sk' }))
-    expect(error.message).toBe(`${file} has a quote that is not closed, and would be read in another way`)
+    expect(error.message).toBe(`${file} has a quote that is not closed. Its meaning would change`)
     expect(error.code).toBe('CORRUPT')
     expect(readFileSync(file, 'utf8')).toBe('OPEN="never closed\n')
     expect(keyring.calls).toEqual([])
@@ -168,7 +168,7 @@ describe('R7.6 what is invalid', () => {
     const { keyring, extensionDir, settings } = setUp()
     for (const envVar of ['', '1A', 'A-B', 'A B', 'A=B', 'Ä', 'A\n']) {
       const declared = [TOKEN, { name: 'bad', envVar }]
-      const message = `Setting variable '${envVar}' is no name of an environment variable: use letters, digits and underscores, and no digit first`
+      const message = `Setting variable '${envVar}' is not a valid environment variable name: use letters, digits and underscores, not starting with a digit`
       const calls = [
         settings.saveSettings(declared, { API_TOKEN: 'sk' }),
         settings.loadSettings(declared),
@@ -181,10 +181,10 @@ describe('R7.6 what is invalid', () => {
       }
     }
     const nul = await storageError(settings.saveSettings(ALL, { TEAM: 'a\0b', API_TOKEN: 'sk' }))
-    expect(nul.message).toBe('The value of TEAM holds a NUL character, which no environment variable can')
+    expect(nul.message).toBe('The value of TEAM contains a NUL character, which an environment variable cannot hold')
     const twice = [TOKEN, { ...TOKEN, sensitive: false }]
     const error = await storageError(settings.saveSettings(twice, { API_TOKEN: 'sk' }))
-    expect(error.message).toBe("Setting variable 'API_TOKEN' is declared both sensitive and not")
+    expect(error.message).toBe("Setting variable 'API_TOKEN' is declared both as sensitive and as not sensitive")
     expect(await codeOf(settings.saveSettings(ALL, { TEAM: '\ud800', API_TOKEN: 'sk' }))).toBe('CORRUPT')
     expect(keyring.calls).toEqual([])
     expect(existsSync(extensionDir)).toBe(false)

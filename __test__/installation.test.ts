@@ -35,7 +35,6 @@ describe('the packages', () => {
       'README.md',
       'SECURITY.md',
       'THIRD_PARTY_LICENSES.md',
-      'binding.js',
       'index.d.ts',
       'index.js',
       'package.json',

@@ -25,7 +25,7 @@ printf '[%s] ' "$@"; echo`
   symlinkSync(process.execPath, path.join(bin, 'node'))
   env = { HOME: home, PATH: `${bin}:${process.env.PATH}`, LLXPRT_DISABLE_OS_KEYRING: '1', NO_COLOR: '1' }
   for (const name of ['work-one', 'home.two']) expect((await llxprtKey(['save', name], env, 'a key')).code).toBe(0)
-  writeFileSync(path.join(home, 'keys.age'), '')
+  for (const file of ['keys.age', 'my keys.age']) writeFileSync(path.join(home, file), '')
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { stdout } = await llxprtKey(['completion', shell], env)
     writeFileSync(path.join(home, `llxprt-key.${shell}`), stdout)
@@ -58,7 +58,8 @@ describe.each([
 ])('R19 llxprt-key completion %s', (_, shell) => {
   test('completes commands, options, saved names and files', async () => {
     const terminal = new Terminal(`cd; ${shell}`, env)
-    for (const [typed, ...completed] of COMPLETED) {
+    const spaced = ['import my', 'import', 'my keys.age'] as const
+    for (const [typed, ...completed] of [...COMPLETED, spaced]) {
       await terminal.shows(PROMPT)
       // The shell runs the line as it completed it.
       terminal.type(`llxprt-key ${typed}${TAB}\r`)

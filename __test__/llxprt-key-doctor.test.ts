@@ -39,11 +39,23 @@ const SERVER = { ...DESKTOP, hasSessionBus: false, hasKeyringDaemon: false }
 const keyring = { works: false, durationMs: null, remediation: 'General remedy', why: 'why' }
 const missing: Partial<DoctorReport> = {
   keyring: { ...keyring, backend: 'none', code: 'UNAVAILABLE', message: 'no session bus' },
-  problems: [{ message: 'No keyring: no session bus. Keys are kept in encrypted files', remedy: 'General remedy' }],
+  problems: [
+    {
+      severity: 'info',
+      message: 'No keyring: no session bus. Keys are kept in encrypted files',
+      remedy: 'General remedy',
+    },
+  ],
 }
 const locked: Partial<DoctorReport> = {
   keyring: { ...keyring, backend: 'Secret Service', code: 'LOCKED', message: 'the keyring is locked' },
-  problems: [{ message: 'The Secret Service does not work (LOCKED): the keyring is locked', remedy: 'General remedy' }],
+  problems: [
+    {
+      severity: 'error',
+      message: 'The Secret Service does not work (LOCKED): the keyring is locked',
+      remedy: 'General remedy',
+    },
+  ],
 }
 const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
 

@@ -1,4 +1,4 @@
-// The package as others meet it: both module systems and the types.
+// The package as consumers see it: both module systems and the types.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { ROOT } from './support/node'
 const require = createRequire(__filename)
 
 describe('the module', () => {
-  test('gives ES modules by name what it gives CommonJS', () => {
+  test('has the same named exports for ES modules and CommonJS', () => {
     const commonjs = require('@llxprt/securestore') as Record<string, unknown>
     const named: Record<string, unknown> = { ...modules }
     for (const [name, value] of Object.entries(commonjs)) expect(named[name]).toBe(value)
@@ -31,7 +31,7 @@ describe('the module', () => {
     expect(types.replace(/\/\*[\s\S]*?\*\//g, '')).not.toMatch(/\bany\b/)
   })
 
-  test('declares for each class exactly the methods it has', () => {
+  test('declares exactly the methods of each class', () => {
     const types = readFileSync(path.join(ROOT, 'index.d.ts'), 'utf8')
     for (const [name, value] of Object.entries(require('@llxprt/securestore') as Record<string, unknown>)) {
       if (typeof value !== 'function' || !/^class|\[native code\]/.test(String(value)) || !/^[A-Z]/.test(name)) continue

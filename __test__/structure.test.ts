@@ -91,7 +91,7 @@ describe('import cycles in Rust', () => {
     expect(found).toEqual([expect.stringContaining('src/store.rs uses src/store/unix.rs (Handle)')])
   })
 
-  test('are each reported once, however many files take part', () => {
+  test('are reported once for each group, with all files that take part', () => {
     const found = violations({
       'src/store.rs': 'mod a; mod b; mod c; mod d;',
       'src/store/a.rs': 'use super::{b::B, c::C}; pub struct A;',
@@ -99,7 +99,10 @@ describe('import cycles in Rust', () => {
       'src/store/c.rs': 'use super::{a::A, b::B}; pub struct C;',
       'src/store/d.rs': 'use super::{a::A, b::B, c::C};',
     })
-    expect(found).toEqual(['Import cycle: src/store/a.rs uses src/store/b.rs (B), which uses src/store/a.rs (A)'])
+    expect(found).toEqual([
+      'Import cycle: src/store/a.rs uses src/store/b.rs (B), which uses src/store/a.rs (A). ' +
+        'In further cycles with them: src/store/c.rs',
+    ])
   })
 })
 

@@ -23,7 +23,7 @@ const TOLERANCE = 1.02
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
  * @typedef {{ id: string, label: string, unit?: string, task: string, input: object, env?: NodeJS.ProcessEnv, calls: number }} Scenario
- * `calls` is how many figures one process gives
+ * `calls` is the number of figures that one process reports
  */
 
 /**

@@ -5,7 +5,9 @@
 // same write as one raw D-Bus call on a session that is open. The daemon fsyncs its file at every write, so each is measured
 // with the daemon's files on disk and in memory.
 
+const { execFile } = require('node:child_process')
 const { existsSync } = require('node:fs')
+const { promisify } = require('node:util')
 const { SecureStore } = require('../index.js')
 const { PrivateKeyring } = require('../scripts/lib/private-keyring.js')
 const { compare, timed } = require('./compare.js')
@@ -16,9 +18,11 @@ const { RawSecretService } = require('./raw-secret-service.js')
 const MEMORY = '/dev/shm'
 const COUNT = 50
 
+/** @typedef {import('./compare.js').Measurement} Measurement */
+
 /**
  * @param {import('./files.js').Context} context
- * @returns {AsyncGenerator<import('./compare.js').Measurement>}
+ * @returns {AsyncGenerator<Measurement>}
  */
 async function* measureWrites(context) {
   yield* writesBelow(context, context.dir, 'disk')
@@ -28,27 +32,35 @@ async function* measureWrites(context) {
 /**
  * @param {import('./files.js').Context} context
  * @param {string} directory of the daemon's files
- * @param {'disk' | 'memory'} medium
- * @returns {AsyncGenerator<import('./compare.js').Measurement>}
+ * @param {string} medium
+ * @returns {AsyncGenerator<Measurement>}
  */
 async function* writesBelow({ fixtures, quick }, directory, medium) {
   const keyring = await PrivateKeyring.start({ directory })
-  const before = { ...process.env }
   try {
-    process.env.DBUS_SESSION_BUS_ADDRESS = keyring.address
-    delete process.env.LLXPRT_DISABLE_OS_KEYRING
-    const addon = new SecureStore(SERVICE, { fallbackDir: fixtures.directory(), fallbackPolicy: 'deny' })
-    const napi = new KeyringBaseline(SERVICE)
-    const raw = await RawSecretService.connect(keyring.address)
-    for (const key of keys(COUNT)) await addon.set(key, value(SMALL))
-    const rounds = quick ? 5 : 60
-    yield await replacing(addon, napi, raw, medium, rounds)
-    yield await creating(addon, napi, raw, medium, rounds)
-    raw.close()
+    const { address } = keyring
+    const input = { address, fallbackDir: fixtures.directory(), medium, rounds: quick ? 5 : 60 }
+    const env = { ...process.env, DBUS_SESSION_BUS_ADDRESS: address, LLXPRT_DISABLE_OS_KEYRING: undefined }
+    // In a process of its own: the D-Bus library of @napi-rs/keyring stays with the first bus it connects to.
+    const { stdout } = await promisify(execFile)(process.execPath, [__filename, JSON.stringify(input)], { env })
+    yield* /** @type {Measurement[]} */ (JSON.parse(stdout))
   } finally {
-    process.env = before
     keyring.stop()
   }
+}
+
+/** @param {{ address: string, fallbackDir: string, medium: string, rounds: number }} input */
+async function main({ address, fallbackDir, medium, rounds }) {
+  const addon = new SecureStore(SERVICE, { fallbackDir, fallbackPolicy: 'deny' })
+  const napi = new KeyringBaseline(SERVICE)
+  const raw = await RawSecretService.connect(address)
+  for (const key of keys(COUNT)) await addon.set(key, value(SMALL))
+  const measurements = [
+    await replacing(addon, napi, raw, medium, rounds),
+    await creating(addon, napi, raw, medium, rounds),
+  ]
+  raw.close()
+  console.log(JSON.stringify(measurements))
 }
 
 /**
@@ -129,3 +141,10 @@ function where(medium) {
 }
 
 module.exports = { measureWrites }
+
+if (require.main === module) {
+  main(JSON.parse(process.argv[2] ?? '{}')).catch((error) => {
+    console.error(error)
+    process.exitCode = 1
+  })
+}

@@ -140,7 +140,7 @@ async function* single({ quick }, { addon, napi }, count) {
     between: collectGarbage,
     id: `keyring-set-${count}`,
     part,
-    label: `set, 100 bytes, ${of(count)} (@napi-rs/keyring does not verify)`,
+    label: `set, 100 bytes, ${of(count)} (set alone is not verified)`,
     contestants: {
       addon: () => repeated(IN_A_ROW, () => addon.set(key, value(SMALL))),
       'napi-keyring-set-get': () => repeated(IN_A_ROW, () => napi.setVerified(key, value(SMALL))),

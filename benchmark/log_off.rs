@@ -1,8 +1,8 @@
-//! What telling costs while nobody listens (R8): `cargo bench --no-default-features`.
+//! The cost of events while no sink is set (R8): `cargo bench --no-default-features`.
 //!
-//! An operation of a store tells of itself three times: as an operation, as a call of the keyring and as one of the
-//! files. Here it does so around work that does nothing, against that work alone, in turns: a real operation takes
-//! thousands of times as long, and would hide it. Prints nanoseconds for one operation, medians of all rounds.
+//! An operation of a store emits three events: one for the operation, one for the keyring call and one for the file call.
+//! Here they surround work that does nothing, and are compared with that work alone, in turns. A real operation takes
+//! thousands of times as long and would hide the difference. Prints nanoseconds per operation, medians of all rounds.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -11,14 +11,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use securestore::telemetry::events::{FileCall, KeyringCall, Operation, file_call, keyring_call};
-use securestore::telemetry::{EventSink, Record, Sink, with_sink};
+use securestore::telemetry::{Record, Sink, event_sink, with_sink};
 
 const ROUNDS: usize = 201;
 const OPERATIONS: u32 = 20_000;
 
-struct Nobody;
+struct DiscardingSink;
 
-impl Sink for Nobody {
+impl Sink for DiscardingSink {
     fn take(&self, record: Record) {
         black_box(record);
     }
@@ -26,7 +26,7 @@ impl Sink for Nobody {
 
 fn main() {
     let bare = || now(async { black_box(true) });
-    let told = || {
+    let with_events = || {
         now(async {
             let operation = Operation::start("get");
             let file = FileCall {
@@ -41,25 +41,25 @@ fn main() {
                 service: "service",
                 account: Some("key"),
             };
-            let answer = file_call(file, keyring_call(keyring, async { black_box(true) })).await;
-            operation.finish("service", Some("key"), answer)
+            let result = file_call(file, keyring_call(keyring, async { black_box(true) })).await;
+            operation.finish("service", Some("key"), result)
         })
     };
-    let never = compare(bare, told);
-    let outlet = std::sync::Arc::new(EventSink::default());
-    outlet.set_sink(Some(std::sync::Arc::new(Nobody)));
-    let on = compare(bare, || now(with_sink(outlet.clone(), async { told() })));
-    outlet.set_sink(None);
-    let removed = compare(bare, told);
-    println!("one operation, told three times, in ns more than the bare one");
+    let never = compare(bare, with_events);
+    let sink = event_sink();
+    sink.set_sink(Some(std::sync::Arc::new(DiscardingSink)));
+    let on = compare(bare, || now(with_sink(sink.clone(), async { with_events() })));
+    sink.set_sink(None);
+    let removed = compare(bare, with_events);
+    println!("one operation with its three events, in ns more than the same without");
     println!("  no sink ever    {never:8.1}");
     println!("  sink removed    {removed:8.1}");
     println!("  sink on         {on:8.1}");
 }
 
-/// How much longer `theirs` takes than `ours`, in nanoseconds, median over the rounds.
-fn compare<T>(ours: impl Fn() -> T, theirs: impl Fn() -> T) -> f64 {
-    let mut differences: Vec<f64> = (0..ROUNDS).map(|_| time(&theirs) - time(&ours)).collect();
+/// Returns how much longer `measured` takes than `baseline`, in nanoseconds, median over the rounds.
+fn compare<T>(baseline: impl Fn() -> T, measured: impl Fn() -> T) -> f64 {
+    let mut differences: Vec<f64> = (0..ROUNDS).map(|_| time(&measured) - time(&baseline)).collect();
     differences.sort_by(f64::total_cmp);
     differences[ROUNDS / 2]
 }
@@ -72,10 +72,10 @@ fn time<T>(work: impl Fn() -> T) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(OPERATIONS)
 }
 
-/// Work that never waits.
+/// Polls work that is ready at once.
 fn now<T>(work: impl Future<Output = T>) -> T {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
-        Poll::Pending => unreachable!("there is nothing to wait for"),
+        Poll::Pending => unreachable!("the work is ready at the first poll"),
     }
 }

@@ -22,6 +22,9 @@ const SESSION_VARIABLES = [
   ...['HOMEDRIVE', 'HOMEPATH', 'USERNAME', 'USERDOMAIN', 'PATHEXT'],
 ]
 
+/** The last choice by a file, and what it depends on: the stores of one setting share one adapter. */
+let last = { key: '', choice: null }
+
 /**
  * @typedef {object} KeyringChoice
  * @property {'os' | 'files' | 'vault' | 'docker' | 'command' | 'adapter'} kind
@@ -55,7 +58,9 @@ function chooseKeyring({ dataDir, dataDirRule, configured, env, cwd, home }) {
   const file = keyringFile(dataDir)
   const trap = dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home })
   if (trap !== null) throw storeError('UNAVAILABLE', `${file} is not used: ${trap.message}`, trap.remediation)
-  return fromFile(file, setting, env)
+  const key = JSON.stringify([file, setting, env.VAULT_TOKEN, env.BAO_TOKEN])
+  if (key !== last.key) last = { key, choice: fromFile(file, setting, env) }
+  return last.choice
 }
 
 /**
@@ -185,4 +190,21 @@ function programEnvironment(environment = {}, passEnvironment = [], env) {
   return { ...Object.fromEntries(passed), ...environment }
 }
 
-module.exports = { chooseKeyring, dataDirectoryInProject, fromFile }
+/**
+ * The same as {@link chooseKeyring} for Rust: a wrong setting is a choice of the kind `error`.
+ *
+ * @returns {object | null}
+ */
+function chooseKeyringOrError(options) {
+  let choice
+  try {
+    choice = chooseKeyring(options)
+  } catch (error) {
+    const { code, message, remediation } = error
+    const source = options.env[VARIABLE]?.trim() ? VARIABLE : keyringFile(options.dataDir)
+    return { kind: 'error', source, description: 'none', code, message, remediation }
+  }
+  return choice
+}
+
+module.exports = { chooseKeyring, chooseKeyringOrError, dataDirectoryInProject, fromFile }

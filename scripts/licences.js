@@ -1,9 +1,9 @@
 'use strict'
 
-// THIRD_PARTY_LICENSES.md: what is compiled into the binaries, and under which terms.
+// Maintains THIRD_PARTY_LICENSES.md: the crates that are compiled into the binaries, and their licences.
 //
-//   node scripts/licences.js          writes it anew: after a change of Cargo.lock
-//   node scripts/licences.js --check  fails when it is not current
+//   node scripts/licences.js          writes the file; run it after a change of Cargo.lock
+//   node scripts/licences.js --check  fails when the file is out of date
 
 const { execFileSync } = require('node:child_process')
 const { existsSync, readdirSync, readFileSync, writeFileSync } = require('node:fs')
@@ -24,12 +24,12 @@ function main(task) {
     writeFileSync(FILE, text)
     console.log(`${crates.length} crates in ${path.basename(FILE)}`)
   } else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== text) {
-    console.error(`${path.basename(FILE)} is not current: node scripts/licences.js writes it`)
+    console.error(`${path.basename(FILE)} is out of date. Run: node scripts/licences.js`)
     process.exitCode = 1
-  } else console.log(`${path.basename(FILE)} is current: ${crates.length} crates`)
+  } else console.log(`${path.basename(FILE)} is up to date: ${crates.length} crates`)
 }
 
-/** What cargo knows of the crate on each platform that there is a package for. */
+/** Returns cargo's metadata for each platform that has a package. */
 function metadataOfAllTargets() {
   const { targets } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).napi
   return targets.map((target) => {
@@ -38,7 +38,7 @@ function metadataOfAllTargets() {
   })
 }
 
-/** What a binary is built from; build scripts and what only tests use are not part of it. */
+/** Returns the crates that are compiled into a binary, without those of build scripts and tests. */
 function compiledIn({ packages, resolve }) {
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]))
   const seen = new Set()
@@ -51,13 +51,13 @@ function compiledIn({ packages, resolve }) {
   return packages.filter(({ id }) => seen.has(id) && id !== resolve.root)
 }
 
-/** Each crate once, by name and version. */
+/** Returns each crate once, sorted by name and version. */
 function unique(crates) {
   const all = [...new Map(crates.map((crate) => [crate.id, crate])).values()]
   return all.sort((a, b) => order(`${a.name} ${a.version}`, `${b.name} ${b.version}`))
 }
 
-/** Whether deny.toml allows a licence expression: what stands around `AND` must be allowed, around `OR` one of both. */
+/** Whether deny.toml allows a licence expression: both sides of `AND`, at least one side of `OR`. */
 function isAllowed(expression) {
   const list = /^allow = \[(.*)\]$/m.exec(readFileSync(path.join(root, 'deny.toml'), 'utf8'))?.[1] ?? ''
   const allowed = [...list.matchAll(/"(.+?)"/g)].map(([, name]) => name)
@@ -69,7 +69,7 @@ function isAllowed(expression) {
 }
 
 function print(crates) {
-  /** Each text once, however its lines are broken: its number, and who has it. */
+  /** Each text once, however its lines are broken: its number, and the crates that have it. */
   const texts = new Map()
   const rows = crates.map((crate) => {
     const numbers = textsOf(crate).map((text) => {
@@ -97,12 +97,12 @@ ${rows.join('\n')}
 ${blocks.join('\n')}`
 }
 
-/** The texts a crate comes with; one that comes with none gets that of its licence, in its authors' names. */
+/** Returns the licence texts in a crate. For a crate without one, returns the MIT text with its authors' names. */
 function textsOf({ name, license, authors, manifest_path: manifest }) {
   const folder = path.dirname(manifest)
   const files = readdirSync(folder).filter((file) => LICENCE_FILE.test(file))
   if (files.length > 0) return files.sort(order).map((file) => readFileSync(path.join(folder, file), 'utf8'))
-  if (license !== 'MIT') throw new Error(`${name} comes without the text of its licence, ${license}`)
+  if (license !== 'MIT') throw new Error(`The crate ${name} (${license}) contains no licence text`)
   return [mit(authors.length > 0 ? authors.join(', ') : `the authors of ${name}`)]
 }
 
@@ -111,7 +111,7 @@ function quote(text) {
   return `\`\`\`text\n${lines.map((line) => line.trimEnd()).join('\n')}\n\`\`\``
 }
 
-/** Not by locale: the same on every machine. */
+/** Compares independently of the locale, so that the result is the same on every machine. */
 function order(a, b) {
   return a < b ? -1 : Number(a > b)
 }

@@ -1,24 +1,29 @@
 'use strict'
 
-// A contract that needs no test runner, for platforms the tests do not run on:
+// Checks the contract of the package without a test runner, for platforms that the tests do not run on:
 //
 //   node scripts/platform-contract.js [--with-keyring] [addon.node]
 //
-// Does everything the package exports, in files and, where it answers, in the platform's own keyring, with names that are
-// nobody else's. Prints a line per check and ends with how many held. The addon is the one built here, or the binary that
-// is named. Home is a new directory. With --with-keyring a keyring that does not answer is a failure.
+// Uses everything the package exports, with encrypted files and, where available, with the platform's keyring, under service
+// names of its own. Prints a line per check and a total. The addon is the given binary, by default the one built here. The
+// home is a new directory. With --with-keyring it is a failure if the keyring is not available.
 
 const assert = require('node:assert/strict')
 const { mkdirSync, mkdtempSync, rmSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { check, total } = require('./platform-contract/check.js')
-const { watch, undone } = require('./platform-contract/coverage.js')
+const { unused, watch } = require('./platform-contract/coverage.js')
 const { namedKeys } = require('./platform-contract/named-keys.js')
-const { seeing } = require('./platform-contract/seeing.js')
+const { observability } = require('./platform-contract/observability.js')
 const { session } = require('./platform-contract/session.js')
+const { settings } = require('./platform-contract/settings.js')
+const { severalSteps } = require('./platform-contract/several-steps.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
+
+/** Variables that would lead to the user's data or choose another keyring. */
+const DATA_VARIABLES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'LLXPRT_KEYRING', 'XDG_DATA_HOME']
 
 async function main(args) {
   const binary = args.find((arg) => !arg.startsWith('--'))
@@ -28,6 +33,8 @@ async function main(args) {
     mkdirSync(home)
     process.env.HOME = home
     process.env.USERPROFILE = home
+    process.env.LOCALAPPDATA = path.join(home, 'AppData', 'Local')
+    for (const name of DATA_VARIABLES) delete process.env[name]
     const addon = watch(load(binary))
     const service = `securestore-contract-${process.pid}`
     console.log(`${process.platform} ${process.arch}, ${(await addon.doctor()).versions.runtime}`)
@@ -38,23 +45,26 @@ async function main(args) {
     await namedKeys(files)
     await session(files)
     await thinStores(files)
+    await severalSteps(files)
+    await settings(files)
 
     const probe = new addon.SecureStore(service, { fallbackPolicy: 'deny' })
     const available = await probe.isKeychainAvailable()
-    console.log(`the keyring of this platform ${available ? 'answers' : 'does not answer'}`)
-    if (args.includes('--with-keyring')) await check('the keyring answers', () => assert.equal(available, true))
+    console.log(`the keyring of this platform is ${available ? '' : 'not '}available`)
+    if (args.includes('--with-keyring')) await check('the keyring is available', () => assert.equal(available, true))
     const keyring = { ...files, label: 'keyring', loader: () => osKeyring(addon, service) }
-    await seeing(keyring, available)
+    await observability(keyring, available)
     if (available) {
       await store(keyring)
       await keyringLimits(keyring)
       await namedKeys(keyring)
       await session(keyring)
       await thinStores(keyring)
+      await severalSteps(keyring)
     }
-    await check('everything that is exported was done', () => {
-      const left = undone()
-      if (left.length > 0) throw new Error(`not ${left.join(', ')}`)
+    await check('every export was used', () => {
+      const left = unused()
+      if (left.length > 0) throw new Error(`Unused: ${left.join(', ')}`)
     })
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -65,15 +75,15 @@ async function main(args) {
 
 function load(binary) {
   if (binary) {
-    // index.js asks for binding.js: what that would have found is put in its place.
-    const binding = path.join(__dirname, '..', 'binding.js')
+    // index.js loads lib/binding.js. The given binary takes the place of what that would find.
+    const binding = path.join(__dirname, '..', 'lib', 'binding.js')
     const exports = require(path.resolve(binary))
     require.cache[binding] = { id: binding, filename: binding, loaded: true, exports }
   }
   return require('../index.js')
 }
 
-/** The keyring of this platform, in which every service is one of this run's: nobody's real keys are touched. */
+/** Returns the keyring of this platform, with service names of this run only. The user's keys are not touched. */
 async function osKeyring(addon, prefix) {
   const adapter = await addon.createDefaultKeyringAdapter()
   if (adapter === null) return null

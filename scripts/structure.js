@@ -54,12 +54,14 @@ function inspect(root) {
 }
 
 function cycles(imports) {
-  return findCycles(imports).map((cycle) => {
+  return findCycles(imports).map(({ cycle, group }) => {
     const links = cycle.slice(1).map((to, i) => {
       const names = imports.filter((one) => one.from === cycle[i] && one.to === to).map(({ name }) => name)
       return `${to} (${[...new Set(names)].join(', ')})`
     })
-    return `Import cycle: ${cycle[0]} uses ${links.join(', which uses ')}`
+    const others = group.filter((file) => !cycle.includes(file))
+    const more = others.length > 0 ? `. In further cycles with them: ${others.join(', ')}` : ''
+    return `Import cycle: ${cycle[0]} uses ${links.join(', which uses ')}${more}`
   })
 }
 

@@ -18,6 +18,7 @@ const CHECKS = [
   ['npx', 'biome', 'ci', '--error-on-warnings'],
   ['npx', 'tsc', '--project', 'tsconfig.json'],
   ['npx', 'tsc', '--project', '__test__/consumers'],
+  ['npx', 'typedoc', '--emit', 'none'],
 ]
 
 async function main() {

@@ -1,12 +1,12 @@
 'use strict'
 
-// Every requirement of docs/requirements.md has a test that names it, and no test names one that is not there.
+// Checks that a test names every requirement of docs/requirements.md, and that tests name no other requirement.
 
 const { readdirSync, readFileSync } = require('node:fs')
 const path = require('node:path')
 const { root } = require('./lib/run.js')
 
-/** In a test's name, as `R7B.1` (JavaScript, tables) or `r7b_1` (Rust). */
+/** Requirement numbers in the names of tests: `R7B.1` (JavaScript, tables) or `r7b_1` (Rust). */
 const IN_TEXT = /\bR(\d+[A-C]?)(?:\.(\d+))?\b/g
 const IN_IDENTIFIER = /(?<![a-z0-9])r(\d+[a-c]?)(?:_(\d+))?(?=_)/g
 
@@ -18,10 +18,10 @@ function main() {
   }
   const unproved = [...required].filter((number) => !named.has(number))
   const unknown = [...named.keys()].filter((number) => !required.has(number))
-  for (const number of unproved) console.error(`${number} has no test that names it`)
+  for (const number of unproved) console.error(`No test names ${number}`)
   for (const number of unknown)
-    console.error(`${number} is not in docs/requirements.md, but named by ${named.get(number)[0]}`)
-  console.log(`${required.size} requirements, ${required.size - unproved.length} of them named by tests`)
+    console.error(`${named.get(number)[0]} names ${number}, which is not in docs/requirements.md`)
+  console.log(`${required.size} requirements, ${required.size - unproved.length} named by tests`)
   process.exitCode = unproved.length + unknown.length === 0 ? 0 : 1
 }
 
@@ -29,7 +29,7 @@ function numbers(name, pattern) {
   return [...name.matchAll(pattern)].map(([, number, part]) => `R${number.toUpperCase()}${part ? `.${part}` : ''}`)
 }
 
-/** Functions that are marked as tests, also inside `proptest!`. */
+/** Returns the functions marked as tests, also those inside `proptest!`. */
 function rustTests() {
   const files = [...filesBelow('src', '.rs'), ...filesBelow('tests', '.rs')]
   return files.flatMap((file) => {

@@ -1,11 +1,11 @@
-//! Which API key a session uses (R21–R26).
+//! Which API key a session uses.
 //!
 //! - [`args`]: the flags on a command line; resolves nothing
-//! - [`sources`]: the one table of sources, in order of precedence
-//! - [`key_file`]: a key in a file of its own
-//! - [`resolve`]: the key of the highest source that is there, or why there is none
+//! - [`sources`]: the table of sources, in order of precedence
+//! - [`key_file`]: an API key in a file of its own
+//! - [`resolve`]: the key of the first source that is present
 //!
-//! A failure is final: a named key or key file that cannot be had never lets a lower source through (R24).
+//! A failure is final: when a named key or a key file cannot be read, no lower source is used.
 
 pub mod args;
 pub mod key_file;
@@ -14,10 +14,10 @@ pub mod sources;
 
 use crate::error::Error;
 
-/// What a program that nobody can ask ends with when the key it was told to use is not to be had (R24).
+/// Exit code of a non-interactive run that cannot use the key it was told to use.
 pub const EXIT_CODE: u8 = 41;
 
-/// The error of a session that has to end.
+/// Marks an error that ends the session.
 pub fn fatal(error: Error) -> Error {
     error.with_exit_code(EXIT_CODE)
 }

@@ -1,10 +1,9 @@
-//! What is there, what works, what is wrong: a report for people who ask why their keys are not found (R8).
+//! A report on what is there, what works and what is wrong, for people who ask why their keys are not found.
 //!
-//! It looks and does not touch: no mode is tightened, no file swept. Of the keyring it asks what a store asks of it
-//! first: whether a throw-away value comes back. It names no key.
+//! The report changes nothing: no mode is tightened and no file is removed. Of the keyring it asks what a store asks first:
+//! whether a throw-away value comes back. It names no key.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +11,23 @@ use futures_util::future::{join_all, join3};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Code, Error};
-use crate::fallback::file_name;
-use crate::fallback::inspect::{Inspection, inspect};
+use crate::fs::paths::{DataDirectory, home_data_directory};
 use crate::keyring::{Keyring, KeyringError};
 use crate::legacy::{self, LegacyData};
 use crate::provider_keys;
 use crate::store::{PROBE_PREFIX, SelectedKeyring, ask_keyring};
 use crate::telemetry::{events, propagate};
-use crate::tool_keys;
 
-/// Below the home directory: a directory for each service that has no place of its own.
-const DATA: &str = ".llxprt";
-const STORES: [&str; 2] = [".llxprt", "secure-store"];
+mod places;
+mod problems;
 
-/// What the keyring of this platform is called.
+pub use places::{KeyringReport, StoreReport};
+pub use problems::{Problem, Severity};
+
+/// The name of a keyring that does not exist.
+const NO_KEYRING: &str = "none";
+
+/// The name of this platform's keyring.
 const OS_KEYRING: &str = if cfg!(target_os = "macos") {
     "Keychain"
 } else if cfg!(windows) {
@@ -34,83 +36,66 @@ const OS_KEYRING: &str = if cfg!(target_os = "macos") {
     "Secret Service"
 };
 
-/// What the report is about.
+/// What to examine.
 pub struct Subject {
-    /// The operating system's keyring, or none.
+    /// The keyring that stores use, or none.
     pub keyring: SelectedKeyring,
+    /// What chose that keyring; `None` for the platform's, which is used by default.
+    pub chosen: Option<ChosenKeyring>,
+    /// A problem of the place of the data directory.
+    pub data_problem: Option<Error>,
     /// The home directory.
     pub home: PathBuf,
-    /// The report is there within this time, whatever the keyring does.
+    /// The data directory.
+    pub data: DataDirectory,
+    /// The report is complete within this time, whatever the keyring does.
     pub limit: Duration,
 }
 
-/// What was found.
+/// A keyring that somebody chose.
+#[derive(Clone, Debug)]
+pub struct ChosenKeyring {
+    /// What it is called; `None` for the platform's.
+    pub name: Option<String>,
+    /// What chose it: a function, an environment variable or a file.
+    pub source: String,
+}
+
+/// The result of an examination.
 #[derive(Debug)]
 pub struct Report {
     /// The keyring.
     pub keyring: KeyringReport,
-    /// The places where keys are, known ones first.
+    /// Where all data is.
+    pub data: DataDirectory,
+    /// The places where keys are, the known ones first.
     pub places: Vec<StoreReport>,
-    /// Data of earlier programs; empty also when it cannot be looked for, which is a problem then.
+    /// Data of earlier programs. Also empty when it could not be looked for; then a problem says so.
     pub legacy: Vec<LegacyData>,
-    /// What is wrong, and what to do about it; empty when all is well.
+    /// What is wrong, and what to do about it.
     pub problems: Vec<Problem>,
 }
 
-/// Which keyring is used, and how it does.
-#[derive(Debug)]
-pub struct KeyringReport {
-    /// Its name; `none` where there is none.
-    pub backend: &'static str,
-    /// Why that one.
-    pub why: String,
-    /// Whether a value that was written came back.
-    pub works: bool,
-    /// How long that took, or its failure; `None` where there is no keyring.
-    pub duration: Option<Duration>,
-    /// Why it does not work; `None` when it does, and when it is switched off.
-    pub error: Option<Error>,
-}
-
-/// A place where keys are: a service in the keyring, a directory of files.
-#[derive(Debug)]
-pub struct StoreReport {
-    /// What is kept there: `provider keys`, `tool keys`, else the service.
-    pub name: String,
-    /// Its service.
-    pub service: String,
-    /// The directory of its files, whether it is there or not.
-    pub directory: PathBuf,
-    /// How many keys the keyring has; `None` when it could not be asked.
-    pub keyring_keys: Option<usize>,
-    /// What is in the directory; an empty one is what a missing one is like. The error when it cannot be looked at.
-    pub files: Result<Inspection, Error>,
-}
-
-/// Something that is wrong, in words for the terminal.
-#[derive(Debug)]
-pub struct Problem {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-/// How a keyring does.
-enum State {
+/// The state of a keyring.
+enum KeyringState {
     Works,
     Absent(Error),
     Fails(Error),
 }
 
-/// Examines keyring and files. Never fails: what fails is in the report.
+/// Examines the keyring and the files. Never fails: every failure is part of the report.
 pub async fn examine(subject: Subject) -> Report {
     let deadline = Instant::now() + subject.limit;
-    let home = subject.home.clone();
-    let looking = tokio::task::spawn_blocking(move || places(&home));
-    let testing = test(&subject.keyring, deadline, subject.limit);
-    let (keyring, places, legacy) = join3(testing, looking, legacy::find(subject.home)).await;
-    let mut places = places.unwrap_or_default();
+    let (home, data) = (subject.home.clone(), subject.data.clone());
+    let looking = tokio::task::spawn_blocking(move || {
+        let former = home_data_directory(&home);
+        let former = (former != data.path).then(|| StoreReport::all_below(&former));
+        (StoreReport::all_below(&data.path), former.unwrap_or_default())
+    });
+    let testing = test(&subject, deadline);
+    let directories = vec![home_data_directory(&subject.home), subject.data.path.clone()];
+    let (keyring, looked, legacy) = join3(testing, looking, legacy::find(directories)).await;
+    let (mut places, former) = looked.unwrap_or_default();
     if let (true, Some(os)) = (keyring.works, subject.keyring.keyring()) {
         let counting = join_all(places.iter().map(|place| count(os.as_ref(), &place.service)));
         if let Ok(counts) = timeout_at(deadline, counting).await {
@@ -119,160 +104,175 @@ pub async fn examine(subject: Subject) -> Report {
             }
         }
     }
-    let problems = problems(&keyring, &places, &legacy);
+    let mut problems: Vec<Problem> = problems::of_keyring(&keyring).into_iter().collect();
+    problems.extend(subject.data_problem.iter().map(problems::of_data_directory));
+    problems.extend(problems::of_two_directories(
+        &places,
+        &former,
+        &subject.data,
+        &subject.home,
+    ));
+    problems.extend(problems::of_places(&places));
+    problems.extend(problems::of_legacy(&legacy));
     Report {
         keyring,
+        data: subject.data,
         places,
         legacy: legacy.unwrap_or_default(),
         problems,
     }
 }
 
-/// Whether a value that is written comes back.
-async fn test(choice: &SelectedKeyring, deadline: Instant, limit: Duration) -> KeyringReport {
-    let Some(keyring) = choice.keyring().cloned() else {
+/// Tests whether a value that is written comes back.
+async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
+    let chosen = subject.chosen.as_ref();
+    let Some(keyring) = subject.keyring.keyring().cloned() else {
+        let why = match chosen {
+            Some(chosen) if chosen.name.is_some() => format!("encrypted files only, chosen by {}", chosen.source),
+            _ => "the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)".to_owned(),
+        };
         return KeyringReport {
-            backend: "none",
-            why: "LLXPRT_DISABLE_OS_KEYRING=1 switches it off".to_owned(),
+            backend: NO_KEYRING.to_owned(),
+            why,
             works: false,
             duration: None,
             error: None,
         };
     };
     let started = Instant::now();
-    // A task of its own: when its time is over it still takes its throw-away account away.
-    let trying = timeout_at(deadline, tokio::spawn(propagate(try_out(keyring)))).await;
+    // In a task of its own, so that a test that runs out of time still removes its throw-away account.
+    let testing = timeout_at(deadline, tokio::spawn(propagate(test_keyring(keyring)))).await;
     let duration = started.elapsed();
-    let state = match trying {
+    let state = match testing {
         Ok(Ok(state)) => state,
-        Ok(Err(_)) => State::fails(Code::Unavailable, "The test of the keyring stopped before its end"),
-        Err(_) => State::fails(
+        Ok(Err(_)) => KeyringState::fails(Code::Unavailable, "The keyring test was interrupted"),
+        Err(_) => KeyringState::fails(
             Code::Timeout,
-            format!("The keyring did not answer within {} ms", limit.as_millis()),
+            format!("The keyring did not answer within {} ms", subject.limit.as_millis()),
         ),
     };
+    let name = chosen.and_then(|chosen| chosen.name.as_deref()).unwrap_or(OS_KEYRING);
+    let reason = match chosen {
+        Some(chosen) => format!("it was chosen by {}", chosen.source),
+        None => "it is the platform's keyring".to_owned(),
+    };
     let (backend, why, error) = match state {
-        State::Works => (
-            OS_KEYRING,
-            "it is the platform's keyring, and it works".to_owned(),
-            None,
+        KeyringState::Works => (name, format!("{reason}, and it works"), None),
+        KeyringState::Absent(error) => (
+            NO_KEYRING,
+            "the platform's keyring is not there".to_owned(),
+            Some(error),
         ),
-        State::Absent(error) => ("none", "the platform's keyring is not there".to_owned(), Some(error)),
-        State::Fails(error) => {
-            let why = "it is the platform's keyring; as it fails, new keys go to encrypted files";
-            (OS_KEYRING, why.to_owned(), Some(error))
+        KeyringState::Fails(error) => {
+            let consequence = match error.is_final() {
+                true => "its setting must be corrected before keys can be read or written",
+                false => "while it fails, new keys go to encrypted files",
+            };
+            (name, format!("{reason}; {consequence}"), Some(error))
         }
     };
     KeyringReport {
-        backend,
+        backend: backend.to_owned(),
         why,
         works: error.is_none(),
-        duration: (backend != "none").then_some(duration),
+        duration: (backend != NO_KEYRING).then_some(duration),
         error,
     }
 }
 
-async fn try_out(keyring: Arc<dyn Keyring>) -> State {
-    // The cheapest question that tells whether anybody is there.
+async fn test_keyring(keyring: Arc<dyn Keyring>) -> KeyringState {
+    // The cheapest call that shows whether there is a keyring at all.
     if let Err(KeyringError::Absent(error)) = keyring.contains(PROBE_PREFIX, PROBE_PREFIX).await {
-        return State::Absent(error);
+        return KeyringState::Absent(error);
     }
     let service = provider_keys::SERVICE;
     match events::probe(service, ask_keyring(keyring.as_ref(), service)).await {
-        Ok(true) => State::Works,
-        Ok(false) => State::fails(
+        Ok(true) => KeyringState::Works,
+        Ok(false) => KeyringState::fails(
             Code::Unavailable,
-            "The keyring gave back another value than was written",
+            "The keyring returned another value than the one written",
         ),
-        Err(error) => State::Fails(error),
+        Err(error) => KeyringState::Fails(error),
     }
 }
 
-impl State {
-    fn fails(code: Code, message: impl Into<String>) -> Self {
-        Self::Fails(Error::new(code, message))
-    }
-}
-
-/// How many keys a service has in the keyring; `None` when it does not say.
+/// Counts the keys of a service in the keyring; `None` when it cannot be listed.
 async fn count(keyring: &dyn Keyring, service: &str) -> Option<usize> {
     let accounts = keyring.accounts(service).await.ok()?;
     Some(accounts.iter().filter(|name| !name.starts_with(PROBE_PREFIX)).count())
 }
 
-/// The known places, then a place for each other directory of files. Blocks.
-fn places(home: &Path) -> Vec<StoreReport> {
-    let below = |parts: &[&str]| parts.iter().fold(home.to_owned(), |path, part| path.join(part));
-    let place = |name: &str, service: &str, directory: PathBuf| StoreReport {
-        name: name.to_owned(),
-        service: service.to_owned(),
-        keyring_keys: None,
-        files: inspect(&directory).map(Option::unwrap_or_default),
-        directory,
-    };
-    let mut places = vec![
-        place(
-            "provider keys",
-            provider_keys::SERVICE,
-            below(&[DATA, provider_keys::DIRECTORY]),
-        ),
-        place("tool keys", tool_keys::SERVICE, below(&[DATA, tool_keys::DIRECTORY])),
-    ];
-    let mut others = BTreeMap::new();
-    for entry in std::fs::read_dir(below(&STORES)).into_iter().flatten().flatten() {
-        if let Some(name) = entry.file_name().to_str()
-            && entry.path().is_dir()
-        {
-            // A service's directory is spelled like a key's file, without its ending.
-            let service = file_name::decode(&format!("{name}{}", file_name::SUFFIX));
-            others.insert(service.unwrap_or_else(|| name.to_owned()), entry.path());
-        }
+impl KeyringState {
+    fn fails(code: Code, message: impl Into<String>) -> Self {
+        Self::Fails(Error::new(code, message))
     }
-    places.extend(
-        others
-            .into_iter()
-            .map(|(service, directory)| place(&service, &service, directory)),
-    );
-    places
 }
 
-fn problems(keyring: &KeyringReport, places: &[StoreReport], legacy: &Result<Vec<LegacyData>, Error>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut tell = |message: String, remedy: String| problems.push(Problem { message, remedy });
-    if let Some(error) = &keyring.error {
-        let message = match keyring.backend {
-            "none" => format!("No keyring: {}. Keys are kept in encrypted files", error.message()),
-            name => format!("The {name} does not work ({}): {}", error.code(), error.message()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::paths::DataDirectoryRule;
+    use crate::keyring::memory::MemoryKeyring;
+    use crate::keyring::misconfigured::MisconfiguredKeyring;
+
+    async fn report(keyring: SelectedKeyring, chosen: Option<ChosenKeyring>) -> Report {
+        let home = std::env::temp_dir().join("securestore doctor without anything");
+        let data = DataDirectory {
+            path: home.join(".llxprt"),
+            rule: DataDirectoryRule::Home,
         };
-        tell(message, error.remediation().to_owned());
+        let problem = Error::new(Code::Denied, "LLXPRT_DATA_HOME points into the project");
+        examine(Subject {
+            keyring,
+            chosen,
+            data_problem: Some(problem.with_remediation("Unset it")),
+            home,
+            data,
+            limit: Duration::from_secs(10),
+        })
+        .await
     }
-    for place in places {
-        let directory = place.directory.display();
-        match &place.files {
-            Err(error) => tell(error.message().to_owned(), error.remediation().to_owned()),
-            Ok(files) => {
-                if files.is_open() {
-                    let mode = files.mode.unwrap_or_default();
-                    tell(
-                        format!("Others have access to {directory}: its mode is {mode:04o}"),
-                        format!("chmod 700 '{directory}'"),
-                    );
-                }
-                if files.open_files > 0 {
-                    tell(
-                        format!("Others have access to {} files in {directory}", files.open_files),
-                        format!("chmod 600 '{directory}'/*{}", file_name::SUFFIX),
-                    );
-                }
-            }
-        }
+
+    fn chosen(name: Option<&str>) -> Option<ChosenKeyring> {
+        Some(ChosenKeyring {
+            name: name.map(str::to_owned),
+            source: "keyring.json".to_owned(),
+        })
     }
-    match legacy {
-        Err(error) => tell(error.message().to_owned(), error.remediation().to_owned()),
-        Ok(found) => found.iter().for_each(|found| {
-            let message = format!("{} is of an earlier program, and is not read", found.path.display());
-            tell(message, found.message.clone());
-        }),
+
+    #[tokio::test]
+    async fn a_chosen_keyring_is_reported_with_its_name_and_what_chose_it() {
+        let keyring = || SelectedKeyring::Injected(Arc::new(MemoryKeyring::default()));
+        let report = report(keyring(), chosen(Some("Vault at vault.example.com"))).await;
+        assert_eq!(report.keyring.backend, "Vault at vault.example.com");
+        assert_eq!(report.keyring.why, "it was chosen by keyring.json, and it works");
+        assert!(report.keyring.works);
     }
-    problems
+
+    #[tokio::test]
+    async fn files_that_were_chosen_and_a_keyring_that_is_switched_off_are_told_apart() {
+        let files = report(SelectedKeyring::Nothing, chosen(Some("encrypted files")))
+            .await
+            .keyring;
+        assert_eq!((files.backend.as_str(), files.error), ("none", None));
+        assert_eq!(files.why, "encrypted files only, chosen by keyring.json");
+        let disabled = report(SelectedKeyring::Nothing, chosen(None)).await.keyring;
+        assert!(disabled.why.contains("switched off"));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_setting_and_a_data_directory_in_the_project_are_problems() {
+        let error = Error::new(Code::Corrupt, "keyring.json is not JSON");
+        let keyring = SelectedKeyring::Injected(Arc::new(MisconfiguredKeyring::new(error)));
+        let report = report(keyring, chosen(Some("chosen keyring"))).await;
+        assert!(report.keyring.why.contains("must be corrected"));
+        let problems: Vec<_> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            problems,
+            [
+                "The chosen keyring does not work (CORRUPT): keyring.json is not JSON",
+                "Keys are kept in the project: LLXPRT_DATA_HOME points into the project",
+            ]
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 /// The code of a storage error. Its text form is part of the JavaScript contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// There is no backend to ask.
+    /// There is no keyring.
     Unavailable,
     /// The keyring is there, but locked.
     Locked,
@@ -24,7 +24,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Every code, for tables and tests that must leave none out.
+    /// All codes.
     pub const ALL: [Code; 8] = [
         Code::Unavailable,
         Code::Locked,
@@ -36,7 +36,7 @@ impl Code {
         Code::RuntimeReplaced,
     ];
 
-    /// The code as JavaScript sees it, such as `"NOT_FOUND"`.
+    /// Returns the text form, such as `"NOT_FOUND"`.
     pub fn as_str(self) -> &'static str {
         match self {
             Code::Unavailable => "UNAVAILABLE",
@@ -56,12 +56,12 @@ impl Code {
         matches!(self, Code::Conflict | Code::RuntimeReplaced)
     }
 
-    /// The code with this text form; `None` when there is no such code.
+    /// Returns the code with this text form; `None` for any other text.
     pub fn parse(text: &str) -> Option<Code> {
         Code::ALL.into_iter().find(|code| code.as_str() == text)
     }
 
-    /// What a person can do about it (R6), unless the error knows better.
+    /// Returns the default remediation of the code.
     pub fn remediation(self) -> &'static str {
         match self {
             Code::Unavailable => "Use --key, install a keyring, or use seatbelt mode",
@@ -97,7 +97,7 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error with the usual remedy of its code.
+    /// An error with the default remediation of its code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -108,14 +108,14 @@ impl Error {
         }
     }
 
-    /// The same error with a remedy of its own.
+    /// Replaces the remediation.
     #[must_use]
     pub fn with_remediation(mut self, remediation: impl Into<String>) -> Self {
         self.remediation = remediation.into();
         self
     }
 
-    /// The same error, fatal: a program that nobody can ask what to do ends with this exit code.
+    /// Sets the exit code of a non-interactive run that this error ends.
     #[must_use]
     pub fn with_exit_code(mut self, exit_code: u8) -> Self {
         self.exit_code = Some(exit_code);
@@ -140,17 +140,17 @@ impl Error {
         self.code
     }
 
-    /// What failed, in plain words.
+    /// Returns the message: what failed.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What a person can do about it.
+    /// Returns the remediation: what to do about it.
     pub fn remediation(&self) -> &str {
         &self.remediation
     }
 
-    /// What a program that cannot go on ends with; `None` unless the failure is fatal.
+    /// Returns the exit code for a non-interactive run; `None` unless the error ends the session.
     pub fn exit_code(&self) -> Option<u8> {
         self.exit_code
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn r6_every_code_has_a_text_form_of_its_own_that_parses_back() {
+    fn r6_every_code_has_its_own_text_form_that_parses_back() {
         for code in Code::ALL {
             assert_eq!(Code::parse(code.as_str()), Some(code));
         }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn r6_remediations_say_what_the_table_asks_for() {
+    fn r6_remediations_contain_the_words_of_the_table() {
         let words = [
             (Code::Unavailable, vec!["--key", "keyring", "seatbelt"]),
             (Code::Locked, vec!["Unlock your keyring"]),

@@ -1,4 +1,4 @@
-//! Settings of an extension (R7): the sensitive ones in the store, the others in the extension's `.env` file.
+//! Settings of an extension: the sensitive ones in the store, the others in the extension's `.env` file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,22 +13,22 @@ use crate::sync::KeyedMutex;
 
 pub mod dotenv;
 
-/// What the name of its service begins with; the extension's name follows.
+/// Prefix of the service; the name of the extension follows.
 const SERVICE_PREFIX: &str = "LLxprt Code Extension ";
 
-/// The longest name of a service, in characters.
-const SERVICE_LIMIT: usize = 255;
+/// Maximum length of a service name, in characters.
+const MAX_SERVICE_LEN: usize = 255;
 
 /// The file of the settings that are not sensitive, in the extension's directory.
 const ENV_FILE: &str = ".env";
 
-/// The largest such file, in bytes.
-const ENV_FILE_LIMIT: usize = 16 * 1024 * 1024;
+/// Maximum size of that file, in bytes.
+const MAX_ENV_FILE_LEN: usize = 16 * 1024 * 1024;
 
 /// A setting, as the extension declares it.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// The environment variable it becomes, which is also its account's name.
+    /// The environment variable it becomes, which is also the name of its account.
     pub env_var: String,
     /// Whether its value is a secret.
     pub sensitive: bool,
@@ -37,7 +37,7 @@ pub struct Setting {
 /// Values by the names of their variables.
 pub type Values = BTreeMap<String, Secret>;
 
-/// The settings of one extension.
+/// The settings of one extension. Cloning is cheap.
 #[derive(Clone)]
 pub struct ExtensionSettings {
     store: Arc<dyn SecretStore>,
@@ -45,21 +45,21 @@ pub struct ExtensionSettings {
     mutexes: KeyedMutex,
 }
 
-/// The service of an extension: its name reduced to `a-zA-Z0-9-_`, the whole cut at 255 characters. Extensions whose names
-/// are then the same share one.
+/// Returns the service of an extension: the prefix and the extension's name reduced to `a-zA-Z0-9-_`, cut at 255
+/// characters. Extensions whose reduced names are equal share a service.
 pub fn service(extension_name: &str) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     SERVICE_PREFIX
         .chars()
         .chain(extension_name.chars().filter(allowed))
-        .take(SERVICE_LIMIT)
+        .take(MAX_SERVICE_LEN)
         .collect()
 }
 
 impl ExtensionSettings {
-    /// Settings kept in this store, and in the `.env` file of this directory.
+    /// Settings kept in this store and in the `.env` file of this directory.
     pub fn new(store: Arc<dyn SecretStore>, extension_dir: PathBuf, locks: LockDir) -> Self {
-        let env_file = TextFile::new(extension_dir, ENV_FILE, ENV_FILE_LIMIT, locks);
+        let env_file = TextFile::new(extension_dir, ENV_FILE, MAX_ENV_FILE_LEN, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,
@@ -68,19 +68,27 @@ impl ExtensionSettings {
         }
     }
 
+    /// The same settings, reached through another view of their store.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The store the sensitive settings are kept in.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
 
-    /// Makes the values those of the settings: one without a value is removed, and a sensitive one that stood in the file
-    /// leaves it. Values of other names are ignored; other lines of the file stay as they are.
+    /// Stores the values of the settings.
     ///
-    /// `CORRUPT`, with nothing changed, for a variable's name that is none, one declared both sensitive and not, a value
-    /// with a NUL character, and a file that would be read in another way then. What cannot be stored stops nothing else, and is
-    /// reported in the end.
+    /// A setting without a value is removed. A sensitive one that stood in the file is removed from it. Values of other
+    /// names are ignored; other lines of the file stay unchanged. Saves and deletes happen in the order of the calls.
     ///
-    /// This and [`ExtensionSettings::delete`] happen in the order of the calls.
+    /// # Errors
+    ///
+    /// `CORRUPT`, with nothing changed, for an invalid variable name, a variable declared both sensitive and not, a value
+    /// with a NUL character, and a file with an unclosed quote. A value that cannot be stored does not stop the others; the
+    /// first failure is returned at the end.
     pub fn save(&self, settings: Vec<Setting>, values: Values) -> impl Future<Output = Result<()>> + Send + use<> {
         let (this, lock) = (self.clone(), self.mutexes.lock(ENV_FILE));
         async move {
@@ -93,7 +101,8 @@ impl ExtensionSettings {
         let settings = check(settings)?;
         values.retain(|name, _| settings.contains_key(name.as_str()));
         if let Some((name, _)) = values.iter().find(|(_, value)| value.expose().contains('\0')) {
-            let message = format!("The value of {name} holds a NUL character, which no environment variable can");
+            let message =
+                format!("The value of {name} contains a NUL character, which an environment variable cannot hold");
             return Err(Error::new(Code::Corrupt, message).with_remediation("Save a value without it"));
         }
         let mut changes: dotenv::Changes = settings.keys().map(|name| ((*name).to_owned(), None)).collect();
@@ -104,13 +113,13 @@ impl ExtensionSettings {
                 _ => drop(changes.insert(name, Some(value))),
             }
         }
-        // Whether the file can take its part is known before anything changes.
+        // Find out whether the file can take its part before anything changes.
         let text = self.env_file.read().await?;
         self.changed(text.as_ref().map(Secret::expose), &changes)?;
         let mut failure = Ok(());
         for (name, stored) in self.store_all(names(&settings, true), sensitive).await {
             if let Err(error) = stored {
-                // A plain copy of it stays in the file until the store has it.
+                // The plain copy stays in the file until the store has the value.
                 changes.remove(&name);
                 failure = failure.and(Err(error));
             }
@@ -119,7 +128,11 @@ impl ExtensionSettings {
         failure
     }
 
-    /// The values of the settings; one that has none is left out. Fails when a value may be there and cannot be read.
+    /// Returns the values of the settings. A setting without a value is left out.
+    ///
+    /// # Errors
+    ///
+    /// The error of a source that may hold a value and cannot be read.
     pub async fn load(&self, settings: &[Setting]) -> Result<Values> {
         let settings = check(settings)?;
         let mut loaded = Values::new();
@@ -143,8 +156,12 @@ impl ExtensionSettings {
         Ok(loaded)
     }
 
-    /// Removes the values of these settings; without any named, everything the extension has: its `.env` file and all that
-    /// is stored for it. What is not there is no error.
+    /// Removes the values of these settings; without settings, the `.env` file and everything that is stored for the
+    /// extension. A missing value is not an error.
+    ///
+    /// # Errors
+    ///
+    /// After all removals, the first failure, or the error of a source that could not be listed.
     pub fn delete(&self, settings: Option<Vec<Setting>>) -> impl Future<Output = Result<()>> + Send + use<> {
         let (this, lock) = (self.clone(), self.mutexes.lock(ENV_FILE));
         async move {
@@ -154,45 +171,61 @@ impl ExtensionSettings {
     }
 
     async fn delete_now(&self, settings: Option<&[Setting]>) -> Result<()> {
-        let accounts = match settings {
+        let (accounts, incomplete) = match settings {
             Some(settings) => {
                 let settings = check(settings)?;
                 let changes = settings.keys().map(|name| ((*name).to_owned(), None));
                 self.change_env_file(changes.collect()).await?;
-                names(&settings, true)
+                (names(&settings, true), None)
             }
             None => {
                 self.env_file.update(|_| Ok(None)).await?;
-                self.store.list().await?
+                let listed = self.store.keys().await?;
+                (listed.keys, listed.incomplete)
             }
         };
         let deleted = self.store.delete_many(&accounts).await;
-        deleted.into_iter().try_for_each(|deleted| deleted.map(|_| ()))
+        deleted.into_iter().try_for_each(|deleted| deleted.map(|_| ()))?;
+        incomplete.map_or(Ok(()), Err)
     }
 
-    /// Whether any of these settings has a value; without any named, whether the extension has anything at all.
+    /// Returns whether any of these settings has a value; without settings, whether the extension has any value at all.
+    ///
+    /// # Errors
+    ///
+    /// The error of a source that could not be read, when the others hold no value.
     pub async fn has(&self, settings: Option<&[Setting]>) -> Result<bool> {
-        let Some(settings) = settings else {
-            let text = self.env_file.read().await?;
-            let in_file = text.is_some_and(|text| !dotenv::values(text.expose()).is_empty());
-            return Ok(in_file || !self.store.list().await?.is_empty());
-        };
-        let settings = check(settings)?;
+        let settings = settings.map(check).transpose()?;
         if let Some(text) = self.env_file.read().await? {
-            let values = dotenv::values(text.expose());
-            if values.keys().any(|name| settings.get(name) == Some(&false)) {
+            let in_file = dotenv::values(text.expose());
+            let is_wanted = |name: &&str| {
+                settings
+                    .as_ref()
+                    .is_none_or(|settings| settings.get(*name) == Some(&false))
+            };
+            if in_file.keys().any(is_wanted) {
                 return Ok(true);
             }
         }
+        let Some(settings) = settings else {
+            let listed = self.store.keys().await?;
+            return match listed.incomplete {
+                Some(error) if listed.keys.is_empty() => Err(error),
+                _ => Ok(!listed.keys.is_empty()),
+            };
+        };
+        let mut failure = Ok(false);
         for name in names(&settings, true) {
-            if self.store.has(&name).await? {
-                return Ok(true);
+            match self.store.has(&name).await {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => failure = failure.and(Err(error)),
             }
         }
-        Ok(false)
+        failure
     }
 
-    /// Stores those of the names that have a value, and removes the others.
+    /// Stores the names that have a value and removes the others.
     async fn store_all(&self, names: Vec<String>, mut values: Values) -> Vec<(String, Result<()>)> {
         let (kept, gone): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| values.contains_key(name));
         let setting = kept
@@ -212,12 +245,12 @@ impl ExtensionSettings {
         self.env_file.update(move |text| settings.changed(text, &changes)).await
     }
 
-    /// What the file's text becomes; `None` is no file: one that would be empty was ours alone.
+    /// Returns the new text of the file; `None` removes it, since a file that would be empty held nothing but settings.
     fn changed(&self, text: Option<&str>, changes: &dotenv::Changes) -> Result<Option<Secret>> {
         let new = dotenv::change(text.unwrap_or_default(), changes).ok_or_else(|| {
             let path = self.env_file.path();
             let message = format!(
-                "{} has a quote that is not closed, and would be read in another way",
+                "{} has a quote that is not closed. Its meaning would change",
                 path.display()
             );
             Error::new(Code::Corrupt, message).with_remediation("Repair the file, then save again")
@@ -226,15 +259,15 @@ impl ExtensionSettings {
     }
 }
 
-/// The settings by the names of their variables; true is sensitive.
+/// Returns the settings by the names of their variables; `true` means sensitive.
 fn check(settings: &[Setting]) -> Result<BTreeMap<&str, bool>> {
     let mut checked = BTreeMap::new();
     for setting in settings {
         let name = setting.env_var.as_str();
         let fault = if !is_variable(name) {
-            "is no name of an environment variable: use letters, digits and underscores, and no digit first"
+            "is not a valid environment variable name: use letters, digits and underscores, not starting with a digit"
         } else if checked.insert(name, setting.sensitive) == Some(!setting.sensitive) {
-            "is declared both sensitive and not"
+            "is declared both as sensitive and as not sensitive"
         } else {
             continue;
         };

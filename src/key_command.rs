@@ -1,4 +1,10 @@
-//! The `/key` command: what is typed, what it does, what is offered while typing, and what of it may be shown.
+//! The `/key` command.
+//!
+//! - [`parse`]: what the text after `/key` means
+//! - [`run`]: what a command does and answers
+//! - [`complete`]: completion
+//! - [`mask`]: the masked form of a key
+//! - [`secure_input`]: masking of what is typed
 
 pub mod complete;
 pub mod mask;
@@ -10,5 +16,5 @@ mod testing;
 
 pub use complete::{SavedNames, Suggestion};
 pub use parse::{Invocation, Subcommand, parse};
-pub use run::{Answer, Context, KeyCommand};
+pub use run::{CommandResult, Context, KeyCommand};
 pub use secure_input::SecureInputHandler;

@@ -1,24 +1,25 @@
-//! Data of older programs that nothing reads any more, and what to tell the user (R7C). It is looked for by name alone:
-//! nothing is read, moved or deleted.
+//! Data of earlier programs that is no longer read, and what to tell the user about it.
+//!
+//! Nothing is moved or deleted. Of a tool's key file only the first bytes are looked at, to tell today's envelopes, which
+//! are read, from the former format.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Code, Error, Result};
-use crate::fs::io_error::io_error;
+use crate::error::Result;
+use crate::fs::io_error::{interrupted, io_error};
+use crate::fs::read::{Contents, read_as_is};
 use crate::tool_keys;
-
-/// The directory of everything, below the home directory.
-const DIRECTORY: &str = ".llxprt";
-
-/// What the names of a tool's encrypted key file ended in.
-const TOOL_KEY_SUFFIX: &str = ".key";
 
 /// The one file of all MCP credentials.
 const MCP_TOKENS: &str = "mcp-oauth-tokens-v2.json";
 
-/// A file of an older program.
+/// Maximum size of a tool's key file that is looked at, in bytes. Larger files are not of the former format.
+const MAX_TOOL_KEY_LEN: usize = 1024 * 1024;
+
+/// A file of an earlier program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyData {
     /// Where it is.
@@ -29,21 +30,27 @@ pub struct LegacyData {
     pub message: String,
 }
 
-/// The old files below a home directory, tool keys first; empty when there are none. `DENIED` or `UNAVAILABLE` when it
-/// cannot be looked for them.
-pub async fn find(home: PathBuf) -> Result<Vec<LegacyData>> {
-    tokio::task::spawn_blocking(move || find_now(&home))
-        .await
-        .unwrap_or_else(|_| {
-            Err(Error::new(
-                Code::Unavailable,
-                "Looking for old data stopped before its end",
-            ))
-        })
+/// Returns the files of earlier programs in these data directories, in order, tool keys first; empty when there are none.
+///
+/// # Errors
+///
+/// `DENIED` or `UNAVAILABLE` when a directory cannot be read.
+pub async fn find(directories: Vec<PathBuf>) -> Result<Vec<LegacyData>> {
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for directory in directories {
+            if seen.insert(directory.clone()) {
+                found.extend(find_in(&directory)?);
+            }
+        }
+        Ok(found)
+    });
+    looking.await.unwrap_or_else(|_| Err(interrupted()))
 }
 
-fn find_now(home: &Path) -> Result<Vec<LegacyData>> {
-    let tools = home.join(DIRECTORY).join(tool_keys::DIRECTORY);
+fn find_in(directory: &Path) -> Result<Vec<LegacyData>> {
+    let tools = directory.join(tool_keys::DIRECTORY);
     let mut found: Vec<_> = tool_keys_in(&tools)
         .map_err(|error| io_error("look for old tool keys in", &tools, &error))?
         .into_iter()
@@ -52,7 +59,7 @@ fn find_now(home: &Path) -> Result<Vec<LegacyData>> {
             legacy(path, "tool-key", &remedy)
         })
         .collect();
-    let tokens = home.join(DIRECTORY).join(MCP_TOKENS);
+    let tokens = directory.join(MCP_TOKENS);
     if exists(&tokens).map_err(|error| io_error("look for", &tokens, &error))? {
         found.push(legacy(
             tokens,
@@ -71,7 +78,7 @@ fn legacy(path: PathBuf, kind: &'static str, remedy: &str) -> LegacyData {
     LegacyData { path, kind, message }
 }
 
-/// The files named after a tool, sorted by its name.
+/// Returns the key files in the former format, sorted by the name of the tool.
 fn tool_keys_in(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -82,14 +89,25 @@ fn tool_keys_in(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(tool) = name.strip_suffix(TOOL_KEY_SUFFIX).filter(|tool| !tool.is_empty())
+        if let Some(tool) = name
+            .strip_suffix(tool_keys::KEY_FILE_SUFFIX)
+            .filter(|tool| !tool.is_empty())
             && !entry.file_type()?.is_dir()
+            && !is_json(&entry.path())
         {
             found.push((tool.to_owned(), entry.path()));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Returns whether a file holds a JSON object, as an envelope is one. A file that cannot be read counts as legacy data.
+fn is_json(path: &Path) -> bool {
+    match read_as_is(path, MAX_TOOL_KEY_LEN) {
+        Ok(Contents::Bytes(bytes)) => bytes.trim_ascii_start().starts_with(b"{"),
+        _ => false,
+    }
 }
 
 fn exists(path: &Path) -> io::Result<bool> {
@@ -109,17 +127,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn r7c_old_files_are_found_by_name_and_nothing_else_is() {
+    async fn r7c_old_files_are_found_and_envelopes_and_other_files_are_not() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(find(home.path().to_owned()).await, Ok(Vec::new()));
+        assert_eq!(find(vec![home.path().join(".llxprt")]).await, Ok(Vec::new()));
         let tools = home.path().join(".llxprt/tools");
         fs::create_dir_all(tools.join("dir.key")).unwrap();
         for name in ["exa.key", "another.key", ".key", "exa.enc", "keyfiles.json", "key"] {
             fs::write(tools.join(name), "old").unwrap();
         }
+        fs::write(tools.join("envelope.key"), "{\"v\":1}").unwrap();
         let tokens = home.path().join(".llxprt/mcp-oauth-tokens-v2.json");
         fs::write(&tokens, "old").unwrap();
-        let found = find(home.path().to_owned()).await.unwrap();
+        let directory = home.path().join(".llxprt");
+        // A directory that is named twice is looked at once.
+        let found = find(vec![directory.clone(), directory]).await.unwrap();
         let what: Vec<_> = found.iter().map(|data| (data.path.clone(), data.kind)).collect();
         assert_eq!(
             what,
@@ -149,6 +170,6 @@ mod tests {
     async fn r7c_a_file_where_a_directory_should_be_holds_no_old_data() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".llxprt"), "").unwrap();
-        assert_eq!(find(home.path().to_owned()).await, Ok(Vec::new()));
+        assert_eq!(find(vec![home.path().join(".llxprt")]).await, Ok(Vec::new()));
     }
 }

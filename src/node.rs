@@ -1,20 +1,22 @@
-//! Everything that knows Node-API. Functions here convert, call, convert; nothing below this room knows Node exists.
+//! Everything that knows Node-API. The functions here convert arguments, call the core and convert results. No other module
+//! knows that Node exists. A file imports only files that are listed before it.
 //!
-//! - `environment`: what one JavaScript environment (the main thread, a worker) lends us: its error class, its host's
-//!   facts; `js_thread`: the way back onto its thread
-//! - `error`: the core's errors as JavaScript's, for every class, in one place
-//! - `args`: JavaScript values as the core's types, or a `TypeError`
-//! - `promise`: the core's futures as promises; `deferred`: what settles one
-//! - `adapter`: a keyring that JavaScript injected
-//! - `machine_secret`: a machine secret that JavaScript gives
-//! - `options`: a store's options
+//! - `js_thread`: runs jobs on a JavaScript thread; `deferred`: a promise that such a job settles
+//! - `log`: queues events for JavaScript
+//! - `environment`: what one JavaScript environment (the main thread, a worker) provides
+//! - `error`: the core's errors as JavaScript errors
+//! - `args`: arguments as the core's types, or a `TypeError`
+//! - `promise`: the core's futures as promises
 //! - `json`: JavaScript objects that hold secrets
+//! - `js_call`: calls into JavaScript
+//! - `logger`: listeners of events
+//! - `adapter`, `machine_secret`, `storage`: keyrings, machine secrets and storages that JavaScript provides
+//! - `os_keyring`: the OS keyring, which a setting may disable
+//! - `options`: the options of a store
+//! - `object`: what the objects of all classes share
 //! - `secure_store`, `provider_keys`, `tool_keys`, `token_storage`, `extension_settings`, `os_adapter`, `key_command`,
 //!   `secure_input`: the classes
-//! - `auth`: which API key a session uses
-//! - `legacy`: old data
-//! - `doctor`: the report on what is there and works
-//! - `log`: what becomes of this environment's events
+//! - `auth`, `legacy`, `doctor`, `harden`: functions
 
 mod adapter;
 mod args;
@@ -24,17 +26,23 @@ mod doctor;
 mod environment;
 mod error;
 mod extension_settings;
+mod harden;
+mod js_call;
 mod js_thread;
 mod json;
 mod key_command;
 mod legacy;
 mod log;
+mod logger;
 mod machine_secret;
+mod object;
 mod options;
 mod os_adapter;
+mod os_keyring;
 mod promise;
 mod provider_keys;
 mod secure_input;
 mod secure_store;
+mod storage;
 mod token_storage;
 mod tool_keys;

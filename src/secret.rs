@@ -1,4 +1,4 @@
-//! Text that wipes itself and never prints.
+//! Text that is wiped when it is dropped and never printed.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret text: a key, a token, a stored value.
 ///
-/// Its memory is overwritten when it is dropped, and its `Debug` form shows nothing, not even the length.
-/// A value is a `Secret` from the moment it enters Rust until it leaves.
+/// Its memory is overwritten on drop, and its `Debug` form shows nothing, not even the length. A value is a `Secret` from the
+/// moment it enters Rust until it leaves.
 #[derive(Clone, Zeroize, ZeroizeOnDrop, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text over; its buffer is wiped on drop.
+    /// Takes ownership of a text. Its buffer is wiped on drop.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// Decodes UTF-8; bytes that are none are wiped, and `None` comes back.
+    /// Decodes UTF-8. `None` for other bytes, which are wiped.
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
         match String::from_utf8(bytes) {
             Ok(text) => Some(Self(text)),
@@ -28,7 +28,7 @@ impl Secret {
         }
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// Returns the text itself. Callers must not log or store it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_give_nothing() {
+    fn bytes_that_are_not_utf_8_are_refused() {
         assert_eq!(Secret::from_utf8(vec![0xff, 0xfe]), None);
         assert_eq!(Secret::from_utf8(b"ok".to_vec()), Some(Secret::from("ok")));
     }

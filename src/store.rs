@@ -51,7 +51,7 @@ pub use key::Key;
 pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
-pub use secret_store::{SecretStore, StoreEntries, StoreEntry};
+pub use secret_store::{SecretStore, StoreEntries, StoreEntry, StoreKeys};
 
 use keyring_seen::KeyringSeen;
 use probe::Probe;
@@ -174,7 +174,7 @@ impl SecureStore {
             }
             Err(error) => {
                 self.probe.record_failure();
-                if error.error().code().is_final() {
+                if error.error().is_final() {
                     return Err(error.error().clone());
                 }
             }

@@ -1,33 +1,43 @@
-//! What may be seen from outside: events without secrets, and where they go (R8).
+//! Events without secrets, and where they go.
 //!
-//! Every layer tells what it did at one place, by the functions of [`events`]; the README lists the events and their
-//! fields. A key's name appears as a fingerprint alone; a value, an error's message (it may name a file, and the file
-//! its key) and a file's path never do.
+//! Every layer emits its events through the functions of [`events`]; `docs/logging.md` lists the events and their fields.
+//! Key names appear only as fingerprints. Values, error messages (they may name a file, and the file its key) and paths of
+//! files never appear.
 //!
-//! One of the three global states of the house is here: the one `tracing` subscriber, and how many outlets want to hear
-//! of anything. It passes on this crate's own events and no others: those of the D-Bus library hold whole messages.
+//! Process-wide state: the one `tracing` subscriber and the number of listening sinks. The subscriber passes on only this
+//! crate's events: those of the D-Bus library hold whole messages.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::text::hex;
 
-mod event_sink;
 pub mod events;
+mod listeners;
 pub mod notices;
 mod record;
+mod sinks;
+mod stderr;
 mod subscriber;
 
-pub use event_sink::{EventSink, Sink, propagate, propagate_blocking, with_sink};
-pub use record::{Record, Stderr, Value};
+pub use record::{Record, Value};
+pub use sinks::{EventSink, Sink, propagate, propagate_blocking, with_sink};
+pub use stderr::Stderr;
 
-/// The first 8 hex digits of the SHA-256 of a key's name (R8): enough to follow one key through a log.
+/// Returns the event sinks for a new environment, and makes sure that events reach them.
+pub fn event_sink() -> Arc<EventSink> {
+    subscriber::install();
+    Arc::default()
+}
+
+/// Returns the first 8 hexadecimal digits of the SHA-256 of a key's name, enough to follow one key through a log.
 pub fn fingerprint(key: &str) -> String {
     hex(&Sha256::digest(key.as_bytes())[..4])
 }
 
-/// A key's fingerprint, computed when it is shown and not before.
+/// The fingerprint of a key, computed only when it is displayed.
 pub struct Fingerprint<'a>(pub &'a str);
 
 impl fmt::Display for Fingerprint<'_> {

@@ -1,4 +1,4 @@
-//! OAuth credentials of MCP servers (R7).
+//! OAuth credentials of MCP servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,20 +10,38 @@ use crate::secret::Secret;
 use crate::store::{FallbackPolicy, SecretStore};
 use crate::telemetry::events::credentials_skipped;
 
-/// The service its accounts belong to, unless the caller names another.
+/// The default service of the credentials.
 pub const SERVICE: &str = "llxprt-cli-mcp-oauth";
 
-/// How the accounts began that an older program tried its keyring with. A crash left some behind.
+/// Prefix of the accounts with which an older program tested its keyring. A crash left some behind.
 const FORMER_PROBE_PREFIX: &str = "__keychain_test__";
 
-/// The OAuth credentials of MCP servers, an account for each.
+/// The OAuth credentials of MCP servers, one account for each server. Cloning is cheap.
 ///
-/// The account is the server's name with `_` in place of what is not in `a-zA-Z0-9-_.`, so two servers may share one.
-/// Any method answers `CORRUPT` for a server without a name, or whose account could not be stored.
+/// The account is the name of the server with `_` in place of every character outside `a-zA-Z0-9-_.`, so two servers may
+/// share one. Every method is `CORRUPT` for an empty server name and for one whose account cannot be stored.
 #[derive(Clone)]
 pub struct Tokens {
     store: Arc<dyn SecretStore>,
     service: Arc<str>,
+}
+
+/// The result of [`Tokens::get_all`].
+#[derive(Debug, Default)]
+pub struct AllCredentials {
+    /// The credentials by account.
+    pub credentials: Vec<(String, Credentials)>,
+    /// The accounts whose stored credentials cannot be used.
+    pub broken: Vec<BrokenCredentials>,
+}
+
+/// Stored credentials that cannot be used.
+#[derive(Debug)]
+pub struct BrokenCredentials {
+    /// The account: the sanitised name of the server.
+    pub account: String,
+    /// Why they cannot be used. The code is `CORRUPT`.
+    pub error: Error,
 }
 
 impl Tokens {
@@ -38,15 +56,16 @@ impl Tokens {
         &self.store
     }
 
-    /// The credentials of a server; `None` when there are none. `CORRUPT` when what is stored are none.
+    /// Returns the credentials of a server; `None` when there are none.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the stored value is not valid credentials; the errors of the store otherwise.
     pub async fn get(&self, server: &str) -> Result<Option<Credentials>> {
         let Some(json) = self.store.get(&account(server)?).await? else {
             return Ok(None);
         };
-        Credentials::stored(json).map(Some).ok_or_else(|| {
-            let message = format!("Failed to parse stored credentials for {server}");
-            Error::new(Code::Corrupt, message).with_remediation("Re-authenticate with the MCP server")
-        })
+        Credentials::stored(json).map(Some).ok_or_else(|| unparsable(server))
     }
 
     /// Stores credentials for the server they name.
@@ -55,7 +74,11 @@ impl Tokens {
         async move { setting?.await.map(|_| ()) }
     }
 
-    /// Removes the credentials of a server. `NOT_FOUND` when there are none.
+    /// Removes the credentials of a server.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when there are none.
     pub fn delete(&self, server: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         let deleting = account(server).map(|account| self.store.delete(&account));
         let server = server.to_owned();
@@ -68,46 +91,67 @@ impl Tokens {
         }
     }
 
-    /// The accounts there are, sorted; empty when there are none. Fails when neither keyring nor files can be listed.
+    /// Returns the accounts, sorted; empty when it is known that there are none.
+    ///
+    /// # Errors
+    ///
+    /// The error of a source that could not be listed, also when the others hold accounts.
     pub async fn list(&self) -> Result<Vec<String>> {
-        let mut accounts = self.store.list().await?;
-        accounts.retain(|account| !account.starts_with(FORMER_PROBE_PREFIX));
-        Ok(accounts)
+        let mut listed = self.store.keys().await?;
+        if let Some(error) = listed.incomplete {
+            return Err(error);
+        }
+        listed.keys.retain(|account| !account.starts_with(FORMER_PROBE_PREFIX));
+        Ok(listed.keys)
     }
 
-    /// The credentials of every account, read in one go. Those that are broken are left out, and reported in the log; a
-    /// keyring or file that cannot be read fails the call, so that "none" and "cannot look" differ.
-    pub async fn get_all(&self) -> Result<Vec<(String, Credentials)>> {
-        let accounts = self.list().await?;
-        let found = self.store.get_many(&accounts).await;
-        let mut all = Vec::with_capacity(accounts.len());
-        for (account, found) in accounts.into_iter().zip(found) {
-            let broken = match found {
-                Ok(None) => continue,
-                Ok(Some(json)) => match Credentials::stored(json) {
+    /// Returns the credentials of every account, read in one batch. Broken ones are left out, logged and returned apart.
+    ///
+    /// # Errors
+    ///
+    /// The error of a source that could not be listed, or of a value that could not be read for another reason than its
+    /// content.
+    pub async fn get_all(&self) -> Result<AllCredentials> {
+        let entries = self.store.entries().await?;
+        if let Some(error) = entries.incomplete {
+            return Err(error);
+        }
+        let mut all = AllCredentials::default();
+        for entry in entries.entries {
+            let account = entry.key;
+            if account.starts_with(FORMER_PROBE_PREFIX) {
+                continue;
+            }
+            let (reason, error) = match (entry.value, entry.error) {
+                (Some(json), _) => match Credentials::stored(json) {
                     Some(credentials) => {
-                        all.push((account, credentials));
+                        all.credentials.push((account, credentials));
                         continue;
                     }
-                    None => "unparsable",
+                    None => ("unparsable", unparsable(&account)),
                 },
-                Err(error) if error.code() == Code::Corrupt => "undecryptable",
-                Err(error) => return Err(error),
+                (None, Some(error)) if error.code() == Code::Corrupt => ("undecryptable", error),
+                (None, Some(error)) => return Err(error),
+                (None, None) => continue,
             };
-            credentials_skipped(&self.service, &account, broken);
+            credentials_skipped(&self.service, &account, reason);
+            all.broken.push(BrokenCredentials { account, error });
         }
         Ok(all)
     }
 
-    /// Removes all of them. One that fails stops none of the others; the code is that of the first failure.
+    /// Removes all credentials. A failure does not stop the other removals.
+    ///
+    /// # Errors
+    ///
+    /// After all removals, the first failure, or the error of a source that could not be listed.
     pub async fn clear(&self) -> Result<()> {
-        let accounts = self.store.list().await?;
-        let failures: Vec<Error> = self
-            .store
-            .delete_many(&accounts)
-            .await
+        let listed = self.store.keys().await?;
+        let deleted = self.store.delete_many(&listed.keys).await;
+        let failures: Vec<Error> = deleted
             .into_iter()
             .filter_map(Result::err)
+            .chain(listed.incomplete)
             .collect();
         let Some(first) = failures.first() else { return Ok(()) };
         let messages: BTreeSet<&str> = failures.iter().map(Error::message).collect();
@@ -116,8 +160,8 @@ impl Tokens {
         Err(Error::new(first.code(), message).with_remediation(first.remediation()))
     }
 
-    /// Whether credentials can be kept: in files, where they are allowed and their directory can be read, or in a keyring
-    /// that works. Never fails.
+    /// Returns whether credentials can be kept: in files, where they are allowed and their directory can be read, or in a
+    /// keyring that works. Never fails.
     pub async fn is_available(&self) -> bool {
         let Some(store) = self.store.as_secure_store() else {
             return self.store.list().await.is_ok();
@@ -130,20 +174,23 @@ impl Tokens {
 /// The OAuth credentials of one MCP server, as the JSON object they are stored as:
 /// `{ serverName, token: { accessToken, tokenType, … }, updatedAt, … }`.
 ///
-/// They stay text, of which only what counts here is looked at, in place: fields nobody knows survive to the letter, and
-/// no token is copied into memory that is not wiped.
+/// They stay text. Only the required fields are looked at, in place: unknown fields survive unchanged, and no token is
+/// copied into memory that is not wiped.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     server_name: String,
     json: Secret,
 }
 
-/// The fields of a JSON object, each as it is written.
-type Fields<'a> = BTreeMap<String, &'a RawValue>;
+/// The fields of a JSON object, each as its JSON text.
+type JsonFields<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Credentials {
-    /// Credentials that were changed at this moment, in milliseconds since 1970. `CORRUPT`, with a message that says what
-    /// is missing, when they lack what they must have.
+    /// Validates credentials and stamps them with the time of the change, in milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT`, with a message that names the missing field.
     pub fn new(json: &Secret, updated_at: u64) -> Result<Self> {
         let invalid = |message: &str| {
             Error::new(Code::Corrupt, message).with_remediation("Pass complete credentials, or re-authenticate")
@@ -158,30 +205,30 @@ impl Credentials {
         })
     }
 
-    /// What the store held; `None` when it is no JSON, or lacks what credentials must have.
+    /// Parses a stored value; `None` when it is not JSON, or a required field is missing.
     fn stored(json: Secret) -> Option<Self> {
         let server_name = check(&object(json.expose())?).ok()?;
         Some(Self { server_name, json })
     }
 
-    /// The server they are for.
+    /// Returns the name of the server.
     pub fn server_name(&self) -> &str {
         &self.server_name
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn json(&self) -> &Secret {
         &self.json
     }
 
-    /// The same, taken over.
+    /// Returns the JSON text. Consumes `self`.
     pub fn into_json(self) -> Secret {
         self.json
     }
 }
 
-/// The server's name; an error names the field that is missing, empty or of the wrong type.
-fn check(fields: &Fields<'_>) -> Result<String, &'static str> {
+/// Returns the name of the server, or the message that names the field that is missing, empty or of the wrong type.
+fn check(fields: &JsonFields<'_>) -> Result<String, &'static str> {
     let server_name = fields.get("serverName").and_then(|name| text(name));
     let server_name = server_name.ok_or("Server name is required")?;
     let token = fields.get("token").and_then(|token| object(token.get()));
@@ -194,24 +241,29 @@ fn check(fields: &Fields<'_>) -> Result<String, &'static str> {
     }
 }
 
-fn object(json: &str) -> Option<Fields<'_>> {
+fn unparsable(server: &str) -> Error {
+    let message = format!("Failed to parse stored credentials for {server}");
+    Error::new(Code::Corrupt, message).with_remediation("Re-authenticate with the MCP server")
+}
+
+fn object(json: &str) -> Option<JsonFields<'_>> {
     serde_json::from_str(json).ok()
 }
 
-/// The text of a JSON string that is not empty.
+/// Returns the text of a JSON string; `None` when it is empty or another value.
 fn text(value: &RawValue) -> Option<String> {
     let text: String = serde_json::from_str(value.get()).ok()?;
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether it is a JSON string that is not empty; what it says is not looked at.
+/// Returns whether a value is a non-empty JSON string, without looking at its content.
 fn is_text(value: &RawValue) -> bool {
     value.get().starts_with('"') && value.get() != "\"\""
 }
 
-fn print(fields: &Fields<'_>) -> Secret {
-    // Room for all of it, so that the buffer never moves and leaves a copy behind. A name takes at most six characters for
-    // each of its own, as escapes do.
+fn print(fields: &JsonFields<'_>) -> Secret {
+    // Enough capacity for everything, so that the buffer never moves and leaves a copy behind. An escaped character takes up
+    // to six.
     let room = fields
         .iter()
         .map(|(name, value)| 6 * name.len() + value.get().len() + 4);
@@ -226,8 +278,8 @@ fn print(fields: &Fields<'_>) -> Secret {
     Secret::new(json)
 }
 
-/// The account of a server. Characters are those of JavaScript, of which one outside the basic plane counts twice: that is
-/// how the accounts there are were named.
+/// Returns the account of a server. A character outside the basic plane becomes two `_`, because existing accounts were
+/// named in JavaScript, where it is two characters.
 fn account(server: &str) -> Result<String> {
     if server.is_empty() {
         return Err(Error::new(Code::Corrupt, "Server name is required").with_remediation("Name the server"));

@@ -1,4 +1,4 @@
-//! API keys of tools, and the files that may hold them instead (R7).
+//! API keys of tools, and the key files that may hold them instead.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,17 +20,20 @@ pub const SERVICE: &str = "llxprt-code-tool-keys";
 /// The directory of its files, below the data directory.
 pub const DIRECTORY: &str = "tools";
 
-/// Where the paths of key files are, in the same directory: a JSON map of tools to paths.
+/// Suffix of the files in which other programs keep tool keys, beside ours.
+pub const KEY_FILE_SUFFIX: &str = ".key";
+
+/// The file with the paths of key files, in the same directory: a JSON map from tool to path.
 const KEYFILES: &str = "keyfiles.json";
 
-/// The largest key file, and the largest map of them, in bytes.
-const LIMIT: usize = 1024 * 1024;
+/// Maximum size of a key file and of the map of paths, in bytes.
+const MAX_LEN: usize = 1024 * 1024;
 
 /// A tool that takes an API key.
 pub struct Tool {
-    /// Its name here, which is also its account's.
+    /// Its name, which is also the name of its account.
     pub name: &'static str,
-    /// Its name for people.
+    /// Its display name.
     pub display_name: &'static str,
     /// The URL parameter that carries the key.
     pub url_param_name: &'static str,
@@ -38,7 +41,7 @@ pub struct Tool {
     pub description: &'static str,
 }
 
-/// The tools there are.
+/// All tools.
 pub const REGISTRY: [Tool; 1] = [Tool {
     name: "exa",
     display_name: "Exa Search",
@@ -46,7 +49,8 @@ pub const REGISTRY: [Tool; 1] = [Tool {
     description: "API key for Exa web and code search",
 }];
 
-/// API keys of the tools in [`REGISTRY`]; any other tool is `CORRUPT`, before anything is touched.
+/// API keys of the tools in [`REGISTRY`]. Cloning is cheap. Every method is `CORRUPT` for any other tool, before anything is
+/// touched.
 #[derive(Clone)]
 pub struct ToolKeys {
     store: Arc<dyn SecretStore>,
@@ -58,7 +62,7 @@ pub struct ToolKeys {
 impl ToolKeys {
     /// Keys kept in this store. The paths of key files are kept in `tools_dir`; `home` is what `~` means in them.
     pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf, locks: LockDir) -> Self {
-        let keyfiles = TextFile::new(tools_dir, KEYFILES, LIMIT, locks);
+        let keyfiles = TextFile::new(tools_dir, KEYFILES, MAX_LEN, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,
@@ -68,38 +72,45 @@ impl ToolKeys {
         }
     }
 
+    /// The same keys, reached through another view of their store.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The store the keys are kept in.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
 
-    /// Stores a tool's key, as it is.
+    /// Stores the key of a tool, unchanged.
     pub fn save(&self, tool: &str, api_key: Secret) -> impl Future<Output = Result<()>> + Send + use<> {
         let saving = known(tool).map(|tool| self.store.set(tool, api_key));
         async move { saving?.await.map(|_| ()) }
     }
 
-    /// The stored key of a tool; `None` when there is none.
+    /// Returns the stored key of a tool; `None` when there is none.
     pub async fn get(&self, tool: &str) -> Result<Option<Secret>> {
         self.store.get(known(tool)?).await
     }
 
-    /// Removes a tool's stored key; `false` when there was none.
+    /// Removes the stored key of a tool; `false` when there was none.
     pub fn delete(&self, tool: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
         let deleting = known(tool).map(|tool| self.store.delete(tool));
         async move { deleting?.await }
     }
 
-    /// Whether there is a stored key of a tool.
+    /// Returns whether there is a stored key of a tool.
     pub async fn has(&self, tool: &str) -> Result<bool> {
         self.store.has(known(tool)?).await
     }
 
-    /// The key a tool is to use: the stored one, else the first line of its key file, read anew each time. `None` when
-    /// there is neither; a key file that is missing or empty is none.
+    /// Returns the key a tool should use: the stored one, else the first line of its key file, read each time. `None` when
+    /// there is neither; a missing or empty key file counts as none.
     ///
-    /// A stored key that cannot be read does not stand in the way of a key file, but where there is no key in one its
-    /// error is what comes back: there may well be a key.
+    /// # Errors
+    ///
+    /// The error of the stored key, if it cannot be read and the key file holds none; the error of the key file.
     pub async fn resolve(&self, tool: &str) -> Result<Option<Secret>> {
         let stored = self.get(known(tool)?).await;
         if matches!(stored, Ok(Some(_))) {
@@ -114,13 +125,16 @@ impl ToolKeys {
         }
     }
 
-    /// Remembers the path of a tool's key file, as it is given. `CORRUPT` for an empty path. Changes happen in the order
-    /// of the calls.
+    /// Remembers the path of a tool's key file, unchanged. Changes happen in the order of the calls.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for an empty path.
     pub fn set_keyfile_path(&self, tool: &str, path: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         self.change_keyfile_path(tool, Some(path.to_owned()))
     }
 
-    /// The path of a tool's key file, as it was given; `None` when there is none.
+    /// Returns the path of a tool's key file as it was given; `None` when there is none.
     pub async fn keyfile_path(&self, tool: &str) -> Result<Option<String>> {
         let tool = known(tool)?;
         let text = self.keyfiles.read().await?;
@@ -131,7 +145,7 @@ impl ToolKeys {
         }
     }
 
-    /// Forgets the path of a tool's key file, if there is one. The key file itself stays.
+    /// Forgets the path of a tool's key file. The key file itself stays.
     pub fn clear_keyfile_path(&self, tool: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         self.change_keyfile_path(tool, None)
     }
@@ -159,8 +173,8 @@ impl ToolKeys {
         }
     }
 
-    /// The map in the file's text; empty when there is no file. A malformed one is `CORRUPT` also for a change: it was
-    /// edited by hand, and repairing it keeps what is in it.
+    /// Parses the map; empty when there is no file. A malformed map is `CORRUPT` for changes too: it was edited by hand, and
+    /// repairing it keeps its content.
     fn parse(&self, text: Option<&str>) -> Result<Map<String, Value>> {
         text.map_or(Ok(Map::new()), |text| {
             serde_json::from_str(text).map_err(|_| self.malformed())
@@ -173,7 +187,7 @@ impl ToolKeys {
     }
 
     async fn read_keyfile(&self, path: &str) -> Result<Option<Secret>> {
-        let text = read_text(expand_home(path, &self.home), LIMIT).await?;
+        let text = read_text(expand_home(path, &self.home), MAX_LEN).await?;
         Ok(text.and_then(|text| {
             let line = trim(text.expose()).lines().next().map(trim)?;
             (!line.is_empty()).then(|| Secret::from(line))
@@ -181,13 +195,13 @@ impl ToolKeys {
     }
 }
 
-/// The registered name; for any other tool the error that lists those there are.
+/// Returns the registered name of a tool, or the error that lists all names.
 fn known(name: &str) -> Result<&'static str> {
     let tool = REGISTRY.iter().find(|tool| tool.name == name);
     tool.map(|tool| tool.name).ok_or_else(|| {
         let names: Vec<&str> = REGISTRY.iter().map(|tool| tool.name).collect();
         let names = names.join(", ");
-        // Quoted as JSON does it: whatever the name holds, it cannot be taken for the rest of the message.
+        // Quoted as JSON, so that the name cannot be mistaken for the rest of the message.
         let message = format!("Invalid tool key name: {}. Supported names: {names}", Value::from(name));
         Error::new(Code::Corrupt, message).with_remediation(format!("Use a supported name: {names}"))
     })

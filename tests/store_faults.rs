@@ -64,9 +64,9 @@ async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r
     assert_eq!(store.set("key", Secret::from("old")).await, Ok(StoredIn::Keyring));
     home.keyring.set_mode(FaultMode::Fails(Code::Denied));
     assert_eq!(store.set("key", Secret::from("new")).await, Ok(StoredIn::File));
-    for mood in Code::ALL
+    let failures = Code::ALL.into_iter().filter(|code| !code.is_final());
+    for mood in failures
         .map(FaultMode::Fails)
-        .into_iter()
         .chain([FaultMode::Absent, FaultMode::Hangs])
     {
         home.keyring.set_mode(mood);

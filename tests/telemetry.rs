@@ -1,4 +1,4 @@
-//! What is told, and to whom (R8). One process: `tracing` has one subscriber, and outlets tell the tests apart.
+//! Events and their sinks. All tests share one process, hence one `tracing` subscriber; event sinks keep them apart.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -13,23 +13,23 @@ use securestore::keyring::memory::{FaultMode, MemoryKeyring};
 use securestore::keyring::{Keyring, Replies, Reply};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
-use securestore::telemetry::{EventSink, Record, Sink, Value, fingerprint, with_sink};
+use securestore::telemetry::{EventSink, Record, Sink, Value, event_sink, fingerprint, with_sink};
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<Record>>);
+struct CollectingSink(Mutex<Vec<Record>>);
 
-impl Sink for Heard {
+impl Sink for CollectingSink {
     fn take(&self, record: Record) {
         self.0.lock().expect("no test panics here").push(record);
     }
 }
 
-impl Heard {
+impl CollectingSink {
     fn drain(&self) -> Vec<Record> {
         std::mem::take(&mut self.0.lock().expect("no test panics here"))
     }
 
-    /// The events in the words of one line each, durations aside.
+    /// Returns each event as one line, without durations.
     fn lines(&self) -> Vec<String> {
         self.drain().iter().map(line).collect()
     }
@@ -49,19 +49,19 @@ fn line(record: &Record) -> String {
     format!("{} {}{}", record.level, record.event, fields.collect::<String>())
 }
 
-fn listening() -> (Arc<EventSink>, Arc<Heard>) {
-    let (outlet, heard) = (Arc::<EventSink>::default(), Arc::<Heard>::default());
-    outlet.set_sink(Some(heard.clone()));
-    (outlet, heard)
+fn listening() -> (Arc<EventSink>, Arc<CollectingSink>) {
+    let (sink, events) = (event_sink(), Arc::<CollectingSink>::default());
+    sink.set_sink(Some(events.clone()));
+    (sink, events)
 }
 
-fn log(filter: &str) -> (Arc<EventSink>, Arc<Heard>) {
-    let (outlet, heard) = (Arc::<EventSink>::default(), Arc::<Heard>::default());
-    outlet.set_log(Some((filter.parse().expect("a filter"), heard.clone())));
-    (outlet, heard)
+fn log(filter: &str) -> (Arc<EventSink>, Arc<CollectingSink>) {
+    let (sink, events) = (event_sink(), Arc::<CollectingSink>::default());
+    sink.set_log(Some((filter.parse().expect("a filter"), events.clone())));
+    (sink, events)
 }
 
-/// A keyring that a test keeps a hand on.
+/// A keyring that the test controls.
 struct Shared(Arc<MemoryKeyring>);
 
 impl Keyring for Shared {
@@ -101,60 +101,59 @@ fn store(dir: &Path, policy: FallbackPolicy) -> (SecureStore, Arc<MemoryKeyring>
 }
 
 #[tokio::test]
-async fn r8_an_operation_tells_what_it_was_what_answered_and_why_it_fell_back() {
+async fn r8_an_operation_event_names_the_operation_the_backend_and_the_reason_of_a_fallback() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
-    let (outlet, heard) = log("securestore::store=debug");
+    let (sink, events) = log("securestore::store=debug");
     let key = fingerprint("key");
     let say = |text: &str| vec![text.replace("KEY", &key)];
-    with_sink(outlet, async {
+    with_sink(sink, async {
         store.set("key", Secret::from("value")).await.unwrap();
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say("debug operation operation=set key=KEY backend=keyring outcome=ok")
         );
         store.get("key").await.unwrap();
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say("debug operation operation=get key=KEY backend=keyring outcome=ok")
         );
         keyring.set_mode(FaultMode::Fails(Code::Locked));
         store.set("key", Secret::from("newer")).await.unwrap();
         let locked = "backend=file outcome=ok fallback=keyring_failed keyring_code=LOCKED";
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say(&format!("debug operation operation=set key=KEY {locked}"))
         );
         keyring.set_mode(FaultMode::Absent);
         store.has("key").await.unwrap();
-        let absent = "backend=file outcome=ok fallback=no_keyring";
+        let newer = "backend=file outcome=ok fallback=file_is_newer";
         assert_eq!(
-            heard.lines(),
-            say(&format!("debug operation operation=has key=KEY {absent}"))
+            events.lines(),
+            say(&format!("debug operation operation=has key=KEY {newer}"))
         );
         keyring.set_mode(FaultMode::Works);
         store.get("key").await.unwrap();
-        let newer = "backend=file outcome=ok fallback=file_is_newer";
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say(&format!("debug operation operation=get key=KEY {newer}"))
         );
         store.list().await.unwrap();
         let count = "debug operation operation=list backend=keyring outcome=ok count=1";
-        assert_eq!(heard.lines(), say(count));
+        assert_eq!(events.lines(), say(count));
         store.delete("key").await.unwrap();
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say("debug operation operation=delete key=KEY backend=keyring outcome=ok")
         );
         store.get("key").await.unwrap();
         let nothing = "backend=file outcome=absent fallback=not_in_keyring";
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             say(&format!("debug operation operation=get key=KEY {nothing}"))
         );
         assert!(store.is_keychain_available().await);
-        assert_eq!(heard.lines(), ["debug probe available=true"]);
+        assert_eq!(events.lines(), ["debug probe available=true"]);
     })
     .await;
 }
@@ -163,18 +162,18 @@ async fn r8_an_operation_tells_what_it_was_what_answered_and_why_it_fell_back() 
 async fn r8_a_failure_is_a_warning_with_its_code_and_without_its_message() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Deny);
-    let (outlet, heard) = log("warn");
-    with_sink(outlet, async {
+    let (sink, events) = log("warn");
+    with_sink(sink, async {
         for code in Code::ALL.into_iter().filter(|code| *code != Code::NotFound) {
             keyring.set_mode(FaultMode::Fails(code));
             store.get("key").await.unwrap_err();
             let key = fingerprint("key");
             let expected = format!("warn operation operation=get key={key} backend=keyring outcome=failed code={code}");
-            assert_eq!(heard.lines(), [expected]);
+            assert_eq!(events.lines(), [expected]);
         }
         store.get("a/b").await.unwrap_err();
         assert_eq!(
-            heard.lines(),
+            events.lines(),
             ["warn operation operation=get outcome=failed code=CORRUPT"]
         );
     })
@@ -182,12 +181,12 @@ async fn r8_a_failure_is_a_warning_with_its_code_and_without_its_message() {
 }
 
 #[tokio::test]
-async fn r8_each_layer_tells_its_calls_and_names_the_directory_not_the_file() {
+async fn r8_each_layer_emits_its_calls_and_names_the_directory_not_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
-    let (outlet, heard) = listening();
+    let (sink, events) = listening();
     keyring.set_mode(FaultMode::Absent);
-    with_sink(outlet, async {
+    with_sink(sink, async {
         store
             .set("a key of a name", Secret::from("a value of a key"))
             .await
@@ -195,7 +194,7 @@ async fn r8_each_layer_tells_its_calls_and_names_the_directory_not_the_file() {
         store.get("a key of a name").await.unwrap();
     })
     .await;
-    let records = heard.drain();
+    let records = events.drain();
     let named = |event: &str| records.iter().filter(|record| record.event == event).count();
     assert_eq!((named("operation"), named("keyring_call")), (2, 2));
     assert!(named("file_call") >= 2 && named("key_derived") >= 1, "{records:?}");
@@ -209,7 +208,7 @@ async fn r8_each_layer_tells_its_calls_and_names_the_directory_not_the_file() {
 }
 
 #[tokio::test]
-async fn r8_events_go_to_the_outlet_of_whoever_started_the_work_also_from_other_threads() {
+async fn r8_events_go_to_the_sink_of_the_caller_also_from_other_threads() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let ((first, first_keyring), (second, second_keyring)) = (
         store(one.path(), FallbackPolicy::Allow),
@@ -217,35 +216,35 @@ async fn r8_events_go_to_the_outlet_of_whoever_started_the_work_also_from_other_
     );
     first_keyring.set_mode(FaultMode::Absent);
     second_keyring.set_mode(FaultMode::Absent);
-    let ((outlet, heard), (other, heard_there)) = (listening(), listening());
-    let here = with_sink(outlet, first.set("here", Secret::from("1")));
+    let ((sink, events), (other, other_events)) = (listening(), listening());
+    let here = with_sink(sink, first.set("here", Secret::from("1")));
     let there = with_sink(other, second.set("there", Secret::from("2")));
     let (here, there) = tokio::join!(here, there);
     here.and(there).unwrap();
-    // Without an outlet nobody hears.
+    // Without a sink the events are lost.
     first.set("nowhere", Secret::from("3")).await.unwrap();
-    for (heard, directory) in [(heard, one.path()), (heard_there, two.path())] {
-        let records = heard.drain();
+    for (events, directory) in [(events, one.path()), (other_events, two.path())] {
+        let records = events.drain();
         let derived = records.iter().filter(|record| record.event == "key_derived");
         assert_eq!(derived.count(), 1, "from the thread of a derivation");
         let directory = Value::Text(directory.display().to_string());
-        let told = records.iter().filter_map(|record| record.field("directory"));
-        assert!(told.clone().count() > 0 && told.clone().all(|told| *told == directory));
+        let directories = records.iter().filter_map(|record| record.field("directory"));
+        assert!(directories.clone().count() > 0 && directories.clone().all(|directories| *directories == directory));
     }
 }
 
 #[tokio::test]
-async fn r8_no_filter_lets_through_what_other_libraries_tell() {
-    let (outlet, heard) = log("trace");
-    outlet.set_sink(Some(heard.clone()));
-    with_sink(outlet, async {
+async fn r8_no_filter_passes_events_of_other_libraries() {
+    let (sink, events) = log("trace");
+    sink.set_sink(Some(events.clone()));
+    with_sink(sink, async {
         tracing::error!(target: "zbus::connection", body = "sk-secret", "a message");
-        tracing::error!(target: "securestored", "somebody else's");
+        tracing::error!(target: "securestored", "an event of another crate");
         let _span = tracing::error_span!(target: "securestore::store", "a span", secret = "sk-secret").entered();
         tracing::error!(target: "secret_service", "an item");
     })
     .await;
-    assert_eq!(heard.drain(), []);
+    assert_eq!(events.drain(), []);
 }
 
 #[tokio::test]
@@ -259,18 +258,18 @@ async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
             f.write_str("formatted")
         }
     }
-    let tell = || tracing::warn!(target: "securestore::store", key = %Counts, "told");
-    tell();
-    // Somebody else listens, we do not; and a filter that lets nothing of this through.
+    let emit = || tracing::warn!(target: "securestore::store", key = %Counts, "emitted");
+    emit();
+    // Another sink listens, not ours; and our filter passes none of these events.
     let (elsewhere, _heard) = listening();
-    tell();
+    emit();
     let (filtered, nothing) = log("securestore::keyring=debug,securestore::store=error");
-    with_sink(filtered, async { tell() }).await;
+    with_sink(filtered, async { emit() }).await;
     assert_eq!((FORMATTED.load(Ordering::SeqCst), nothing.drain().len()), (0, 0));
-    // It would be counted.
-    with_sink(elsewhere.clone(), async { tell() }).await;
+    // With a sink it is counted.
+    with_sink(elsewhere.clone(), async { emit() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
     elsewhere.set_sink(None);
-    with_sink(elsewhere, async { tell() }).await;
+    with_sink(elsewhere, async { emit() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
 }

@@ -9,7 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf, newDirectory, storageError } from '../support/helpers'
 import { adapterContract } from './adapter-contract'
 import { newPasswordStore, type PasswordStore } from './password-store'
+import { expectContract, STORE } from './platform-contract'
 import { newPrograms } from './programs'
+
+/** Each call starts programs that decrypt. */
+const CONTRACT_LIMIT = 300_000
 
 describe('pass', () => {
   let store: PasswordStore
@@ -28,6 +32,10 @@ describe('pass', () => {
   afterAll(() => store.remove())
 
   adapterContract(() => createCommandAdapter(options))
+
+  test('the platform contract of a store holds', { timeout: CONTRACT_LIMIT }, () =>
+    expectContract(createCommandAdapter(options), STORE),
+  )
 
   test('stores everything below its prefix', async () => {
     const adapter = createCommandAdapter(options)

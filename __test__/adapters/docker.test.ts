@@ -7,7 +7,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { codeOf, storageError } from '../support/helpers'
 import { adapterContract } from './adapter-contract'
 import { newPasswordStore, type PasswordStore } from './password-store'
+import { EVERYTHING, expectContract, STORE } from './platform-contract'
 import { newPrograms, withPath } from './programs'
+
+/** Each call starts programs that decrypt. */
+const CONTRACT_LIMIT = 300_000
 
 describe('docker-credential-pass', () => {
   let store: PasswordStore
@@ -17,6 +21,10 @@ describe('docker-credential-pass', () => {
   afterAll(() => store.remove())
 
   adapterContract(() => createDockerCredentialAdapter('pass', { env: store.env }))
+
+  test('the platform contract of a store holds', { timeout: CONTRACT_LIMIT }, () =>
+    expectContract(createDockerCredentialAdapter('pass', { env: store.env }), STORE),
+  )
 
   test('stores everything below its own folder', async () => {
     const adapter = createDockerCredentialAdapter('pass', { env: store.env })
@@ -33,11 +41,13 @@ describe('docker-credential-pass', () => {
 })
 
 describe('docker-credential-secretservice', () => {
-  adapterContract(() =>
+  const newAdapter = () =>
     createDockerCredentialAdapter('secretservice', {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress') },
-    }),
-  )
+    })
+  adapterContract(newAdapter)
+
+  test('the platform contract holds', { timeout: CONTRACT_LIMIT }, () => expectContract(newAdapter(), EVERYTHING))
 })
 
 describe('a helper', () => {

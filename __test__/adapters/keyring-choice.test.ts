@@ -82,6 +82,16 @@ describe('the order', () => {
 })
 
 describe('the file', () => {
+  test('gives the stores of one setting one adapter', async () => {
+    const setting = { keyring: 'vault', address: 'https://vault.example.com' }
+    writeKeyringFile(dataDir, setting)
+    const adapter = await choose()?.loader?.()
+    expect(await choose()?.loader?.()).toBe(adapter)
+    expect(await choose({ env: { VAULT_TOKEN: 'other' } })?.loader?.()).not.toBe(adapter)
+    writeKeyringFile(dataDir, { ...setting, mount: 'other' })
+    expect(await choose()?.loader?.()).not.toBe(adapter)
+  })
+
   test('is written for its owner only, and replaced as a whole', () => {
     const directory = path.join(dataDir, 'new', 'directory')
     writeKeyringFile(directory, { keyring: 'os' })

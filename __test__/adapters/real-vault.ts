@@ -4,6 +4,7 @@ import { createVaultAdapter, type VaultAdapterOptions } from '@llxprt/securestor
 import { describe, expect, test } from 'vitest'
 import { codeOf } from '../support/helpers'
 import { adapterContract } from './adapter-contract'
+import { EVERYTHING, expectContract } from './platform-contract'
 
 interface Real {
   address: string
@@ -17,6 +18,8 @@ const { address, token } = real
 const adapterWith = (options: VaultAdapterOptions = {}) => createVaultAdapter({ address, token, ...options })
 
 adapterContract(() => adapterWith())
+
+test('the platform contract holds', () => expectContract(adapterWith(), EVERYTHING))
 
 test('a value of 100,000 characters comes back', async () => {
   const adapter = adapterWith()

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { codeOf, storageError } from '../support/helpers'
 import { runNode } from '../support/node'
 import { adapterContract } from './adapter-contract'
+import { EVERYTHING, expectContract } from './platform-contract'
 import { errors, TOKEN, VaultServer } from './vault-server'
 
 const SECRET = 'sk-very-secret-value'
@@ -24,6 +25,8 @@ const adapterWith = (options: VaultAdapterOptions = {}) =>
 const requests = () => server.requests.filter((request) => !request.includes('/sys/'))
 
 describe('as any adapter', () => adapterContract(() => adapterWith()))
+
+test('the platform contract holds', () => expectContract(adapterWith(), EVERYTHING))
 
 describe('values', () => {
   test('are stored, read, listed and deleted, with their history', async () => {

@@ -20,6 +20,7 @@ import {
   TOOL_KEY_REGISTRY,
   validateKeyName,
 } from '@llxprt/securestore'
+import { createCommandAdapter, createVaultAdapter, type VersionedKeyringAdapter } from '@llxprt/securestore/adapters'
 
 const entries = new Map<string, string>()
 const adapter: KeyringAdapter = {
@@ -58,3 +59,10 @@ for (const { kind } of await findLegacyData()) void (kind === 'tool-key')
 void (await findLegacyData()).filter(({ kind }) => kind === 'other')
 
 export { found, masked, team }
+
+const vault: VersionedKeyringAdapter = createVaultAdapter({ address: 'https://vault.example.com', cacheMs: 1000 })
+const { version } = await vault.getVersioned('service', 'account')
+await vault.setVersioned('service', 'account', null, version)
+new SecureStore('remote', { keyringLoader: async () => createCommandAdapter({ get: ['op', 'read', '{account}'] }) })
+// @ts-expect-error: a command is an array
+createCommandAdapter({ get: 'op read' })

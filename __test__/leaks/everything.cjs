@@ -274,6 +274,14 @@ const exercises = {
     for (const name of [...invalid, ...wrong]) await attempt(() => tools.saveKey(name, SECRET))
   },
 
+  async configure() {
+    for (const name of ['dataDir', 'lockDir', 'machineSecretPath', 'logger', 'keyring', 'osKeyringDisabled']) {
+      for (const value of [...wrong, `${SECRET}\0`]) await attempt(() => securestore.configure({ [name]: value }))
+    }
+    for (const settings of wrong) await attempt(() => securestore.configure(settings))
+    await attempt(() => securestore.configure({ dataDir: null, lockDir: null, machineSecretPath: null }), true)
+  },
+
   async createDefaultKeyringAdapter() {
     const adapter = await securestore.createDefaultKeyringAdapter()
     if (adapter === null) return
@@ -302,6 +310,10 @@ const exercises = {
   getSupportedToolNames: () => attempt(() => securestore.getSupportedToolNames(), true),
   getToolKeyEntry: () => attempt(() => securestore.getToolKeyEntry('exa'), true),
   getToolKeyStorage: () => attempt(() => securestore.getToolKeyStorage().hasKey('exa'), true),
+
+  hardenProcess: () => attempt(() => securestore.hardenProcess(), true),
+  isRuntimeReplacedError: () => attempt(() => securestore.isRuntimeReplacedError(wrong), true),
+  isSecureStoreError: () => attempt(() => securestore.isSecureStoreError(wrong), true),
 
   async isValidToolKeyName() {
     for (const name of [SECRET, ...wrong]) await attempt(() => securestore.isValidToolKeyName(name), true)
@@ -358,6 +370,10 @@ const exercises = {
     for (const sink of wrong.filter((sink) => sink !== null && typeof sink !== 'function')) {
       await attempt(() => securestore.setLogSink(sink))
     }
+  },
+
+  async setOsKeyringDisabledBySetting() {
+    for (const value of wrong) await attempt(() => securestore.setOsKeyringDisabledBySetting(value))
   },
 
   async validateKeyName() {

@@ -14,6 +14,7 @@ _llxprt_key() {
   if [[ $command == run ]]; then
     for ((i = 2; i < COMP_CWORD; i++)); do
       if [[ \${COMP_WORDS[i]} == -- ]]; then
+        local IFS=$'\\n'
         if ((i == COMP_CWORD - 1)); then COMPREPLY=($(compgen -c -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi
         return
       fi
@@ -21,6 +22,7 @@ _llxprt_key() {
   fi
   case $previous in
     ${fileOptions(commands).join(' | ')})
+      local IFS=$'\\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return
@@ -39,6 +41,7 @@ ${eachCommand(commands, (word, options) => `      ${word}) COMPREPLY=($(compgen 
   case $command in
     ${completing(commands, 'saved names').join(' | ')}) COMPREPLY=($(compgen -W "$(llxprt-key __names 2>/dev/null)" -- "$current")) ;;
     ${completing(commands, 'files').join(' | ')})
+      local IFS=$'\\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       ;;

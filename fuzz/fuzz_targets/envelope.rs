@@ -1,7 +1,7 @@
-//! Any bytes give an envelope, a tombstone or a fault. Envelopes and tombstones print, and parse back as the same (R5).
+//! Any bytes parse to an envelope, a tombstone or a fault. Envelopes and tombstones print and parse to the same again (R5).
 //!
-//! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run envelope -- -max_total_time=60`, with some of `tests/data/envelopes.json` as
-//! seeds in `fuzz/corpus/envelope`.
+//! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run envelope -- -max_total_time=60`, with envelopes of
+//! `tests/data/envelopes.json` as seeds in `fuzz/corpus/envelope`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A key has one file name, and the name one key; nothing leads out of the directory (R4.8).
+//! A key has one file name, a file name has one key, and no name leaves the directory (R4.8).
 //!
 //! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run file_name -- -max_total_time=60`.
 #![no_main]
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         assert_ne!(file_name(text).ok().as_ref(), Some(&plain));
         assert_eq!(decode(&plain).as_deref(), Some(text));
     }
-    // As a name somebody left in the directory: it belongs to the key that would look there, and to no other.
+    // As a name found in the directory: it belongs to the key that would be stored under it, and to no other.
     if let Some(key) = decode(text) {
         let names = [file_name(&key).ok(), plain_name(&key)];
         assert!(text.len() > MAX_LEN || names.iter().flatten().any(|name| name == text));

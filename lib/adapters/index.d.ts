@@ -23,6 +23,7 @@ export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
   setVersioned(service: string, account: string, password: string | null, version: number): Promise<boolean>
 }
 
+/** How {@link createVaultAdapter} reaches its server. */
 export interface VaultAdapterOptions {
   /** The server, such as `https://vault.example.com:8200`. Default: `VAULT_ADDR`, else `BAO_ADDR`. */
   address?: string
@@ -42,15 +43,17 @@ export interface VaultAdapterOptions {
   cacheMs?: number
 }
 
+/** How {@link createDockerCredentialAdapter} runs its helper. */
 export interface DockerCredentialAdapterOptions {
   /** The time limit of a program. Default: 20,000. */
   timeoutMs?: number
   /** For how long this process keeps a value in memory. Default: 0, which keeps nothing. */
   cacheMs?: number
   /** The environment of the program. Default: `process.env`. */
-  env?: NodeJS.ProcessEnv
+  env?: Readonly<Record<string, string | undefined>>
 }
 
+/** The commands of {@link createCommandAdapter}. */
 export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
   /**
    * A program and its arguments. It prints the secret. `{service}` and `{account}` in the arguments stand for the names,

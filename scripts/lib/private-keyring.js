@@ -66,8 +66,13 @@ class PrivateKeyring {
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     const keyring = new PrivateKeyring(home, bus, await firstLine(bus))
-    if (items.length > 0) writeCollection(path.join(home, 'keyrings'), items)
-    await keyring.startDaemon(TIMEOUT_MS + items.length * TIMEOUT_PER_ITEM_MS)
+    try {
+      if (items.length > 0) writeCollection(path.join(home, 'keyrings'), items)
+      await keyring.startDaemon(TIMEOUT_MS + items.length * TIMEOUT_PER_ITEM_MS)
+    } catch (error) {
+      keyring.stop()
+      throw error
+    }
     return keyring
   }
 
@@ -99,7 +104,8 @@ class PrivateKeyring {
     daemon.stdin.end('test\n')
     // The daemon owns its name before it publishes the collection.
     const answers = () => this.#owns() && this.#collection() !== '/'
-    await until(answers, 'gnome-keyring-daemon did not appear on its bus', timeoutMs)
+    const failed = new Promise((_, reject) => daemon.once('error', (error) => reject(missing(error))))
+    await Promise.race([failed, until(answers, 'gnome-keyring-daemon did not appear on its bus', timeoutMs)])
   }
 
   /**
@@ -196,14 +202,17 @@ function writeCollection(folder, items) {
 function firstLine(child) {
   return new Promise((resolve, reject) => {
     let text = ''
-    child.on('error', (error) => {
-      reject(new Error(`${error.message}: install dbus and gnome-keyring (Debian: apt-get install dbus gnome-keyring)`))
-    })
+    child.on('error', (error) => reject(missing(error)))
     child.stdout?.on('data', (chunk) => {
       text += chunk
       if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
     })
   })
+}
+
+/** @param {Error} error of a program that could not be started */
+function missing(error) {
+  return new Error(`${error.message}: install dbus and gnome-keyring (Debian: apt-get install dbus gnome-keyring)`)
 }
 
 /**

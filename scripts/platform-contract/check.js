@@ -1,12 +1,12 @@
 'use strict'
 
-// One line for each thing that holds, or does not.
+// Runs checks and prints a line for each.
 
 const total = { passed: 0, failed: 0 }
 
 /**
  * @param {string} what
- * @param {() => unknown} work fails when it throws or rejects
+ * @param {() => unknown} work the check fails if it throws or rejects
  */
 async function check(what, work) {
   try {

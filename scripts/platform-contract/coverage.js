@@ -1,10 +1,10 @@
 'use strict'
 
-// What of the API was used: so that nothing is exported and never tried on a platform.
+// Records which exports are used, so that none stays untested on a platform.
 
 const left = new Set()
 
-/** The exports, each crossed off when it is used: functions and constants as such, classes method by method. */
+/** Wraps the exports to record their use: functions and constants as a whole, classes method by method. */
 function watch(exports) {
   for (const [name, value] of Object.entries(exports)) {
     if (!isClass(name, value)) left.add(name)
@@ -18,8 +18,8 @@ function watch(exports) {
   })
 }
 
-/** What was not used. */
-function undone() {
+/** Returns the names of exports that were not used. */
+function unused() {
   return [...left].sort()
 }
 
@@ -42,4 +42,4 @@ function watchMethod(className, prototype, method) {
   }
 }
 
-module.exports = { undone, watch }
+module.exports = { unused, watch }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Named keys, the `/key` command on them, and what is shown of a key.
+// Checks named keys, the `/key` command, and the masking of keys.
 
 const assert = require('node:assert/strict')
 const path = require('node:path')
@@ -21,7 +21,7 @@ async function namedKeys(place) {
     assert.equal(await keys.deleteKey('openai'), true)
     assert.equal(await keys.getKey('openai'), null)
   })
-  await check(`${label}: /key saves, asks before it overwrites, shows masked, lists, loads and deletes`, async () => {
+  await check(`${label}: /key saves, confirms overwriting, shows masked, lists, loads and deletes`, async () => {
     const command = new addon.KeyCommand(keys)
     const content = async (...args) => (await command.run(...args)).content
     assert.match(await content(`save work ${KEY}`), /^Saved key 'work' \(sk\*{9}89\)/)
@@ -37,7 +37,7 @@ async function namedKeys(place) {
 }
 
 async function withoutStorage({ addon }) {
-  await check('the storage of the process is one until it is reset', async () => {
+  await check('the process-wide storage stays the same instance until it is reset', async () => {
     process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
     try {
       addon.resetProviderKeyStorage()
@@ -53,17 +53,17 @@ async function withoutStorage({ addon }) {
       addon.resetProviderKeyStorage()
     }
   })
-  await check('names are letters, digits, dots, dashes and underscores', () => {
+  await check('names consist of letters, digits, dots, dashes and underscores', () => {
     addon.validateKeyName('Aa0._-')
     assert.throws(() => addon.validateKeyName('a b'), { name: 'SecureStoreError', code: 'CORRUPT' })
     assert.equal(addon.KEY_NAME_REGEX.test('a/b'), false)
   })
-  await check('/key is parsed, and has a schema', () => {
+  await check('/key is parsed and has a schema', () => {
     assert.deepEqual(addon.KeyCommand.parse(`save work ${KEY}`), { kind: 'save', name: 'work', key: KEY })
     const words = addon.KeyCommand.schema.map(({ value }) => value)
     assert.deepEqual(words, ['save', 'load', 'show', 'list', 'delete'])
   })
-  await check('a key is masked in what is shown, and in what is typed', () => {
+  await check('a key is masked when it is shown and when it is typed', () => {
     assert.equal(addon.maskKeyForDisplay(KEY), MASKED)
     const input = new addon.SecureInputHandler()
     assert.equal(input.shouldUseSecureMode(`/key ${KEY}`), true)

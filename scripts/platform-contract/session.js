@@ -1,6 +1,6 @@
 'use strict'
 
-// Which key a session uses: the command line, and every kind of source.
+// Checks which key a session uses: the command line, and every kind of source.
 
 const assert = require('node:assert/strict')
 const { writeFileSync } = require('node:fs')
@@ -11,7 +11,7 @@ async function session({ addon, directory, home, service, label, loader }) {
   const { ProviderKeyStorage, SecureStore, parseKeyArgs, resolveApiKey } = addon
   const options = { fallbackDir: path.join(directory, `${label} of the session`), keyringLoader: loader }
   const keys = new ProviderKeyStorage({ secureStore: new SecureStore(`${service} session`, options) })
-  await check(`${label}: a named key is the session's, and one that is missing an error`, async () => {
+  await check(`${label}: a named key is used, and a missing one is an error`, async () => {
     await keys.saveKey('work', 'sk-named')
     const { apiKey, source, reference } = await resolveApiKey({ keyName: 'work', env: {} }, keys)
     assert.deepEqual([apiKey, source, reference], ['sk-named', 'key-name', 'work'])
@@ -19,7 +19,7 @@ async function session({ addon, directory, home, service, label, loader }) {
     await assert.rejects(resolveApiKey({ keyName: 'work' }, keys), { code: 'NOT_FOUND', exitCode: 41 })
   })
   if (label !== 'files') return
-  await check('a key file is read, by its path and from the home directory', async () => {
+  await check('a key file is read, by absolute path and relative to the home directory', async () => {
     const keyfile = path.join(home, 'key file')
     writeFileSync(keyfile, '\ufeff sk-file\r\n')
     assert.equal((await resolveApiKey({ keyfile }, keys)).apiKey, 'sk-file')
@@ -27,7 +27,7 @@ async function session({ addon, directory, home, service, label, loader }) {
     await assert.rejects(resolveApiKey({ keyfile: path.join(home, 'none') }, keys), { code: 'NOT_FOUND' })
     await assert.rejects(resolveApiKey({ keyfile: home }, keys), { name: 'SecureStoreError', exitCode: 41 })
   })
-  await check('profile and environment come after the command line', async () => {
+  await check('the command line takes precedence over profile and environment', async () => {
     const lower = {
       profile: { name: 'p', 'auth-key': 'sk-profile' },
       env: { API_KEY: 'sk-env' },
@@ -39,7 +39,7 @@ async function session({ addon, directory, home, service, label, loader }) {
     assert.deepEqual([apiKey, reference], ['sk-env', 'API_KEY'])
     assert.equal((await resolveApiKey({}, keys)).source, 'none')
   })
-  await check('the flags are found, and the settings named', () => {
+  await check('the flags are parsed, and the settings are exported', () => {
     assert.deepEqual(parseKeyArgs(['--key=a', 'x', '--key-name', 'b', '--keyfile', 'c']), {
       keyOverride: 'a',
       keyNameOverride: 'b',

@@ -1,43 +1,57 @@
 'use strict'
 
-// SecureStore, and the platform's keyring as an adapter.
+// Checks SecureStore, and the platform's keyring as an adapter.
 
 const assert = require('node:assert/strict')
 const { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { check } = require('./check.js')
 
-/** Names that some file system or keyring has an opinion on. */
+/** Names that some file systems or keyrings treat specially. */
 const KEYS = ['plain', 'with space', 'colon:name', '100%', 'schlüssel', 'CON', 'trailing.', 'Case', 'case2']
 
-async function store({ addon, directory, service, label, loader }) {
+/** `inKeyring` says that the loader's keyring works, so that it and no file has the values. */
+async function store({ addon, directory, service, label, loader, inKeyring = label === 'keyring' }) {
   const fallbackDir = path.join(directory, label)
-  const inKeyring = label === 'keyring'
-  const secrets = new addon.SecureStore(service, inKeyring ? { fallbackDir } : { fallbackDir, keyringLoader: loader })
+  const ownKeyring = label === 'keyring' ? {} : { keyringLoader: loader }
+  const secrets = new addon.SecureStore(service, { fallbackDir, ...ownKeyring })
   await check(`${label}: saves, has and reads ${KEYS.length} keys`, async () => {
     for (const key of KEYS) await secrets.set(key, `value of ${key} 🔑`)
     for (const key of KEYS) assert.equal(await secrets.get(key), `value of ${key} 🔑`)
     for (const key of KEYS) assert.equal(await secrets.has(key), true)
   })
   await check(`${label}: lists them`, async () => assert.deepEqual(await secrets.list(), [...KEYS].sort()))
-  await check(`${label}: replaces, and keeps an empty value and one of several lines`, async () => {
+  await check(`${label}: knows where each value is`, async () => {
+    const storedIn = inKeyring ? 'keyring' : 'file'
+    if (secrets.locate) {
+      assert.equal(await secrets.locate('plain'), storedIn)
+      assert.equal(await secrets.locate('missing'), null)
+    }
+    if (secrets.entries) {
+      const { entries, incomplete } = await secrets.entries()
+      const expected = [...KEYS].sort().map((key) => ({ key, value: `value of ${key} 🔑`, storedIn, error: null }))
+      assert.deepEqual(entries, expected)
+      assert.equal(incomplete, null)
+    }
+  })
+  await check(`${label}: replaces values, also with an empty one and one of several lines`, async () => {
     for (const value of ['', 'a\r\nb\n', 'ä'.repeat(500)]) {
       await secrets.set('plain', value)
       assert.equal(await secrets.get('plain'), value)
     }
   })
-  await check(`${label}: twenty changes at once happen in their order`, async () => {
+  await check(`${label}: twenty concurrent changes are made in order`, async () => {
     await Promise.all(Array.from({ length: 20 }, (_, i) => secrets.set('plain', `value ${i}`)))
     assert.equal(await secrets.get('plain'), 'value 19')
   })
-  await check(`${label}: deletes, and finds nothing afterwards`, async () => {
+  await check(`${label}: deletes all keys`, async () => {
     for (const key of KEYS) assert.equal(await secrets.delete(key), true)
     for (const key of KEYS) assert.equal(await secrets.delete(key), false)
     assert.equal(await secrets.get('plain'), null)
     assert.equal(await secrets.has('plain'), false)
     assert.deepEqual(await secrets.list(), [])
   })
-  await check(`${label}: is in ${inKeyring ? 'the keyring, and no file was written' : 'no keyring'}`, async () => {
+  await check(`${label}: ${inKeyring ? 'uses the keyring and writes no file' : 'uses no keyring'}`, async () => {
     assert.equal(await secrets.isKeychainAvailable(), inKeyring)
     assert.equal(existsSync(fallbackDir), !inKeyring)
   })
@@ -48,17 +62,17 @@ async function storeInFiles({ addon, directory, service, loader }) {
   const fallbackDir = path.join(directory, 'files')
   const secrets = new SecureStore(service, { fallbackDir, keytarLoader: loader })
   const code = (expected) => (error) => error instanceof SecureStoreError && error.code === expected
-  await check('files: one per key, atomically, with nothing left over', async () => {
+  await check('files: there is one per key, and no temporary file remains', async () => {
     await secrets.set('contended', 'value')
-    const files = readdirSync(fallbackDir).filter((name) => !name.startsWith('.lock'))
+    const files = readdirSync(fallbackDir).filter((name) => !name.startsWith('.'))
     assert.deepEqual(files, ['contended.enc'])
     const text = readFileSync(path.join(fallbackDir, 'contended.enc'), 'utf8')
-    assert.match(text, /^\{"v":1,"crypto":/)
+    assert.match(text, /^\{"v":[12],"crypto":/)
     assert.doesNotMatch(text, /value/)
   })
-  // Windows has no such modes; there the directory of the user protects its files.
+  // Windows has no such modes; the user's profile directory protects its files.
   if (process.platform !== 'win32') {
-    await check('files: nobody else may read them', () => {
+    await check('files: only the user may read them', () => {
       assert.equal(statSync(fallbackDir).mode & 0o777, 0o700)
       assert.equal(statSync(path.join(fallbackDir, 'contended.enc')).mode & 0o777, 0o600)
     })
@@ -71,14 +85,14 @@ async function storeInFiles({ addon, directory, service, loader }) {
     assert.match(readFileSync(path.join(own, 'key.enc'), 'utf8'), /^\{"v":2,/)
     assert.equal(await sealed.get('key'), 'value')
   })
-  await check('errors: a bad key and a broken file are CORRUPT, no keyring under deny is UNAVAILABLE', async () => {
+  await check('errors: invalid keys and broken files are CORRUPT, no keyring under deny is UNAVAILABLE', async () => {
     for (const key of ['', '.', '..', 'a/b', 'a\\b', 'a\0b']) await assert.rejects(secrets.get(key), code('CORRUPT'))
     writeFileSync(path.join(fallbackDir, 'broken.enc'), 'no envelope')
     await assert.rejects(secrets.get('broken'), code('CORRUPT'))
     const denied = new SecureStore(service, { fallbackPolicy: 'deny', keyringLoader: loader })
     await assert.rejects(denied.set('key', 'value'), code('UNAVAILABLE'))
   })
-  await check('errors: a directory that cannot be is a storage error, a wrong argument a TypeError', async () => {
+  await check('errors: an impossible directory is a storage error, a wrong argument a TypeError', async () => {
     mkdirSync(path.join(directory, 'odd'))
     const file = path.join(directory, 'odd', 'file')
     writeFileSync(file, '')
@@ -87,7 +101,7 @@ async function storeInFiles({ addon, directory, service, loader }) {
     await assert.rejects(secrets.get(7), TypeError)
     assert.throws(() => new SecureStore(''), TypeError)
   })
-  await check('errors: have a code, a remedy and a name', () => {
+  await check('errors: have a name, a code and a remediation', () => {
     const error = new SecureStoreError('message', 'LOCKED', 'remedy')
     assert.deepEqual(
       [error.name, error.message, error.code, error.remediation],
@@ -95,7 +109,7 @@ async function storeInFiles({ addon, directory, service, loader }) {
     )
     assert.ok(error instanceof Error)
   })
-  await check('an injected keyring takes the values', async () => {
+  await check('an injected keyring receives the values', async () => {
     const entries = new Map()
     const store = new SecureStore(service, {
       fallbackPolicy: 'deny',
@@ -112,7 +126,7 @@ async function storeInFiles({ addon, directory, service, loader }) {
 }
 
 async function keyringLimits({ addon, directory, service }) {
-  await check('keyring: as an adapter it sets, finds and deletes', async () => {
+  await check('keyring: the adapter sets, finds and deletes', async () => {
     const adapter = await addon.createDefaultKeyringAdapter()
     const own = `${service} adapter`
     await adapter.setPassword(own, 'account', 'password')
@@ -123,7 +137,7 @@ async function keyringLimits({ addon, directory, service }) {
     assert.equal(await adapter.getPassword(own, 'account'), null)
   })
   if (process.platform !== 'win32') return
-  // Credential Manager holds 2,560 bytes, and a character takes two.
+  // Credential Manager stores up to 2,560 bytes, and a character takes two.
   await check('keyring: 1,280 characters fit, and 1,281 go to a file', async () => {
     const fallbackDir = path.join(directory, 'beside the keyring')
     const secrets = new addon.SecureStore(service, { fallbackDir })

@@ -1,6 +1,6 @@
 'use strict'
 
-// Keys of tools, credentials of MCP servers, settings of extensions.
+// Checks tool keys, credentials of MCP servers, and extension settings.
 
 const assert = require('node:assert/strict')
 const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
@@ -15,7 +15,7 @@ async function thinStores(place) {
 
 async function toolKeys({ addon, directory, home, label, loader }) {
   const tools = new addon.ToolKeyStorage({ toolsDir: path.join(directory, `${label} of tools`), keyringLoader: loader })
-  await check(`${label}: a tool has a stored key`, async () => {
+  await check(`${label}: a tool key is saved, read and deleted`, async () => {
     await tools.saveKey('exa', 'exa-key')
     assert.equal(await tools.getKey('exa'), 'exa-key')
     assert.equal(await tools.hasKey('exa'), true)
@@ -23,7 +23,7 @@ async function toolKeys({ addon, directory, home, label, loader }) {
     assert.equal(await tools.deleteKey('exa'), true)
     assert.equal(await tools.hasKey('exa'), false)
   })
-  await check(`${label}: or a key file`, async () => {
+  await check(`${label}: a tool key is read from a key file`, async () => {
     const file = path.join(home, 'exa key')
     writeFileSync(file, 'from the file\r\nnot this line\r\n')
     await tools.setKeyfilePath('exa', file)
@@ -33,7 +33,7 @@ async function toolKeys({ addon, directory, home, label, loader }) {
     assert.equal(await tools.resolveKey('exa'), null)
   })
   if (label !== 'files') return
-  await check('the registry of tools', () => {
+  await check('the tool registry is exported', () => {
     assert.deepEqual(addon.getSupportedToolNames(), ['exa'])
     assert.equal(addon.isValidToolKeyName('exa'), true)
     assert.equal(addon.getToolKeyEntry('exa'), addon.TOOL_KEY_REGISTRY.get('exa'))
@@ -44,7 +44,7 @@ async function toolKeys({ addon, directory, home, label, loader }) {
 async function tokens({ addon, directory, service, label, loader }) {
   const fallbackDir = path.join(directory, `${label} of tokens`)
   const storage = new addon.KeychainTokenStorage(`${service} tokens`, { fallbackDir, keyringLoader: loader })
-  await check(`${label}: OAuth credentials come back as they were, and are listed and removed`, async () => {
+  await check(`${label}: OAuth credentials are saved unchanged, listed and removed`, async () => {
     for (const serverName of ['one', 'two:2']) {
       await storage.setCredentials({ serverName, token: { accessToken: 'a', tokenType: 'Bearer' }, extra: [1] })
     }
@@ -66,7 +66,7 @@ async function extensionSettings({ addon, directory, service, label, loader }) {
   const fallbackDir = path.join(directory, `${label} of settings`)
   const options = { fallbackDir, keyringLoader: loader }
   const storage = new addon.ExtensionSettingsStorage(service, folder, options)
-  await check(`${label}: settings go to the store and to .env, and come back`, async () => {
+  await check(`${label}: settings are saved to the store and to .env, and loaded`, async () => {
     const settings = [
       { name: 'Token', envVar: 'TOKEN', sensitive: true },
       { name: 'Path', envVar: 'FOLDER' },

@@ -3,10 +3,10 @@
 // Finds import cycles.
 
 /**
- * Returns, for each group of files that import each other in a circle, the shortest such circle.
+ * Returns, for each group of files that import each other in circles, the shortest circle and all files of the group.
  *
  * @param {Iterable<{ from: string, to: string }>} imports
- * @returns {string[][]} each starts and ends with the same file
+ * @returns {{ cycle: string[], group: string[] }[]} a cycle starts and ends with the same file
  */
 function findCycles(imports) {
   /** @type {Map<string, Set<string>>} */
@@ -20,7 +20,7 @@ function findCycles(imports) {
     const group = [...reachable(graph, file)].filter((other) => reachable(graph, other).has(file))
     for (const member of group) reported.add(member)
     const all = group.sort().map((member) => shortestCycle(graph, member))
-    if (all.length > 0) cycles.push(all.sort((a, b) => a.length - b.length)[0])
+    if (all.length > 0) cycles.push({ cycle: all.sort((a, b) => a.length - b.length)[0], group })
   }
   return cycles
 }

@@ -1,34 +1,39 @@
-//! `--key`, `--key-name` and `--keyfile` on a command line. Finds them, resolves nothing (R21.3), and logs nothing: a
-//! command line holds keys.
+//! `--key`, `--key-name` and `--keyfile` on a command line.
+//!
+//! This module finds the flags. It resolves nothing and logs nothing: a command line may hold keys.
 
 use super::fatal;
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
 use crate::text::trim;
 
-/// Its value is the key itself.
+/// The flag whose value is the key itself.
 pub const KEY: &str = "--key";
-/// Its value is the name of a saved key.
+/// The flag whose value is the name of a saved key.
 pub const KEY_NAME: &str = "--key-name";
-/// Its value is the path of a file that holds the key.
+/// The flag whose value is the path of a file that holds the key.
 pub const KEYFILE: &str = "--keyfile";
 
 /// The values of the three flags; `None` where a flag is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyArgs {
-    /// That of `--key`.
+    /// The value of `--key`, unchanged.
     pub key: Option<Secret>,
-    /// That of `--key-name`.
+    /// The value of `--key-name`, trimmed.
     pub key_name: Option<Secret>,
-    /// That of `--keyfile`.
+    /// The value of `--keyfile`, unchanged.
     pub keyfile: Option<Secret>,
 }
 
-/// Finds the flags, as `--flag value` and as `--flag=value`; other arguments are ignored.
+/// Finds the flags, as `--flag value` and as `--flag=value`. Other arguments are ignored.
 ///
-/// The rules of the command lines people know: an argument that starts with `-` is the next flag and no value (a value
-/// that does is given as `--flag=value`), of a repeated flag the last one counts, and `--` ends the flags. Values are
-/// not changed. A flag without a value, or with one of white space alone, is an error that names the flag.
+/// An argument that starts with `-` is the next flag and not a value; such a value is given as `--flag=value`. Of a
+/// repeated flag the last one counts. `--` ends the flags. A value of `--key` or `--keyfile` that is empty or white space
+/// counts as absent, as in `--key "$UNSET"`.
+///
+/// # Errors
+///
+/// `CORRUPT`, naming the flag, for a flag without a value and for an empty `--key-name`.
 pub fn parse(argv: &[Secret]) -> Result<KeyArgs> {
     let mut found = KeyArgs::default();
     let mut rest = argv
@@ -41,30 +46,31 @@ pub fn parse(argv: &[Secret]) -> Result<KeyArgs> {
             Some((flag, value)) => (flag, Some(value)),
             None => (arg, None),
         };
-        let (flag, place) = match flag {
-            KEY => (KEY, &mut found.key),
-            KEY_NAME => (KEY_NAME, &mut found.key_name),
-            KEYFILE => (KEYFILE, &mut found.keyfile),
-            _ => continue,
-        };
+        if ![KEY, KEY_NAME, KEYFILE].contains(&flag) {
+            continue;
+        }
         let value = inline.or_else(|| rest.next_if(|next| !next.starts_with('-')));
-        *place = match value {
-            Some(value) if !is_blank(value) => Some(Secret::from(value)),
-            _ => return Err(requires_a_value(flag)),
-        };
+        let value = value.ok_or_else(|| missing_value(flag))?;
+        let present = (!is_blank(value)).then(|| Secret::from(value));
+        match flag {
+            KEY => found.key = present,
+            KEYFILE => found.keyfile = present,
+            _ if present.is_none() => return Err(missing_value(flag)),
+            _ => found.key_name = Some(Secret::from(trim(value))),
+        }
     }
     Ok(found)
 }
 
-/// What a flag without a value gives. Never the value.
-pub fn requires_a_value(flag: &str) -> Error {
+/// Returns the error for a flag without a value. It never holds a value.
+pub fn missing_value(flag: &str) -> Error {
     let error = Error::new(Code::Corrupt, format!("{flag} requires a value"));
     fatal(error.with_remediation(format!(
         "Give a value: {flag} <value>, or {flag}=<value> for one that starts with a dash"
     )))
 }
 
-/// No text, or white space alone: no key, no name and no path anybody means.
+/// Returns whether a text is empty or white space.
 pub fn is_blank(text: &str) -> bool {
     trim(text).is_empty()
 }
@@ -113,8 +119,14 @@ mod tests {
             (&["--key=--key-name"], [Some("--key-name"), None, None]),
             (&["--key=-sk"], [Some("-sk"), None, None]),
             (&["--key", " s k "], [Some(" s k "), None, None]),
+            // Names are trimmed.
+            (&["--key-name", " work\t"], [None, Some("work"), None]),
             // The last one counts.
             (&["--key", "a", "--key=b"], [Some("b"), None, None]),
+            // An empty value is no value.
+            (&["--key", "", "--keyfile="], [None; 3]),
+            (&["--key= ", "--keyfile", "\t"], [None; 3]),
+            (&["--key", "a", "--key="], [None; 3]),
             // Nothing after "--" is a flag.
             (
                 &["--key-name", "n", "--", "--key", "sk", "--keyfile"],
@@ -132,16 +144,21 @@ mod tests {
 
     #[test]
     fn r22_a_flag_without_a_value_is_an_error_that_names_the_flag() {
-        let no_values: &[&[&str]] = &[&[], &[""], &[" \t"], &["--model"], &["-m"], &["-"], &["--", "x"]];
+        let no_values: &[&[&str]] = &[&[], &["--model"], &["-m"], &["-"], &["--", "x"]];
         for flag in [KEY, KEY_NAME, KEYFILE] {
             let message = Err(format!("{flag} requires a value"));
             for rest in no_values {
                 let argv = [&["--key-name", "n", flag], *rest].concat();
                 assert_eq!(parsed(&argv), message, "{argv:?}");
             }
-            assert_eq!(parsed(&[&format!("{flag}=")]), message);
-            assert_eq!(parsed(&[&format!("{flag}= ")]), message);
             assert_eq!(parsed(&[flag, "value", flag]), message);
+        }
+    }
+
+    #[test]
+    fn r22_an_empty_key_name_is_an_error() {
+        for argv in [&["--key-name", ""][..], &["--key-name= "], &["--key-name", " \t"]] {
+            assert_eq!(parsed(argv), Err("--key-name requires a value".to_owned()), "{argv:?}");
         }
     }
 

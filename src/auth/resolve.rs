@@ -1,4 +1,4 @@
-//! The key a session uses: that of the highest source that is there.
+//! The key a session uses: the key of the first source that is present.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,37 +6,40 @@ use std::sync::Arc;
 use super::args::is_blank;
 use super::fatal;
 use super::key_file::{self, PathContext};
-use super::sources::{Kind, Sources, diagnostics, present};
+use super::sources::{AuthSources, TextKind, diagnostics, present};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{KeyStorage, validate_name};
 use crate::secret::Secret;
 use crate::telemetry::events::key_source;
+use crate::text::trim;
 
-/// The key, where it came from, and what to remember.
+/// A resolved key, its source, and what to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// `None` when no source is there.
+    /// The key; `None` when no source is present.
     pub api_key: Option<Secret>,
-    /// The source's id, such as `key-name`; `none` when no source is there.
+    /// The id of the source, such as `key-name`; `none` when no source is present.
     pub source: &'static str,
-    /// The key's name, the file's path or the variable's name, as it was given. Never the key.
+    /// The name of the key, the path of the file or the name of the variable. Never the key.
     pub reference: Option<String>,
-    /// The setting to remember the source by, and its value; `None` when there is nothing to remember.
+    /// The setting to remember and its value; `None` when there is nothing to remember.
     pub remembered: Option<(&'static str, Secret)>,
-    /// Debug lines, without secrets (R25).
+    /// Debug lines, without secrets.
     pub diagnostics: Vec<String>,
 }
 
-/// A key on its way.
+/// A lookup in progress.
 pub type Resolving = Pin<Box<dyn Future<Output = Result<Resolved>> + Send>>;
 
-/// Finds the session's key. `keys` is asked for the saved keys only when the source is a named key.
+/// Finds the key of the session. `keys` is called only when the source is a named key.
 ///
-/// Failure is final, and every error has the exit code 41 (R24): `NOT_FOUND` for a named key that is not there, `CORRUPT`
-/// for an invalid name, what [`KeyStorage::get`] and [`key_file::read`] say, and `CORRUPT` for a flag without a value.
+/// # Errors
+///
+/// Every error has exit code 41. `NOT_FOUND` for a named key that does not exist, `CORRUPT` for an invalid or empty name,
+/// and the errors of [`KeyStorage::get`] and [`key_file::read`].
 pub fn resolve<E: From<Error>>(
-    sources: &Sources,
-    surroundings: &PathContext,
+    sources: &AuthSources,
+    paths: &PathContext,
     keys: impl FnOnce() -> Result<Arc<dyn KeyStorage>, E>,
 ) -> Result<Resolving, E> {
     let present = present(sources)?;
@@ -55,10 +58,10 @@ pub fn resolve<E: From<Error>>(
     };
     let text = used.text();
     let looking_up: Pin<Box<dyn Future<Output = Result<Secret>> + Send>> = match used.kind() {
-        Kind::Key => Box::pin(std::future::ready(Ok(text.clone()))),
-        Kind::Name => Box::pin(named_key(keys()?, text.expose().to_owned())),
-        Kind::File => {
-            let path = surroundings.resolve(text.expose());
+        TextKind::Key => Box::pin(std::future::ready(Ok(text.clone()))),
+        TextKind::Name => Box::pin(named_key(keys()?, trim(text.expose()).to_owned())),
+        TextKind::File => {
+            let path = paths.resolve(text.expose());
             Box::pin(key_file::read(text.expose().to_owned(), path))
         }
     };
@@ -69,12 +72,13 @@ pub fn resolve<E: From<Error>>(
 }
 
 async fn named_key(keys: Arc<dyn KeyStorage>, name: String) -> Result<Secret> {
+    // A storage of the host may check nothing.
     validate_name(&name)?;
     let found = keys.get(&name).await.map_err(|error| {
         let message = format!("Cannot read the named key '{name}': {}", error.message());
         Error::new(error.code(), message).with_remediation(error.remediation())
     })?;
-    // A blank one is no key, whoever saved it.
+    // Another program may have saved white space, which is no key.
     found.filter(|key| !is_blank(key.expose())).ok_or_else(|| {
         let message = format!("Named key '{name}' not found. Use '/key save {name} <key>' to store it.");
         Error::new(Code::NotFound, message)

@@ -1,12 +1,13 @@
-//! Where an API key can come from, in order of precedence. Each source is described once, in [`TABLE`].
+//! The sources of an API key, in order of precedence. [`TABLE`] describes each source once.
 
 use super::args::{self, is_blank};
 use crate::error::Result;
 use crate::secret::Secret;
+use crate::text::trim;
 
-/// What the host knows; `None` for what is not there.
+/// The sources that the host passes in; `None` for a source that is absent.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct AuthSources {
     /// The value of `--key`.
     pub key: Option<Secret>,
     /// The value of `--key-name`.
@@ -15,14 +16,14 @@ pub struct Sources {
     pub keyfile: Option<Secret>,
     /// The loaded profile's settings.
     pub profile: Profile,
-    /// The environment variables that count, in the host's order.
+    /// The environment variables that count, in the order of the host.
     pub environment: Vec<Variable>,
 }
 
-/// The settings of a profile that say where the key is.
+/// The profile settings that say where the key is.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// The profile's name; an inline profile has none.
+    /// The name of the profile; `None` for an inline profile.
     pub name: Option<String>,
     /// `auth-key-name`.
     pub key_name: Option<Secret>,
@@ -41,21 +42,25 @@ pub struct Variable {
     pub value: Secret,
 }
 
-/// The profile settings that say where a key is (R21.2).
-pub const SETTINGS: [&str; 3] = [Kind::Name.setting(), Kind::File.setting(), Kind::Key.setting()];
+/// The names of the profile settings that say where a key is, highest source first.
+pub const SETTINGS: [&str; 3] = [
+    TextKind::Name.setting(),
+    TextKind::File.setting(),
+    TextKind::Key.setting(),
+];
 
-/// A source: its id, what its text is, and where that text is found.
+/// A source: its id, what its text is, and where the text comes from.
 #[derive(Debug)]
-pub struct Source {
-    /// What `ResolvedApiKey.source` calls it.
+pub struct KeySource {
+    /// The value of `ResolvedApiKey.source`.
     pub id: &'static str,
-    kind: Kind,
-    place: Place,
+    kind: TextKind,
+    origin: Origin,
 }
 
-/// What a source's text is.
+/// What the text of a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TextKind {
     /// The key itself.
     Key,
     /// The name of a saved key.
@@ -64,58 +69,62 @@ pub enum Kind {
     File,
 }
 
+/// Where the text of a source comes from.
 #[derive(Debug)]
-enum Place {
-    Flag(&'static str, fn(&Sources) -> &Option<Secret>),
+enum Origin {
+    Flag(&'static str, fn(&AuthSources) -> &Option<Secret>),
     Profile(fn(&Profile) -> &Option<Secret>),
     Environment,
 }
 
-/// The sources, highest first.
+/// All sources, highest first.
 #[rustfmt::skip]
-static TABLE: [Source; 7] = [
-    Source { id: "key",              kind: Kind::Key,  place: Place::Flag(args::KEY, |given| &given.key) },
-    Source { id: "key-name",         kind: Kind::Name, place: Place::Flag(args::KEY_NAME, |given| &given.key_name) },
-    Source { id: "profile-key-name", kind: Kind::Name, place: Place::Profile(|profile| &profile.key_name) },
-    Source { id: "keyfile",          kind: Kind::File, place: Place::Flag(args::KEYFILE, |given| &given.keyfile) },
-    Source { id: "profile-keyfile",  kind: Kind::File, place: Place::Profile(|profile| &profile.keyfile) },
-    Source { id: "profile-key",      kind: Kind::Key,  place: Place::Profile(|profile| &profile.key) },
-    Source { id: "environment",      kind: Kind::Key,  place: Place::Environment },
+static TABLE: [KeySource; 7] = [
+    KeySource { id: "key",              kind: TextKind::Key,  origin: Origin::Flag(args::KEY, |given| &given.key) },
+    KeySource { id: "key-name",         kind: TextKind::Name, origin: Origin::Flag(args::KEY_NAME, |given| &given.key_name) },
+    KeySource { id: "profile-key-name", kind: TextKind::Name, origin: Origin::Profile(|profile| &profile.key_name) },
+    KeySource { id: "keyfile",          kind: TextKind::File, origin: Origin::Flag(args::KEYFILE, |given| &given.keyfile) },
+    KeySource { id: "profile-keyfile",  kind: TextKind::File, origin: Origin::Profile(|profile| &profile.keyfile) },
+    KeySource { id: "profile-key",      kind: TextKind::Key,  origin: Origin::Profile(|profile| &profile.key) },
+    KeySource { id: "environment",      kind: TextKind::Key,  origin: Origin::Environment },
 ];
 
-/// A source that is there. Each environment variable is one of its own.
+/// A source that is present. Each environment variable is a source of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
-    source: &'static Source,
+    source: &'static KeySource,
     text: &'a Secret,
-    /// The profile's or the variable's name.
+    /// The name of the profile or of the variable.
     owner: Option<&'a str>,
 }
 
-/// The sources that are there, highest first; none when there is none.
+/// Returns the sources that are present, highest first.
 ///
-/// Text of white space alone is no source in a profile or in the environment. As a flag's value it is an error, whether or
-/// not the flag would count: whoever typed it meant something by it.
-pub fn present(given: &Sources) -> Result<Vec<Present<'_>>> {
+/// An empty text, or one of white space alone, is no source.
+///
+/// # Errors
+///
+/// `CORRUPT` for an empty `--key-name`, whether or not a higher source is present.
+pub fn present(given: &AuthSources) -> Result<Vec<Present<'_>>> {
     let mut present: Vec<Present<'_>> = Vec::new();
     for source in &TABLE {
-        match source.place {
-            Place::Flag(flag, value) => {
-                if let Some(text) = value(given) {
-                    if is_blank(text.expose()) {
-                        return Err(args::requires_a_value(flag));
-                    }
-                    let owner = None;
-                    present.push(Present { source, text, owner });
-                }
-            }
-            Place::Profile(value) => {
+        match source.origin {
+            Origin::Flag(flag, value) => match value(given) {
+                Some(text) if !is_blank(text.expose()) => present.push(Present {
+                    source,
+                    text,
+                    owner: None,
+                }),
+                Some(_) if source.kind == TextKind::Name => return Err(args::missing_value(flag)),
+                _ => {}
+            },
+            Origin::Profile(value) => {
                 if let Some(text) = value(&given.profile).as_ref().filter(|text| !is_blank(text.expose())) {
                     let owner = given.profile.name.as_deref().filter(|name| !name.is_empty());
                     present.push(Present { source, text, owner });
                 }
             }
-            Place::Environment => {
+            Origin::Environment => {
                 for Variable { name, value: text } in &given.environment {
                     let owner = Some(name.as_str());
                     let repeated = present.iter().any(|other| other.is_variable() && other.owner == owner);
@@ -129,7 +138,8 @@ pub fn present(given: &Sources) -> Result<Vec<Present<'_>>> {
     Ok(present)
 }
 
-/// The debug lines (R25): what is used, then what is ignored for it. None when nothing is there. They hold no key.
+/// Returns the debug lines: the source that is used, then those it overrides. Empty without any source. No line holds a
+/// key.
 pub fn diagnostics(present: &[Present<'_>]) -> Vec<String> {
     let Some((used, ignored)) = present.split_first() else {
         return Vec::new();
@@ -146,79 +156,87 @@ pub fn diagnostics(present: &[Present<'_>]) -> Vec<String> {
 }
 
 impl Present<'_> {
-    /// What `ResolvedApiKey.source` calls it.
+    /// Returns the value of `ResolvedApiKey.source`.
     pub fn id(&self) -> &'static str {
         self.source.id
     }
 
-    /// What its text is.
-    pub fn kind(&self) -> Kind {
+    /// Returns what the text is.
+    pub fn kind(&self) -> TextKind {
         self.source.kind
     }
 
-    /// The key itself, its name or its file's path.
+    /// Returns the key itself, its name or the path of its file.
     pub fn text(&self) -> &Secret {
         self.text
     }
 
-    /// The key's name, the file's path or the variable's name; `None` for a key that was given itself.
+    /// Returns the name of the key, the path of the file or the name of the variable; `None` for a key given as text.
     pub fn reference(&self) -> Option<String> {
         match self.source.kind {
-            Kind::Name | Kind::File => Some(self.text.expose().to_owned()),
-            Kind::Key if self.is_variable() => self.owner.map(str::to_owned),
-            Kind::Key => None,
+            TextKind::Name | TextKind::File => Some(self.given().to_owned()),
+            TextKind::Key if self.is_variable() => self.owner.map(str::to_owned),
+            TextKind::Key => None,
         }
     }
 
-    /// The setting to remember it by, and its value: the reference, never what it led to. `None` for an environment
-    /// variable: it is there in the next session as well.
+    /// Returns the setting to remember and its value: the reference, never the key it led to. `None` for an environment
+    /// variable, because the next session has it too.
     pub fn remembered(&self) -> Option<(&'static str, Secret)> {
-        (!self.is_variable()).then(|| (self.source.kind.setting(), self.text.clone()))
+        (!self.is_variable()).then(|| (self.source.kind.setting(), Secret::from(self.given())))
     }
 
-    /// Such as `profile auth-key-name`.
+    /// Returns the text as it is used: names are trimmed.
+    fn given(&self) -> &str {
+        match self.source.kind {
+            TextKind::Name => trim(self.text.expose()),
+            TextKind::Key | TextKind::File => self.text.expose(),
+        }
+    }
+
+    /// Returns the source's name in diagnostics, such as `profile auth-key-name`.
     fn name(&self) -> String {
         self.named(None)
     }
 
-    /// Such as `profile 'work' auth-key-name 'anthropic' (keyring)`.
+    /// Returns the full description, such as `profile 'work' auth-key-name 'anthropic' (keyring)`.
     fn description(&self) -> String {
         let name = self.named(self.owner);
-        match (self.source.kind, &self.source.place) {
-            (Kind::Name, _) => format!("{name} '{}' (keyring)", self.text.expose()),
-            (Kind::File, _) => format!("{name} '{}'", self.text.expose()),
-            (Kind::Key, Place::Flag(..)) => format!("{name} (raw CLI flag)"),
-            (Kind::Key, _) => name,
+        match (self.source.kind, &self.source.origin) {
+            (TextKind::Name, _) => format!("{name} '{}' (keyring)", self.given()),
+            (TextKind::File, _) => format!("{name} '{}'", self.text.expose()),
+            (TextKind::Key, Origin::Flag(..)) => format!("{name} (raw CLI flag)"),
+            (TextKind::Key, _) => name,
         }
     }
 
     fn named(&self, profile: Option<&str>) -> String {
         let setting = self.source.kind.setting();
-        match (&self.source.place, profile) {
-            (Place::Flag(flag, _), _) => (*flag).to_owned(),
-            (Place::Profile(_), Some(profile)) => format!("profile '{profile}' {setting}"),
-            (Place::Profile(_), None) => format!("profile {setting}"),
-            (Place::Environment, _) => format!("environment variable {}", self.owner.unwrap_or_default()),
+        match (&self.source.origin, profile) {
+            (Origin::Flag(flag, _), _) => (*flag).to_owned(),
+            (Origin::Profile(_), Some(profile)) => format!("profile '{profile}' {setting}"),
+            (Origin::Profile(_), None) => format!("profile {setting}"),
+            (Origin::Environment, _) => format!("environment variable {}", self.owner.unwrap_or_default()),
         }
     }
 
     fn is_variable(&self) -> bool {
-        matches!(self.source.place, Place::Environment)
+        matches!(self.source.origin, Origin::Environment)
     }
 }
 
-impl Kind {
-    /// The profile setting that holds such a text.
+impl TextKind {
+    /// Returns the profile setting that holds such a text.
     const fn setting(self) -> &'static str {
         match self {
-            Kind::Key => "auth-key",
-            Kind::Name => "auth-key-name",
-            Kind::File => "auth-keyfile",
+            TextKind::Key => "auth-key",
+            TextKind::Name => "auth-key-name",
+            TextKind::File => "auth-keyfile",
         }
     }
 }
 
-/// A path or a profile's name may hold line breaks; a debug line does not.
+/// Escapes control characters, so that a path or profile name with line breaks stays on one line.
 fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if c.is_control() {

@@ -1,23 +1,21 @@
-//! The dialect of `.env` files: read as Node programs read it, written so that what is saved is what is loaded.
+//! Reads and changes `.env` files, in the dialect of Node programs. What is saved is what is loaded.
 //!
-//! Written here because no crate keeps to that dialect: `dotenvy`, the one that is kept well, replaces `$NAME` by
-//! variables of the process, refuses a file for one line that it does not know, and does not write. A file is also
-//! somebody else's: lines that are not ours must stay as they are, which takes a reader that knows where they begin and end.
+//! No crate supports this: `dotenvy`, the best maintained one, expands `$NAME`, rejects a file with one unknown line, and does
+//! not write. Lines that are not ours must stay unchanged, so the reader must know where each begins and ends.
 //!
-//! The dialect: `NAME=value` (or `NAME: value`), `export` before it is ignored, the last of several lines for a name
-//! counts. An unquoted value ends at the line's end or before white space and `#`; white space around it is cut. In
-//! `'…'` and `` `…` `` everything stands for itself, over several lines if need be; in `"…"`, besides, `\n`, `\r`, `\"` and
-//! `\\` are what they are elsewhere. A quote that does not end where a value may end is no quote. `$` means nothing. Any
-//! other line is left alone.
+//! The dialect: `NAME=value` or `NAME: value`, after an optional `export`; the last line of a name counts. An unquoted value
+//! ends at the end of the line or before white space and `#`, and is trimmed. Text in `'…'` and `` `…` `` is literal and may
+//! span lines; in `"…"`, `\n`, `\r`, `\"` and `\\` are escapes. A quote that does not end where a value may end is not a
+//! quote. `$` has no meaning. Every other line is left alone.
 
 use std::collections::BTreeMap;
 
 use crate::secret::Secret;
 
-/// What a file's values are to be: a value, or no line at all.
+/// The wanted values by name; `None` removes the lines of a name.
 pub type Changes = BTreeMap<String, Option<Secret>>;
 
-/// The values in a file's text, the last one of each name.
+/// Returns the values of a file, the last one of each name.
 pub fn values(text: &str) -> BTreeMap<&str, Secret> {
     let assignments = pieces(text).into_iter().filter_map(|piece| piece.assignment);
     assignments
@@ -25,8 +23,9 @@ pub fn values(text: &str) -> BTreeMap<&str, Secret> {
         .collect()
 }
 
-/// The text after the changes: other lines stay as they are, changed values stay in their place, new ones go to the end.
-/// `None` when that would be read as something else, because an existing line opens a quote that a new line would close.
+/// Returns the text after the changes: other lines stay unchanged, changed values stay in place, new ones are appended.
+///
+/// `None` when the result would be read differently, because an existing line opens a quote that a new line would close.
 pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut new = String::with_capacity(text.len() + room_for(changes));
@@ -43,7 +42,7 @@ pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
             new.push_str(piece.text);
             continue;
         };
-        // The first line of a name takes the value; others of the same name go, as do those of a name without a value.
+        // The first line of a name takes the value. Other lines of the name are removed.
         let Some(at) = todo.iter().position(|(name, _)| *name == assignment.name) else {
             continue;
         };
@@ -65,7 +64,7 @@ pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
     holds(text, &new, changes).then_some(new)
 }
 
-/// Whether every changed value is in the new text as it should be, and every other one as it was.
+/// Returns whether the new text has every changed value and leaves every other one unchanged.
 fn holds(old: &str, new: &Secret, changes: &Changes) -> bool {
     let mut wanted = values(old);
     for (name, value) in changes {
@@ -77,7 +76,7 @@ fn holds(old: &str, new: &Secret, changes: &Changes) -> bool {
     values(new.expose()) == wanted
 }
 
-/// Enough that the buffer never moves and leaves a copy behind: an escaped character takes two.
+/// Returns a capacity with which the buffer never moves and leaves a copy behind. An escaped character takes two bytes.
 fn room_for(changes: &Changes) -> usize {
     let line = |(name, value): (&String, &Option<Secret>)| {
         name.len() + value.as_ref().map_or(0, |value| 2 * value.expose().len()) + "=\"\"\r\n\r\n".len()
@@ -85,16 +84,20 @@ fn room_for(changes: &Changes) -> usize {
     changes.iter().map(line).sum()
 }
 
-/// Quoted in the way that most readers of such files take for the same value.
+/// Appends a line, quoted so that most readers of such files see the same value.
 fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
     let value = value.expose();
     text.push_str(name);
     text.push('=');
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c);
-    // A carriage return would be taken for a line's end, and a backslash before the quote for an escape.
+    // A carriage return would be read as a line end, and a backslash before the quote as an escape.
     let fits_in = |quote: char| !value.contains([quote, '\r']) && !value.ends_with('\\');
     if !value.is_empty() && value.chars().all(plain) {
         text.push_str(value);
+    } else if !value.contains(['"', '\\', '$', '\n', '\r']) {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
     } else if let Some(quote) = ['\'', '`'].into_iter().find(|quote| fits_in(*quote)) {
         text.push(quote);
         text.push_str(value);
@@ -114,7 +117,7 @@ fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
     text.push_str(line_end);
 }
 
-/// A part of a file, up to the end of its last line. All of them together are the file.
+/// A part of a file, up to the end of its last line. The pieces together are the file.
 struct Piece<'a> {
     text: &'a str,
     assignment: Option<Assignment<'a>>,
@@ -122,7 +125,7 @@ struct Piece<'a> {
 
 struct Assignment<'a> {
     name: &'a str,
-    /// Where the name begins in the piece.
+    /// Position of the name in the piece.
     name_at: usize,
     value: Secret,
 }
@@ -143,7 +146,7 @@ fn pieces(mut text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The assignment a text begins with, and how long it is, with its line's end.
+/// Returns the assignment at the start of a text, and its length including the line end.
 fn assignment(text: &str) -> Option<(Assignment<'_>, usize)> {
     let rest = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches(BLANK);
     let rest = match rest.strip_prefix("export") {
@@ -176,8 +179,8 @@ fn assignment(text: &str) -> Option<(Assignment<'_>, usize)> {
 /// White space within a line.
 const BLANK: [char; 4] = [' ', '\t', '\u{b}', '\u{c}'];
 
-/// The value in the quotes that a text begins with, and the length up to the end of the line they end in; `None` when it
-/// begins with none, or with one that does not end where a value may end.
+/// Returns the quoted value at the start of a text, and the length up to the end of its last line. `None` when there is no
+/// quote, or one that does not end where a value may end.
 fn quoted(text: &str) -> Option<(Secret, usize)> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
     let escapes = quote == '"';
@@ -197,7 +200,7 @@ fn quoted(text: &str) -> Option<(Secret, usize)> {
     None
 }
 
-/// Whether nothing but a comment follows on the line.
+/// Returns whether nothing but a comment follows on the line.
 fn ends_value(after: &str) -> bool {
     matches!(
         after.trim_start_matches(BLANK).chars().next(),
@@ -205,7 +208,7 @@ fn ends_value(after: &str) -> bool {
     )
 }
 
-/// A comment begins after white space alone: `#` in a colour or a URL is part of the value.
+/// Returns an unquoted value. A comment begins only after white space: `#` in a colour or a URL is part of the value.
 fn unquoted(line: &str) -> Secret {
     let line = &line[..line_length(line)];
     let comment = line
@@ -213,14 +216,14 @@ fn unquoted(line: &str) -> Secret {
         .find(|(at, c)| *c == '#' && line[..*at].ends_with(BLANK))
         .map_or(line.len(), |(at, _)| at);
     let value = line[..comment].trim();
-    // A quote that a line ends with may belong to the one it begins with after all, with a backslash before it.
+    // A quote at the end may close the one at the start after all, with a backslash before it.
     let bare = ['"', '\'', '`']
         .iter()
         .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     Secret::from(bare.unwrap_or(value))
 }
 
-/// Line ends are `\n` in a value, whatever the file has.
+/// Converts line ends to `\n`.
 fn verbatim(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -260,7 +263,7 @@ fn unescape(text: &str) -> String {
     value
 }
 
-/// The length of the first line, with its end.
+/// Returns the length of the first line, including its end.
 fn line_length(text: &str) -> usize {
     match text.find(['\n', '\r']) {
         None => text.len(),

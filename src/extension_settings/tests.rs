@@ -51,7 +51,7 @@ fn failure<T>(result: Result<T>) -> Option<(Code, String)> {
 }
 
 #[test]
-fn r7_a_service_is_the_extensions_name_without_what_is_special_cut_at_255_characters() {
+fn r7_a_service_is_the_reduced_name_of_the_extension_cut_at_255_characters() {
     assert_eq!(service("my ext/1.2_ä-b"), "LLxprt Code Extension myext12_-b");
     assert_eq!(service("鍵"), "LLxprt Code Extension ");
     let long = service(&"n".repeat(300));
@@ -85,7 +85,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         let mut expected = given;
         expected.remove("STRANGER");
         assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
-        assert_eq!(setup.text().unwrap(), "EMPTY=''\nURL=`a 'b' \"c\"\n\\d`\n");
+        assert_eq!(setup.text().unwrap(), "EMPTY=\"\"\nURL=`a 'b' \"c\"\n\\d`\n");
         assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == FaultMode::Works);
         assert_eq!(setup.settings.has(None).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));
@@ -122,11 +122,11 @@ async fn r7_6_a_setting_without_a_value_is_removed_and_other_lines_stay() {
 }
 
 #[tokio::test]
-async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
+async fn r7_6_invalid_input_is_refused_before_anything_changes() {
     let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     for name in ["", "1A", "A B", "A-B", "Ä", "A.B", "A=B", "A\n"] {
         let message = format!(
-            "Setting variable '{name}' is no name of an environment variable: use letters, digits and underscores, and no digit first"
+            "Setting variable '{name}' is not a valid environment variable name: use letters, digits and underscores, not starting with a digit"
         );
         let wanted = declared(&[("GOOD", true), (name, false)]);
         let refused = Some((Code::Corrupt, message));
@@ -143,14 +143,15 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         failure(setup.settings.save(twice.clone(), values(&[("A", "x")])).await),
         Some((
             Code::Corrupt,
-            "Setting variable 'A' is declared both sensitive and not".to_owned()
+            "Setting variable 'A' is declared both as sensitive and as not sensitive".to_owned()
         ))
     );
     let wanted = declared(&[("A", false), ("S", true)]);
     for name in ["A", "S"] {
         let mut given = values(&[("A", "x"), ("S", "x")]);
         given.insert(name.to_owned(), Secret::from("a\0b"));
-        let message = format!("The value of {name} holds a NUL character, which no environment variable can");
+        let message =
+            format!("The value of {name} contains a NUL character, which an environment variable cannot hold");
         assert_eq!(
             failure(setup.settings.save(wanted.clone(), given).await),
             Some((Code::Corrupt, message))
@@ -167,7 +168,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
         Some((
             Code::Corrupt,
             format!(
-                "{} has a quote that is not closed, and would be read in another way",
+                "{} has a quote that is not closed. Its meaning would change",
                 setup.env_file().display()
             )
         ))
@@ -177,7 +178,7 @@ async fn r7_6_what_is_invalid_is_refused_before_anything_changes() {
 }
 
 #[tokio::test]
-async fn r7_6_a_keyring_that_refuses_is_reported_and_a_plain_copy_stays_until_the_store_has_it() {
+async fn r7_6_a_failing_keyring_is_reported_and_the_plain_copy_stays_until_the_store_has_the_value() {
     let setup = set_up(FallbackPolicy::Deny, FaultMode::Fails(Code::Locked));
     let wanted = declared(&[("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();

@@ -46,6 +46,17 @@ pub enum DataDirectoryRule {
 }
 
 impl DataDirectoryRule {
+    /// Returns a short name: of an environment variable where one applies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Configured => "configure",
+            Self::DataHome => "LLXPRT_DATA_HOME",
+            Self::ConfigHome => "LLXPRT_CONFIG_HOME",
+            Self::Platform => "platform",
+            Self::Home => "home",
+        }
+    }
+
     /// Describes the rule for people.
     pub fn description(self) -> &'static str {
         match self {

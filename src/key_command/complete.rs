@@ -1,4 +1,4 @@
-//! What `/key` offers while it is typed (R19).
+//! Completion of `/key`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,30 +10,30 @@ use super::parse::{Subcommand, split_word};
 use crate::provider_keys::{KeyStorage, validate_name};
 use crate::text::is_white_space;
 
-/// How long a listing is good for, so that typing does not ask the keyring at every keystroke.
+/// How long a listing is reused, so that typing does not ask the keyring at every keystroke.
 const CACHE_TTL: Duration = Duration::from_secs(5);
 
-/// One thing the word under the cursor may become.
+/// A completion of the word under the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestion {
     /// The whole word.
     pub value: String,
-    /// What a subcommand does; names have none.
+    /// What a subcommand does; `None` for names.
     pub description: Option<&'static str>,
 }
 
-/// The names of the saved keys, for completion. Clones share one listing, which is kept for 5 seconds; calls at the same
-/// time wait for the same one. A listing that failed is not kept.
+/// The names of the saved keys, for completion. Clones share one listing, which is kept for 5 seconds. Concurrent calls
+/// wait for the same listing. A failed listing is not kept.
 #[derive(Clone, Default)]
 pub struct SavedNames {
     latest: Arc<Mutex<Arc<Listing>>>,
 }
 
-/// One look at the store: under way while empty, then what was found and when; `None` when the look failed.
+/// One listing: in progress while the cell is empty, then the names and their time, or `None` if it failed.
 type Listing = OnceCell<Option<(Instant, Vec<String>)>>;
 
-/// What the word under the cursor may become, given the text after `/key` up to the cursor; white space at its end means
-/// that the next word begins. Empty when nothing fits, and when the names cannot be listed.
+/// Completes the word under the cursor, given the text after `/key` up to the cursor. White space at its end means that
+/// the next word begins. Empty when nothing matches, and when the names cannot be listed.
 pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> Vec<Suggestion> {
     let (first, rest) = split_word(args);
     if rest.is_empty() {
@@ -45,8 +45,8 @@ pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> 
         return Vec::new();
     }
     let saved = names.get(keys).await;
-    let fitting = saved.into_iter().filter(|name| name.starts_with(partial));
-    fitting
+    let matching = saved.into_iter().filter(|name| name.starts_with(partial));
+    matching
         .map(|value| Suggestion {
             value,
             description: None,
@@ -55,17 +55,17 @@ pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> 
 }
 
 impl SavedNames {
-    /// Drops the listing: the next call looks afresh, also when one is under way that may have missed the change.
+    /// Drops the listing. The next call lists again, even if a listing is in progress: it may have missed the change.
     pub fn forget(&self) {
         *self.latest() = Arc::default();
     }
 
-    /// The valid names among the saved ones, sorted; empty when they cannot be listed.
+    /// Returns the valid names among the saved ones, sorted; empty when they cannot be listed.
     async fn get(&self, keys: &dyn KeyStorage) -> Vec<String> {
         let listing = self.current();
         let outcome = listing.get_or_init(|| async {
             let mut names = keys.list().await.ok()?;
-            // Another program's entries may be anything; no command could name them.
+            // Other programs may have saved entries whose names no command accepts.
             names.retain(|name| validate_name(name).is_ok());
             Some((Instant::now(), names))
         });
@@ -75,15 +75,15 @@ impl SavedNames {
         }
     }
 
-    /// The latest listing, or a new one if that is too old or failed.
+    /// Returns the latest listing, or a new one if that has expired or failed.
     fn current(&self) -> Arc<Listing> {
         let mut latest = self.latest();
-        let over = match latest.get() {
+        let is_expired = match latest.get() {
             None => false,
             Some(None) => true,
             Some(Some((when, _))) => when.elapsed() >= CACHE_TTL,
         };
-        if over {
+        if is_expired {
             *latest = Arc::default();
         }
         latest.clone()
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_the_second_word_completes_saved_names_where_a_name_is_due() {
+    async fn r19_the_second_word_completes_saved_names_for_commands_that_take_a_name() {
         let fixture = saved(&["work", "Work", "home.1"]);
         let table: [(&str, &[&str]); 12] = [
             ("load ", &["Work", "home.1", "work"]),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_what_no_command_could_name_is_not_offered() {
+    async fn r19_invalid_names_are_not_offered() {
         let fixture = saved(&["work", "two words", "ключ"]);
         assert_eq!(values(&fixture, "load ").await, ["work"]);
     }

@@ -1,16 +1,16 @@
-//! What of a key may be shown.
+//! The masked form of a key.
 
-/// How many characters a key may have and still be hidden altogether.
-const HIDDEN_UP_TO: usize = 8;
+/// Maximum length of a key that is masked completely, in characters.
+const MAX_HIDDEN_LEN: usize = 8;
 
-/// How many characters stay visible at each end of a longer key.
+/// Number of characters that stay visible at each end of a longer key.
 const VISIBLE_ENDS: usize = 2;
 
-/// The key with `*` for its characters: all of up to 8, else all but the first two and the last two.
+/// Masks a key: up to 8 characters become as many `*`; of a longer key the first two and the last two stay visible.
 /// Characters are Unicode scalar values, not bytes.
 pub fn mask_for_display(key: &str) -> String {
     let count = key.chars().count();
-    if count <= HIDDEN_UP_TO {
+    if count <= MAX_HIDDEN_LEN {
         return "*".repeat(count);
     }
     let hidden = VISIBLE_ENDS..count - VISIBLE_ENDS;
@@ -20,11 +20,11 @@ pub fn mask_for_display(key: &str) -> String {
         .collect()
 }
 
-/// What stands for a key where nobody knows, or may show, any of it.
+/// Stands for a key of which nothing may be shown.
 pub const PLACEHOLDER: &str = "***";
 
-/// Whether a text can only be what was shown in a key's place, [`PLACEHOLDER`] or a mask, as somebody copies it from a
-/// screen or runs it again from the history. A `*` or two may be anybody's key.
+/// Returns whether a text is [`PLACEHOLDER`] or a mask, as copied from a screen or rerun from the history. One or two `*`
+/// may be a real key.
 pub fn is_mask(text: &str) -> bool {
     text.len() >= PLACEHOLDER.len() && text.contains('*') && mask_for_display(text) == text
 }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r13_a_mask_is_told_from_a_key() {
+    fn r13_a_mask_is_recognised_and_a_key_is_not() {
         for key in ["sk-12345", "sk-123456789"] {
             assert!(!is_mask(key), "{key}");
             assert!(is_mask(&mask_for_display(key)), "{key}");

@@ -1,14 +1,14 @@
-//! What the text after `/key` means (R12).
+//! What the text after `/key` means.
 
 use crate::secret::Secret;
 use crate::text::{is_white_space, trim};
 
-/// A word that, standing first, makes the text a subcommand. Case matters.
+/// A subcommand of `/key`. Its word must be the first one; case matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subcommand {
     /// Store a key.
     Save,
-    /// Make a stored key the session's.
+    /// Use a stored key for this session.
     Load,
     /// Show a stored key, masked.
     Show,
@@ -28,7 +28,7 @@ impl Subcommand {
         Subcommand::Delete,
     ];
 
-    /// The word itself.
+    /// Returns the word.
     pub fn word(self) -> &'static str {
         match self {
             Subcommand::Save => "save",
@@ -39,12 +39,12 @@ impl Subcommand {
         }
     }
 
-    /// The subcommand of this word; `None` when it is another word.
+    /// Returns the subcommand of a word; `None` for any other word.
     pub fn parse(word: &str) -> Option<Subcommand> {
         Subcommand::ALL.into_iter().find(|subcommand| subcommand.word() == word)
     }
 
-    /// What it does, for people who complete it.
+    /// Describes what the subcommand does, for completion.
     pub fn description(self) -> &'static str {
         match self {
             Subcommand::Save => "Save an API key under a name",
@@ -55,7 +55,7 @@ impl Subcommand {
         }
     }
 
-    /// How it is written.
+    /// Returns the usage line.
     pub fn usage(self) -> &'static str {
         match self {
             Subcommand::Save => "/key save <name> <api-key>",
@@ -66,7 +66,7 @@ impl Subcommand {
         }
     }
 
-    /// Whether the word after it is a key's name.
+    /// Returns whether the next word is the name of a key.
     pub fn takes_name(self) -> bool {
         self != Subcommand::List
     }
@@ -75,53 +75,53 @@ impl Subcommand {
 /// What a `/key` command asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Nothing after `/key`: the status of the session's key.
+    /// No text after `/key`: show the status of the session's key.
     Status,
-    /// Store a key: all the text after the name, without the white space around it.
+    /// Store a key.
     Save {
-        /// Under this name.
+        /// The name of the key.
         name: String,
-        /// Never empty.
+        /// All the text after the name, trimmed. Never empty.
         key: Secret,
     },
-    /// Make a stored key the session's.
+    /// Use a stored key for this session.
     Load {
-        /// The key's name.
+        /// The name of the key.
         name: String,
     },
     /// Show a stored key, masked.
     Show {
-        /// The key's name.
+        /// The name of the key.
         name: String,
     },
     /// Show all stored keys, masked.
     List,
     /// Remove a stored key.
     Delete {
-        /// The key's name.
+        /// The name of the key.
         name: String,
     },
-    /// No subcommand: the whole text is a key for this session.
+    /// No subcommand: use the whole text as the key for this session.
     Set {
         /// Never empty.
         key: Secret,
     },
-    /// `none`, in any case: the session's key is cleared.
+    /// `none`, in any letter case: clear the session's key.
     Clear,
     /// A subcommand that needs a name, without one.
     MissingName {
-        /// Any that takes a name.
+        /// The subcommand.
         subcommand: Subcommand,
     },
-    /// A save with a name and nothing after it.
+    /// `save` with a name and no key.
     MissingKey {
-        /// The key's name.
+        /// The name of the key.
         name: String,
     },
 }
 
 impl Invocation {
-    /// The name that the store is asked for; `None` for a command that asks for none, or lacks something.
+    /// Returns the name of the stored key that the command is about; `None` when it is about none or is incomplete.
     pub fn stored_name(&self) -> Option<&str> {
         match self {
             Self::Save { name, .. } | Self::Load { name } | Self::Show { name } | Self::Delete { name } => Some(name),
@@ -131,9 +131,9 @@ impl Invocation {
     }
 }
 
-/// What the text after `/key` means. Pure and total: every text means something.
+/// Parses the text after `/key`. Every text has a meaning.
 ///
-/// The first word decides. Names are not validated here; what follows a name, other than the key of a save, is ignored.
+/// The first word decides. Names are not validated here. Text after a name, other than the key of `save`, is ignored.
 pub fn parse(args: &str) -> Invocation {
     let text = trim(args);
     if text.is_empty() {
@@ -166,7 +166,8 @@ pub fn parse(args: &str) -> Invocation {
     }
 }
 
-/// The first word, and the text that follows it. White space before the word goes; the word is empty when there is none.
+/// Returns the first word and the text after it. White space before the word is skipped; the word is empty when there is
+/// none.
 pub fn split_word(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(is_white_space);
     text.split_at(text.find(is_white_space).unwrap_or(text.len()))

@@ -1,7 +1,7 @@
-//! What `/key` does, and what it answers (R13–R18).
+//! Runs `/key` commands.
 //!
-//! A command always has an answer: a storage failure is one too. No answer holds a key but that of a session key, which is
-//! there to hand the key over; the host's own `raw` goes back to it as it came.
+//! Every command has a result; a storage failure is a result too. Only [`CommandResult::SetKey`] holds a key, in order to hand
+//! it to the host. The host's own `raw` is returned to it unchanged.
 
 use std::sync::Arc;
 
@@ -19,16 +19,16 @@ const NO_KEYRING: &str = "Cannot access keyring. Keys cannot be saved. Use '/key
 const NO_KEYS: &str = "No saved keys. Use '/key save <name> <api-key>' to store one.";
 const EMPTY_KEY: &str = "API key value cannot be empty.";
 const MASK_AS_KEY: &str = "This is the mask of a key, not the key itself. Use '/key save <name> <api-key>'.";
-const DELETE_UNASKED: &str = "Deleting keys requires interactive confirmation.";
+const DELETE_NEEDS_CONFIRMATION: &str = "Deleting keys requires interactive confirmation.";
 
 /// How a command is run.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Whether there is somebody to ask. Where there is nobody, nothing is overwritten or deleted.
+    /// Whether a user can be asked. Otherwise nothing is overwritten or deleted.
     pub interactive: bool,
-    /// Whether they were asked, and agreed.
+    /// Whether the user was asked and agreed.
     pub confirmed: bool,
-    /// The whole invocation as the host knows it, to be run again after a confirmation. `None` where it gave none.
+    /// The invocation as the host knows it, to be run again after a confirmation; `None` if the host passed none.
     pub raw: Option<Secret>,
 }
 
@@ -42,26 +42,26 @@ impl Default for Context {
     }
 }
 
-/// What the host does about a command.
+/// The result of a command: what the host should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Show that it was done, or what there is.
+pub enum CommandResult {
+    /// Show this information.
     Info(String),
-    /// Show that it was not done, and why.
+    /// Show this error.
     Error(String),
-    /// Ask, and run the same command again, confirmed.
+    /// Ask the user, then run the same command again as confirmed.
     Confirm {
         /// The question.
         prompt: String,
-        /// The invocation: the host's own, else one with the key replaced by [`PLACEHOLDER`].
+        /// The invocation of the host, or one with the key replaced by [`PLACEHOLDER`].
         raw: Secret,
     },
-    /// Make this the session's key.
+    /// Use this key for the session.
     SetKey {
         /// The key.
         key: Secret,
-        /// The name it is saved under, and what to show; `None` for a key that was typed.
-        loaded: Option<Loaded>,
+        /// The saved key it was loaded from; `None` for a key that was typed.
+        loaded: Option<LoadedKey>,
     },
     /// Clear the session's key.
     ClearKey,
@@ -69,16 +69,16 @@ pub enum Answer {
     KeyStatus,
 }
 
-/// A key that was loaded.
+/// A saved key that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loaded {
-    /// The name it is saved under.
+pub struct LoadedKey {
+    /// Its name.
     pub name: String,
-    /// What to show.
+    /// The text to show.
     pub content: String,
 }
 
-/// The `/key` command on named keys. Cloning is cheap; clones are the same command.
+/// The `/key` command on a storage of named keys. Cloning is cheap.
 #[derive(Clone)]
 pub struct KeyCommand {
     keys: Arc<dyn KeyStorage>,
@@ -87,7 +87,7 @@ pub struct KeyCommand {
 }
 
 impl KeyCommand {
-    /// A command on these keys. `names` is what it completes from; commands on the same keys may share it.
+    /// A command on these keys. `names` is the listing for completion; commands on the same keys may share it.
     pub fn new(keys: Arc<dyn KeyStorage>, names: SavedNames) -> Self {
         Self {
             keys,
@@ -96,18 +96,20 @@ impl KeyCommand {
         }
     }
 
-    /// Does what the text after `/key` asks for.
-    pub async fn run(&self, args: &str, context: Context) -> Answer {
+    /// Runs the command that the text after `/key` stands for.
+    pub async fn run(&self, args: &str, context: Context) -> CommandResult {
         let invocation = parse(args);
         if let Some(Err(invalid)) = invocation.stored_name().map(validate_name) {
-            return Answer::Error(invalid.message().to_owned());
+            return CommandResult::Error(invalid.message().to_owned());
         }
         let done = match invocation {
-            Invocation::Status => Ok(Answer::KeyStatus),
-            Invocation::Clear => Ok(Answer::ClearKey),
-            Invocation::Set { key } => Ok(Answer::SetKey { key, loaded: None }),
-            Invocation::MissingName { subcommand } => Ok(Answer::Error(format!("Usage: {}", subcommand.usage()))),
-            Invocation::MissingKey { .. } => Ok(Answer::Error(EMPTY_KEY.to_owned())),
+            Invocation::Status => Ok(CommandResult::KeyStatus),
+            Invocation::Clear => Ok(CommandResult::ClearKey),
+            Invocation::Set { key } => Ok(CommandResult::SetKey { key, loaded: None }),
+            Invocation::MissingName { subcommand } => {
+                Ok(CommandResult::Error(format!("Usage: {}", subcommand.usage())))
+            }
+            Invocation::MissingKey { .. } => Ok(CommandResult::Error(EMPTY_KEY.to_owned())),
             Invocation::List => self.list().await,
             Invocation::Save { name, key } => self.save(&name, &key, context).await,
             Invocation::Load { name } => self.load(name).await,
@@ -117,24 +119,24 @@ impl KeyCommand {
         done.unwrap_or_else(|error| failure(&error))
     }
 
-    /// What the word under the cursor may become; see [`complete`].
+    /// Completes the word under the cursor; see [`complete`].
     pub async fn complete(&self, args: &str) -> Vec<Suggestion> {
         complete(args, self.keys.as_ref(), &self.names).await
     }
 
-    async fn save(&self, name: &str, key: &Secret, context: Context) -> Result<Answer> {
+    async fn save(&self, name: &str, key: &Secret, context: Context) -> Result<CommandResult> {
         if is_mask(key.expose()) {
-            // Our own `raw`, or a line of the history, run again: a real key must not be overwritten with it.
-            return Ok(Answer::Error(MASK_AS_KEY.to_owned()));
+            // A rerun of our own `raw` or of a line of the history must not overwrite a real key with a mask.
+            return Ok(CommandResult::Error(MASK_AS_KEY.to_owned()));
         }
-        // Two saves of one new name at the same time: the second finds what the first stored, and asks.
+        // Of two concurrent saves of a new name, the second must find what the first stored and ask.
         let _change = self.changes.lock().await;
         if !(context.interactive && context.confirmed) {
             let question = match self.keys.has(name).await {
                 Ok(false) => None,
                 Ok(true) if context.interactive => Some(format!("Key '{name}' already exists. Overwrite?")),
                 Ok(true) => {
-                    return Ok(Answer::Error(format!(
+                    return Ok(CommandResult::Error(format!(
                         "Key '{name}' already exists. Overwriting requires interactive confirmation."
                     )));
                 }
@@ -157,36 +159,36 @@ impl KeyCommand {
             None => "",
         };
         let masked = mask_for_display(key.expose());
-        Ok(Answer::Info(format!(
+        Ok(CommandResult::Info(format!(
             "Saved key '{name}' ({masked}){place}. Use '/key load {name}' to use it in this session."
         )))
     }
 
-    async fn load(&self, name: String) -> Result<Answer> {
+    async fn load(&self, name: String) -> Result<CommandResult> {
         let Some(key) = self.keys.get(&name).await? else {
             return Ok(not_found(&name));
         };
         let content = format!("Loaded key '{name}' — active for this session");
-        Ok(Answer::SetKey {
+        Ok(CommandResult::SetKey {
             key,
-            loaded: Some(Loaded { name, content }),
+            loaded: Some(LoadedKey { name, content }),
         })
     }
 
-    async fn show(&self, name: &str) -> Result<Answer> {
+    async fn show(&self, name: &str) -> Result<CommandResult> {
         let Some(key) = self.keys.get(name).await? else {
             return Ok(not_found(name));
         };
         let (masked, length) = (mask_for_display(key.expose()), key.expose().chars().count());
-        Ok(Answer::Info(format!("{name}: {masked} ({length} chars)")))
+        Ok(CommandResult::Info(format!("{name}: {masked} ({length} chars)")))
     }
 
-    async fn list(&self) -> Result<Answer> {
+    async fn list(&self) -> Result<CommandResult> {
         let StoreEntries { entries, incomplete } = self.keys.entries().await?;
         if entries.is_empty() {
             return match incomplete {
                 Some(error) => Err(error),
-                None => Ok(Answer::Info(NO_KEYS.to_owned())),
+                None => Ok(CommandResult::Info(NO_KEYS.to_owned())),
             };
         }
         let mut content = "Saved keys:".to_owned();
@@ -200,12 +202,12 @@ impl KeyCommand {
         if let Some(error) = incomplete {
             content.push_str(&format!("\n(OS keyring could not be read: {})", error.message()));
         }
-        Ok(Answer::Info(content))
+        Ok(CommandResult::Info(content))
     }
 
-    async fn delete(&self, name: &str, context: Context) -> Result<Answer> {
+    async fn delete(&self, name: &str, context: Context) -> Result<CommandResult> {
         if !context.interactive {
-            return Ok(Answer::Error(DELETE_UNASKED.to_owned()));
+            return Ok(CommandResult::Error(DELETE_NEEDS_CONFIRMATION.to_owned()));
         }
         let _change = self.changes.lock().await;
         if !context.confirmed {
@@ -217,25 +219,25 @@ impl KeyCommand {
         let deleted = self.keys.delete(name).await;
         self.names.forget();
         Ok(match deleted? {
-            true => Answer::Info(format!("Deleted key '{name}'")),
+            true => CommandResult::Info(format!("Deleted key '{name}'")),
             false => not_found(name),
         })
     }
 }
 
-/// The answer of a command that the store did not carry out (R18).
-pub fn failure(error: &Error) -> Answer {
-    Answer::Error(match error.code() {
+/// Returns the result of a command whose storage call failed.
+pub fn failure(error: &Error) -> CommandResult {
+    CommandResult::Error(match error.code() {
         Code::Unavailable => NO_KEYRING.to_owned(),
         _ => format!("{} — {}", error.message(), error.remediation()),
     })
 }
 
-fn not_found(name: &str) -> Answer {
-    Answer::Error(format!("Key '{name}' not found. Use '/key list' to see saved keys."))
+fn not_found(name: &str) -> CommandResult {
+    CommandResult::Error(format!("Key '{name}' not found. Use '/key list' to see saved keys."))
 }
 
-fn confirm(prompt: String, subcommand: Subcommand, name: &str, context: Context) -> Answer {
+fn confirm(prompt: String, subcommand: Subcommand, name: &str, context: Context) -> CommandResult {
     let raw = context.raw.unwrap_or_else(|| {
         let key = match subcommand {
             Subcommand::Save => format!(" {PLACEHOLDER}"),
@@ -243,10 +245,10 @@ fn confirm(prompt: String, subcommand: Subcommand, name: &str, context: Context)
         };
         Secret::new(format!("/key {} {name}{key}", subcommand.word()))
     });
-    Answer::Confirm { prompt, raw }
+    CommandResult::Confirm { prompt, raw }
 }
 
-/// The error without the key: an injected keyring writes its messages itself, and was given the key.
+/// Removes the key from an error. The message of an injected keyring may hold it.
 fn without_key(error: Error, key: &Secret) -> Error {
     if !error.message().contains(key.expose()) && !error.remediation().contains(key.expose()) {
         return error;

@@ -1,7 +1,7 @@
-//! Hiding the key in what is typed, before it is shown or kept (R20).
+//! Masks the key in what is typed, before it is shown or kept.
 //!
-//! A line is masked by replacing one range of it, the key, by the key's mask; everything else stays as it is. Where the
-//! key is follows from the grammar of [`super::parse`], so that what is hidden is what will be used as a key.
+//! Masking replaces one range of a line, the key, by its mask; the rest stays unchanged. The grammar of [`super::parse`]
+//! says where the key is, so that what is masked is what will be used as the key.
 
 use std::ops::Range;
 
@@ -11,34 +11,34 @@ use super::mask::mask_for_display;
 use super::parse::{Subcommand, split_word};
 use crate::text::{is_white_space, trim};
 
-/// A JavaScript string as it is, UTF-16 with half surrogate pairs and all; wiped when it is dropped.
+/// A JavaScript string in UTF-16, possibly with unpaired surrogates. Wiped on drop.
 pub type Units = Zeroizing<Vec<u16>>;
 
-/// Remembers what was really typed while the screen shows a mask.
+/// Remembers the typed text while the screen shows a mask.
 #[derive(Default)]
 pub struct SecureInputHandler {
     actual: Units,
 }
 
 impl SecureInputHandler {
-    /// Whether the text is a line that may hold a key: `/key`, `/keyfile` or `/toolkey` is its first word.
+    /// Returns whether a line may hold a key: its first word is `/key`, `/keyfile` or `/toolkey`.
     pub fn should_use_secure_mode(text: &[u16]) -> bool {
         is_secure(&lossy(text))
     }
 
-    /// Remembers the text, and gives it with its key masked, up to the first line break after the key's start.
+    /// Remembers the text and returns it with its key masked, up to the first line break after the start of the key.
     pub fn process_input(&mut self, text: Units) -> Units {
         let shown = masked(&text, key_while_typing);
         self.actual = text;
         shown
     }
 
-    /// The text that was processed last; empty when there was none.
+    /// Returns the text that was processed last; empty when there was none.
     pub fn actual_value(&self) -> &[u16] {
         &self.actual
     }
 
-    /// Whether the text that was processed last may hold a key.
+    /// Returns whether the text that was processed last may hold a key.
     pub fn is_in_secure_mode(&self) -> bool {
         Self::should_use_secure_mode(&self.actual)
     }
@@ -48,32 +48,32 @@ impl SecureInputHandler {
         self.actual = Units::default();
     }
 
-    /// The command with its key masked to its end, line breaks included.
+    /// Returns the command with its key masked to the end, line breaks included.
     pub fn sanitize_for_history(command: &[u16]) -> Units {
         masked(command, key_for_history)
     }
 }
 
-/// Whether the text is a line that may hold a key.
+/// Returns whether a line may hold a key.
 pub fn is_secure(text: &str) -> bool {
     matches!(split_word(text).0, "/key" | "/keyfile" | "/toolkey")
 }
 
-/// Where the key is that is being typed: from its start to the first line break, without white space at its end.
-/// `None` when there is none.
+/// Returns the range of a key that is being typed: from its start to the first line break, without trailing white space.
+/// `None` when there is no key.
 pub fn key_while_typing(text: &str) -> Option<Range<usize>> {
     let start = key_start(text)?;
     let line = text[start..].split(['\r', '\n']).next().unwrap_or_default();
     Some(start..start + trim(line).len())
 }
 
-/// Where the key is in a command that goes into the history: from its start to the end, without white space there.
-/// `None` when there is none.
+/// Returns the range of the key in a command for the history: from its start to the end, without trailing white space.
+/// `None` when there is no key.
 pub fn key_for_history(text: &str) -> Option<Range<usize>> {
     if !is_secure(text) {
         return None;
     }
-    // Several commands may have been pasted at once: a later line is looked at where the ones before it have no key.
+    // Several commands may have been pasted at once. Look at a later line when the lines before it hold no key.
     let mut from = 0;
     loop {
         let rest = &text[from..];
@@ -86,8 +86,8 @@ pub fn key_for_history(text: &str) -> Option<Range<usize>> {
     }
 }
 
-/// Where the key starts: the first character of a raw key, or of what follows the name or tool. `None` when the text is
-/// not secure, names a subcommand without a key, or ends before the key.
+/// Returns where the key starts: the first character of a raw key, or of the text after the name or tool. `None` when the
+/// line holds no key.
 fn key_start(text: &str) -> Option<usize> {
     let (command, args) = split_word(text);
     let key = match command {
@@ -103,13 +103,13 @@ fn key_start(text: &str) -> Option<usize> {
     (!key.is_empty()).then_some(text.len() - key.len())
 }
 
-/// The text with what `key` finds replaced by its mask.
+/// Replaces the range that `key` finds by its mask.
 fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
     let readable = lossy(text);
     let Some(key) = key(&readable) else {
         return Units::new(text.to_vec());
     };
-    // A half surrogate pair reads as U+FFFD, one unit like itself: places in the one text are places in the other.
+    // An unpaired surrogate becomes U+FFFD, which is also one unit, so positions in both texts are equal.
     let units = |text: &str| text.encode_utf16().count();
     let start = units(&readable[..key.start]);
     let end = start + units(&readable[key.clone()]);
@@ -121,7 +121,7 @@ fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
     shown
 }
 
-/// The text as Rust can read it. Its buffer never grows, so that wiping it leaves no copy behind.
+/// Converts to UTF-8. The buffer has its full capacity from the start, so that no copy is left behind.
 fn lossy(text: &[u16]) -> Zeroizing<String> {
     let mut readable = Zeroizing::new(String::with_capacity(text.len() * 3));
     let characters = char::decode_utf16(text.iter().copied());

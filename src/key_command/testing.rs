@@ -1,10 +1,10 @@
-//! What the tests of this room stand on: a command over a keyring in memory and a real directory.
+//! Fixtures for the tests of this module: a command on a keyring in memory and a real directory.
 
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Answer, Context, KeyCommand, SavedNames};
+use super::{CommandResult, Context, KeyCommand, SavedNames};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
 use crate::fs::lock::LockDir;
@@ -13,7 +13,7 @@ use crate::provider_keys::{ProviderKeys, SERVICE};
 use crate::secret::Secret;
 use crate::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
-/// A command, and the two places behind it.
+/// A command, its keyring and its directory.
 pub struct Fixture {
     pub command: KeyCommand,
     pub keyring: Arc<MemoryKeyring>,
@@ -21,7 +21,7 @@ pub struct Fixture {
     home: TempDir,
 }
 
-/// An empty keyring that works, no directory yet, policy `allow`.
+/// Returns a fixture with an empty, working keyring, no directory yet and policy `allow`.
 pub fn fixture() -> Fixture {
     let (home, keyring) = (tempfile::tempdir().unwrap(), Arc::new(MemoryKeyring::default()));
     let identity = HostIdentity {
@@ -47,41 +47,41 @@ pub fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// Puts a key into the keyring, behind the command's back.
+    /// Stores a key in the keyring directly.
     pub fn plant(&self, name: &str, key: &str) {
         self.keyring.plant(SERVICE, name, key);
     }
 
-    /// What the keyring holds under a name.
+    /// Returns what the keyring holds under a name.
     pub fn in_keyring(&self, name: &str) -> Option<Secret> {
         self.keyring.peek(SERVICE, name)
     }
 
-    /// Makes the directory of the files something that is none, and so useless.
+    /// Replaces the directory by a file, so that it cannot be used.
     pub fn spoil_files(&self) {
         let path = self.home.path().join("files");
         let _ = std::fs::remove_dir_all(&path);
         std::fs::write(path, "").unwrap();
     }
 
-    /// Whether there is a file for the name.
+    /// Returns whether there is a file for the name.
     pub fn has_file(&self, name: &str) -> bool {
         self.file(name).exists()
     }
 
-    /// Makes the name's file one that cannot be read.
+    /// Writes a malformed file for the name.
     pub fn spoil_file(&self, name: &str) {
         std::fs::create_dir_all(self.home.path().join("files")).unwrap();
         std::fs::write(self.file(name), "not an envelope").unwrap();
     }
 
-    /// The answer with somebody to ask.
-    pub async fn run(&self, args: &str) -> Answer {
+    /// Runs a command interactively.
+    pub async fn run(&self, args: &str) -> CommandResult {
         self.command.run(args, Context::default()).await
     }
 
-    /// The answer after somebody agreed.
-    pub async fn confirmed(&self, args: &str) -> Answer {
+    /// Runs a command as confirmed.
+    pub async fn confirmed(&self, args: &str) -> CommandResult {
         let context = Context {
             confirmed: true,
             ..Context::default()
@@ -89,8 +89,8 @@ impl Fixture {
         self.command.run(args, context).await
     }
 
-    /// The answer with nobody to ask, who therefore cannot have agreed either.
-    pub async fn alone(&self, args: &str) -> Answer {
+    /// Runs a command non-interactively; `confirmed` must not matter then.
+    pub async fn alone(&self, args: &str) -> CommandResult {
         let context = |confirmed| Context {
             interactive: false,
             confirmed,

@@ -1,35 +1,32 @@
-//! A keyring that JavaScript injected (R1.3), seen from Rust.
+//! A keyring that JavaScript provides, seen from Rust.
 //!
-//! `index.js` turns a loader into one function, `call(method, ...arguments)`, that looks the adapter's method up anew each
-//! time, calls it as the adapter's own (`this` is the adapter), and always resolves, to an outcome. Holding a function, not
-//! the object, is also what lets the last handle go on any thread: napi sends a function's release back to its own
-//! environment.
+//! `lib/calls.js` turns a loader's adapter into one function, `call(id, method, ...arguments)`, which looks the method up at
+//! each call and calls it as a method of the adapter. Rust holds the function, not the object, because napi allows a
+//! function to be released on any thread.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, Unknown};
 use napi::{Env, ValueType};
-use tokio::sync::oneshot;
 
 use super::args;
-use super::environment::Environment;
+use super::environment::{JsEnvironment, Settled};
 use super::error::Failure;
+use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error};
-use crate::keyring::injected::Rejection;
 use crate::keyring::instrumented::InstrumentedKeyring;
 use crate::keyring::{Keyring, KeyringError, Replies, Reply};
 use crate::secret::Secret;
 use crate::store::{Loader, SelectedKeyring};
 
-/// `(method, service, account, password)`; what a method does not take is `null`.
-type Arguments = FnArgs<(&'static str, String, Option<String>, Option<String>)>;
-/// A promise of what `index.js` makes of a call that may fail; it never rejects.
-pub type Outcome = PromiseRaw<'static, Object<'static>>;
-type Call = FunctionRef<Arguments, Outcome>;
+/// `(id, method, service, account, password)`. An argument that a method does not take is `null`.
+pub type MethodArgs = FnArgs<(u32, &'static str, Option<String>, Option<String>, Option<String>)>;
+/// A function that calls a method of an object; see `lib/calls.js`.
+pub type MethodCall = FunctionRef<MethodArgs, ()>;
 
 /// A loader that JavaScript gave.
 pub struct JsLoader {
@@ -38,19 +35,19 @@ pub struct JsLoader {
     limit: Duration,
 }
 
-/// An adapter behind its one function.
+/// The adapter of a loader.
 struct JsKeyring {
-    call: Arc<Call>,
+    call: Arc<MethodCall>,
     thread: JsThread,
     limit: Duration,
 }
 
 impl JsLoader {
-    /// A loader whose keyring's calls end after `limit`.
+    /// A loader. Calls of its keyring end after `limit`.
     pub fn new(env: &Env, loader: Function<'_, (), Unknown<'static>>, limit: Duration) -> Result<Self, Failure> {
         Ok(Self {
             loader: loader.create_ref()?,
-            thread: Environment::of(env)?.thread.clone(),
+            thread: JsEnvironment::of(env)?.thread.clone(),
             limit,
         })
     }
@@ -60,22 +57,16 @@ impl Loader for JsLoader {
     fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = SelectedKeyring> + Send>> {
         Box::pin(async move {
             let loader = self.clone();
-            let loaded = on_thread(
+            let loaded = call_js(
                 &self.thread,
-                move |env| {
-                    Environment::of(env)?
-                        .load
-                        .borrow_back(env)?
-                        .call(loader.loader.borrow_back(env)?)
+                move |env, id| {
+                    let load = JsEnvironment::of(env)?.load.borrow_back(env)?;
+                    load.call(FnArgs::from((id, loader.loader.borrow_back(env)?)))
                 },
-                |_, adapter| {
-                    let call = adapter.get_named_property::<Option<Function<'_, Arguments, Outcome>>>("call")?;
-                    let os: bool = adapter.get_named_property("os")?;
-                    Ok(call.map(|call| call.create_ref()).transpose()?.map(|call| (call, os)))
-                },
+                |_, settled| loaded_call(settled),
             );
-            // A loader that throws means "no keyring", and so does one that gives what is no adapter.
-            let Ok(Some((call, os))) = loaded.await else {
+            // A loader that throws means "no keyring", and so does one that returns no object.
+            let Ok(Ok(Some((call, is_os)))) = loaded.await else {
                 return SelectedKeyring::Nothing;
             };
             let keyring = InstrumentedKeyring::injected(JsKeyring {
@@ -83,17 +74,28 @@ impl Loader for JsLoader {
                 thread: self.thread.clone(),
                 limit: self.limit,
             });
-            if os {
-                SelectedKeyring::Os(keyring)
-            } else {
-                SelectedKeyring::Injected(keyring)
+            match is_os {
+                true => SelectedKeyring::Os(keyring),
+                false => SelectedKeyring::Injected(keyring),
             }
         })
     }
 }
 
+/// The adapter's function, and whether the adapter is the OS keyring's own.
+fn loaded_call(settled: Settled<'_>) -> Result<Option<(MethodCall, bool)>, Failure> {
+    let Settled::Fulfilled(loaded) = settled else {
+        return Ok(None);
+    };
+    let loaded: Object<'_> = args::cast(loaded)?;
+    let call = loaded.get_named_property::<Option<Function<'_, MethodArgs, ()>>>("call")?;
+    let call = call.map(|call| call.create_ref()).transpose()?;
+    let is_os = loaded.get_named_property("os")?;
+    Ok(call.map(|call| (call, is_os)))
+}
+
 impl JsKeyring {
-    async fn ask<T: Send + 'static>(
+    async fn call<T: Send + 'static>(
         &self,
         method: &'static str,
         service: &str,
@@ -104,23 +106,26 @@ impl JsKeyring {
         let (service, account, password) = (service.to_owned(), account.map(str::to_owned), password.cloned());
         let call = self.call.clone();
         let sent = password.clone();
-        let answer = on_thread(
+        let answer = call_js(
             &self.thread,
-            move |env| {
+            move |env, id| {
                 let password = password.as_ref().map(|password| password.expose().to_owned());
                 call.borrow_back(env)?
-                    .call(FnArgs::from((method, service, account, password)))
+                    .call(FnArgs::from((id, method, Some(service), account, password)))
             },
-            move |_, outcome| {
-                Ok(match rejection(&outcome)? {
-                    None => convert(outcome.get_named_property("value")?).map_err(unusable),
-                    Some(rejection) => Err(without(sent.as_ref(), rejection.into_error())),
-                })
+            move |_, settled| match settled {
+                Settled::Fulfilled(value) => {
+                    convert(value).map_err(|failure| KeyringError::Failed(failure.into_error()))
+                }
+                Settled::Rejected(rejection) => Err(KeyringError::Failed(redacted(
+                    sent.as_ref(),
+                    rejection.into_error().into_error(),
+                ))),
             },
         );
         match tokio::time::timeout(self.limit, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(gone)) => Err(gone),
+            Ok(Err(ended)) => Err(KeyringError::Failed(ended)),
             Err(_) => Err(KeyringError::failed(
                 Code::Timeout,
                 format!(
@@ -134,33 +139,21 @@ impl JsKeyring {
 
 impl Keyring for JsKeyring {
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
-        Box::pin(async move {
-            let found = self.ask("getPassword", service, Some(account), None, |value| {
-                match value.get_type()? {
-                    ValueType::Null | ValueType::Undefined => Ok(None),
-                    _ => args::secret(value, "password that the keyring gave").map(Some),
-                }
-            });
-            found.await
-        })
+        Box::pin(self.call("getPassword", service, Some(account), None, |value| {
+            optional_secret(value, "password that the keyring gave")
+        }))
     }
 
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
-        Box::pin(async move {
-            self.ask("setPassword", service, Some(account), Some(secret), |_| Ok(()))
-                .await
-        })
+        Box::pin(self.call("setPassword", service, Some(account), Some(secret), |_| Ok(())))
     }
 
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
-        Box::pin(async move {
-            self.ask("deletePassword", service, Some(account), None, args::cast)
-                .await
-        })
+        Box::pin(self.call("deletePassword", service, Some(account), None, args::cast))
     }
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
-        Box::pin(async move { self.ask("findCredentials", service, None, None, args::cast).await })
+        Box::pin(self.call("findCredentials", service, None, None, args::cast))
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
@@ -170,60 +163,19 @@ impl Keyring for JsKeyring {
     }
 }
 
-/// Why an outcome of `index.js` is a failure; `None` when it is none.
-pub fn rejection(outcome: &Object<'_>) -> napi::Result<Option<Rejection>> {
-    if outcome.get_named_property("ok")? {
-        return Ok(None);
-    }
-    Ok(Some(Rejection {
-        message: outcome.get_named_property("message")?,
-        code: outcome.get_named_property("code")?,
-        remediation: outcome.get_named_property("remediation")?,
-    }))
-}
-
-/// An adapter may put what it was given into its error's message: a password does not get on from there.
-fn without(password: Option<&Secret>, failure: KeyringError) -> KeyringError {
-    let (Some(password), KeyringError::Failed(error)) = (password, &failure) else {
-        return failure;
-    };
-    let hidden = |text: &str| match password.expose() {
-        "" => text.to_owned(),
-        password => text.replace(password, "***"),
-    };
-    KeyringError::Failed(
-        Error::new(error.code(), hidden(error.message())).with_remediation(hidden(error.remediation())),
-    )
-}
-
-fn unusable(failure: Failure) -> KeyringError {
-    match failure {
-        Failure::Storage(error) => KeyringError::Failed(error),
-        Failure::Type(message) => KeyringError::failed(Code::Unavailable, message),
-        Failure::Node(error) => KeyringError::failed(Code::Unavailable, error.reason.clone()),
+/// The secret in a value of JavaScript; `None` for `null` and `undefined`.
+pub fn optional_secret(value: Unknown<'_>, name: &str) -> Result<Option<Secret>, Failure> {
+    match value.get_type()? {
+        ValueType::Null | ValueType::Undefined => Ok(None),
+        _ => args::secret(value, name).map(Some),
     }
 }
 
-/// Starts something on the JavaScript thread that gives a promise of an object, and converts that object there.
-pub async fn on_thread<T: Send + 'static>(
-    thread: &JsThread,
-    start: impl FnOnce(&Env) -> napi::Result<Outcome> + Send + 'static,
-    convert: impl FnOnce(&Env, Object<'static>) -> napi::Result<T> + Send + 'static,
-) -> Result<T, KeyringError> {
-    let (sender, receiver) = oneshot::channel();
-    thread.run(move |env| {
-        let started = start(env);
-        // Without a promise nothing is sent, and the receiver hears that the sender is gone.
-        let _ = started.and_then(|promise| {
-            promise.then(move |settled| {
-                if let Ok(value) = convert(&settled.env, settled.value) {
-                    let _ = sender.send(value);
-                }
-                Ok(())
-            })
-        });
-    });
-    receiver
-        .await
-        .map_err(|_| KeyringError::failed(Code::Unavailable, "The keyring's JavaScript environment has ended"))
+/// Replaces the secret that a call was given in the error that the call returned.
+pub fn redacted(secret: Option<&Secret>, error: Error) -> Error {
+    let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
+        return error;
+    };
+    let hidden = |text: &str| text.replace(secret.expose(), "***");
+    Error::new(error.code(), hidden(error.message())).with_remediation(hidden(error.remediation()))
 }

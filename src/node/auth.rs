@@ -2,33 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use std::sync::Arc;
-
 use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected, thrown};
+use super::environment::JsEnvironment;
+use super::error::{Failure, or_throw};
 use super::promise::{JsSecret, promise};
-use super::provider_keys::provider_keys;
+use super::provider_keys::key_storage;
 use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, Resolving, resolve};
-use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::auth::sources::{AuthSources, Profile, SETTINGS, Variable};
 use crate::auth::{self, fatal};
-use crate::provider_keys::KeyStorage;
 use crate::secret::Secret;
 
-/// Documented in `index.d.ts`.
-#[napi(object, object_from_js = false, use_nullable = true)]
-pub struct KeyArgs {
+/// See `index.d.ts`.
+#[napi(object, js_name = "KeyArgs", object_from_js = false, use_nullable = true)]
+pub struct JsKeyArgs {
     pub key_override: Option<JsSecret>,
     pub key_name_override: Option<JsSecret>,
     pub keyfile_override: Option<JsSecret>,
 }
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct ResolvedApiKey {
     pub api_key: Option<JsSecret>,
@@ -38,56 +35,59 @@ pub struct ResolvedApiKey {
     pub diagnostics: Vec<String>,
 }
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi]
-pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<KeyArgs> {
+pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<JsKeyArgs> {
     let parsed = args::texts(argv, "argv").and_then(|argv| Ok(auth::args::parse(&argv)?));
-    let found = thrown(&env, parsed.map_err(ending))?;
-    Ok(KeyArgs {
+    let found = or_throw(&env, parsed.map_err(ending))?;
+    Ok(JsKeyArgs {
         key_override: found.key.map(JsSecret),
         key_name_override: found.key_name.map(JsSecret),
         keyfile_override: found.keyfile.map(JsSecret),
     })
 }
 
-/// Documented in `index.d.ts`. `index.js` lends the `env` and the `storage` (a function that gives it) that count where
-/// the caller gives none.
+/// See `index.d.ts`. `fallbacks` holds the `env` and the `storage` (a function that returns it) that apply where the caller
+/// gives none.
 #[napi]
 pub fn resolve_api_key<'env>(
     env: &'env Env,
     sources: Unknown<'_>,
     storage: Unknown<'_>,
-    lent: Object<'_>,
+    fallbacks: Object<'_>,
 ) -> napi::Result<PromiseRaw<'env, ResolvedApiKey>> {
-    match resolving(env, sources, storage, &lent) {
-        Ok(resolving) => promise(env, async move { resolving.await.map(ResolvedApiKey::from) }),
-        Err(failure) => rejected(env, ending(failure)),
-    }
+    let resolving = resolving(env, sources, storage, &fallbacks).map_err(ending);
+    promise(env, resolving, |resolving| async move {
+        resolving.await.map(ResolvedApiKey::from)
+    })
 }
 
-fn resolving(env: &Env, sources: Unknown<'_>, storage: Unknown<'_>, lent: &Object<'_>) -> Result<Resolving, Failure> {
-    let sources = read(sources, lent)?;
+fn resolving(
+    env: &Env,
+    sources: Unknown<'_>,
+    storage: Unknown<'_>,
+    fallbacks: &Object<'_>,
+) -> Result<Resolving, Failure> {
+    let sources = read(sources, fallbacks)?;
     let given = match args::is_nothing(&storage)? {
         true => None,
-        false => Some(provider_keys(storage, "storage")?),
+        false => Some(key_storage(env, storage, None)?.0),
     };
-    let surroundings = PathContext {
-        home: Environment::of(env)?.host(env)?.home,
-        // Without a current directory a relative path leads nowhere, which is what its error says then.
+    let context = PathContext {
+        home: JsEnvironment::of(env)?.host(env)?.home,
+        // Without a current directory a relative path leads nowhere, as its error then says.
         directory: std::env::current_dir().unwrap_or_default(),
     };
-    resolve(&sources, &surroundings, || -> Result<Arc<dyn KeyStorage>, Failure> {
-        match given {
-            Some(keys) => Ok(Arc::new(keys)),
-            None => {
-                let storage: Function<'_, (), Unknown<'_>> = lent.get_named_property("storage")?;
-                Ok(Arc::new(provider_keys(storage.call(())?, "storage")?))
-            }
+    resolve(&sources, &context, || match given {
+        Some(keys) => Ok(keys),
+        None => {
+            let storage: Function<'_, (), Unknown<'_>> = fallbacks.get_named_property("storage")?;
+            Ok(key_storage(env, storage.call(())?, None)?.0)
         }
     })
 }
 
-fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
+fn read(sources: Unknown<'_>, fallbacks: &Object<'_>) -> Result<AuthSources, Failure> {
     let sources = args::object(sources, "sources")?;
     let profile = match args::given(&sources, "profile")? {
         Some(profile) => read_profile(&args::object(profile, "sources.profile")?)?,
@@ -95,7 +95,7 @@ fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
     };
     let variables = match args::given(&sources, "env")? {
         Some(variables) => args::object(variables, "sources.env")?,
-        None => lent.get_named_property("env")?,
+        None => fallbacks.get_named_property("env")?,
     };
     let mut environment = Vec::new();
     if let Some(names) = args::given(&sources, "envNames")? {
@@ -106,7 +106,7 @@ fn read(sources: Unknown<'_>, lent: &Object<'_>) -> Result<Sources, Failure> {
             }
         }
     }
-    Ok(Sources {
+    Ok(AuthSources {
         key: text(&sources, "sources", "key")?,
         key_name: text(&sources, "sources", "keyName")?,
         keyfile: text(&sources, "sources", "keyfile")?,

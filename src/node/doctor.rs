@@ -7,10 +7,11 @@ use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected};
-use super::legacy::LegacyData;
-use super::options::{DEFAULT_LIMIT, milliseconds, os_keyring};
+use super::environment::JsEnvironment;
+use super::error::Failure;
+use super::legacy::JsLegacyData;
+use super::options::{DEFAULT_LIMIT, milliseconds};
+use super::os_keyring::os_keyring;
 use super::promise::promise;
 use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examine};
 
@@ -18,10 +19,17 @@ use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examin
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct DoctorReport {
     pub versions: Versions,
+    pub data_directory: DoctorDataDirectory,
     pub keyring: DoctorKeyring,
     pub places: Vec<DoctorPlace>,
-    pub legacy: Vec<LegacyData>,
+    pub legacy: Vec<JsLegacyData>,
     pub problems: Vec<DoctorProblem>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct DoctorDataDirectory {
+    pub path: String,
+    pub rule: &'static str,
 }
 
 #[napi(object, object_from_js = false)]
@@ -33,7 +41,7 @@ pub struct Versions {
 
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct DoctorKeyring {
-    pub backend: &'static str,
+    pub backend: String,
     pub why: String,
     pub works: bool,
     pub duration_ms: Option<f64>,
@@ -56,26 +64,26 @@ pub struct DoctorPlace {
 
 #[napi(object, object_from_js = false)]
 pub struct DoctorProblem {
+    pub severity: &'static str,
     pub message: String,
     pub remedy: String,
 }
 
-/// Documented in `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
+/// See `index.d.ts`. `index.js` lends the names of `platform` and `runtime`.
 #[napi]
 pub fn doctor<'env>(
     env: &'env Env,
     options: Unknown<'_>,
-    lent: Object<'_>,
+    names: Object<'_>,
 ) -> napi::Result<PromiseRaw<'env, DoctorReport>> {
     let versions = Versions {
         addon: env!("CARGO_PKG_VERSION"),
-        platform: lent.get_named_property("platform")?,
-        runtime: lent.get_named_property("runtime")?,
+        platform: names.get_named_property("platform")?,
+        runtime: names.get_named_property("runtime")?,
     };
-    match subject(env, options) {
-        Ok(subject) => promise(env, async move { Ok(report(examine(subject).await, versions)) }),
-        Err(failure) => rejected(env, failure),
-    }
+    promise(env, subject(env, options), |subject| async move {
+        Ok(report(examine(subject).await, versions))
+    })
 }
 
 fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
@@ -86,9 +94,12 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
         None => None,
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let host = Environment::of(env)?.host(env)?;
+    let host = JsEnvironment::of(env)?.host(env)?;
     Ok(Subject {
-        keyring: os_keyring(&host, limit),
+        keyring: os_keyring(env, &host, limit)?,
+        data: host.data,
+        chosen: None,
+        data_problem: None,
         home: host.home,
         limit,
     })
@@ -97,9 +108,13 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
 fn report(report: Report, versions: Versions) -> DoctorReport {
     DoctorReport {
         versions,
+        data_directory: DoctorDataDirectory {
+            path: text(&report.data.path),
+            rule: report.data.rule.description(),
+        },
         keyring: report.keyring.into(),
         places: report.places.into_iter().map(DoctorPlace::from).collect(),
-        legacy: report.legacy.into_iter().map(LegacyData::from).collect(),
+        legacy: report.legacy.into_iter().map(JsLegacyData::from).collect(),
         problems: report.problems.into_iter().map(DoctorProblem::from).collect(),
     }
 }
@@ -136,8 +151,12 @@ impl From<StoreReport> for DoctorPlace {
 }
 
 impl From<Problem> for DoctorProblem {
-    fn from(Problem { message, remedy }: Problem) -> Self {
-        Self { message, remedy }
+    fn from(problem: Problem) -> Self {
+        Self {
+            severity: problem.severity.as_str(),
+            message: problem.message,
+            remedy: problem.remedy,
+        }
     }
 }
 

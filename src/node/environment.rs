@@ -1,129 +1,228 @@
-//! One JavaScript environment: the main thread, or a worker. Each loads the addon for itself and lends it what only
-//! JavaScript has.
+//! One JavaScript environment: the main thread, or a worker. Each loads the addon for itself.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use napi::Env;
-use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, PromiseRaw, Unknown};
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, Unknown};
 use napi_derive::napi;
 
 use super::js_thread::JsThread;
-use super::log::{Log, SinkFunction};
+use super::log::EventLog;
 use crate::fallback::machine::HostIdentity;
+use crate::fs::paths::{DataDirectory, DataDirectoryInputs, data_directory};
+use crate::keyring::injected::Rejection;
 use crate::keyring::os;
 
-/// What this environment's `index.js` lends us.
-pub struct Environment {
-    /// The way onto its thread.
-    pub thread: JsThread,
-    /// How many promises are pending.
-    pending: Cell<usize>,
-    /// Where its events go.
-    pub log: Log,
-    /// The function of `setLogSink`.
-    pub sink: RefCell<Option<Rc<SinkFunction>>>,
-    /// The class `SecureStoreError`.
-    pub error_class: FunctionRef<FnArgs<(String, String, String)>, Unknown<'static>>,
-    /// `host()`: the facts of the host and of `process.env`, as they are now.
-    host: FunctionRef<(), Object<'static>>,
-    /// `load(loader)`: a promise of the loader's adapter as one function; see `adapter`.
-    pub load: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
-    /// `settle(function)`: a promise of the outcome of calling it, which never rejects.
-    pub settle: FunctionRef<Function<'static, (), Unknown<'static>>, PromiseRaw<'static, Object<'static>>>,
-    /// `getProviderKeyStorage()`: the storage that a class uses when it is given none.
-    pub provider_key_storage: FunctionRef<(), Unknown<'static>>,
-    /// `deliver(sink, event)`: calls the sink; what it throws goes no further.
-    pub deliver: FunctionRef<FnArgs<(Unknown<'static>, Object<'static>)>, ()>,
+/// The outcome of a call into JavaScript.
+pub enum Settled<'env> {
+    /// It resolved.
+    Fulfilled(Unknown<'env>),
+    /// It threw or rejected.
+    Rejected(Rejection),
 }
 
-/// The host and its environment variables, read once, when an object is constructed.
+/// Takes the outcome of a call into JavaScript, on the JavaScript thread.
+type OnSettled = Box<dyn FnOnce(&Env, Settled<'_>)>;
+
+/// Calls into JavaScript that are under way, by their number.
+#[derive(Clone, Default)]
+pub struct PendingCalls(Rc<RefCell<HashMap<u32, OnSettled>>>);
+
+/// A function of `lib/` that starts a call with a number. The outcome comes back through `resolveCall` or `rejectCall`.
+type Starter<T> = FunctionRef<FnArgs<(u32, T)>, ()>;
+type UserFunction = Function<'static, (), Unknown<'static>>;
+
+/// What the JavaScript half of this environment provides.
+pub struct JsEnvironment {
+    /// Its thread.
+    pub thread: JsThread,
+    /// How many promises are pending.
+    pending_promises: Cell<usize>,
+    /// Where its events go.
+    pub log: EventLog,
+    /// Calls into JavaScript that are under way.
+    pub calls: PendingCalls,
+    /// Whether the host's setting disables the OS keyring, also for objects that exist.
+    pub os_keyring_disabled: Arc<AtomicBool>,
+    /// The class `SecureStoreError`.
+    pub error_class: FunctionRef<FnArgs<(String, String, String)>, Unknown<'static>>,
+    /// `load(id, loader)`: resolves to `{ call, os }`; see `adapter`.
+    pub load: Starter<UserFunction>,
+    /// `settle(id, function)`: resolves to what the function returns.
+    pub settle: Starter<UserFunction>,
+    /// `deliver(sink, event)`: calls the sink and ignores what it throws.
+    pub deliver: FunctionRef<FnArgs<(Unknown<'static>, Object<'static>)>, ()>,
+    /// `reportBroken(callback, serverName, error)`: calls the callback and ignores what it throws.
+    pub report_broken: FunctionRef<FnArgs<(Unknown<'static>, String, Unknown<'static>)>, ()>,
+    /// `logger(object)`: a function `(level, text)` that calls the logger and ignores what it throws.
+    pub logger: FunctionRef<Object<'static>, Function<'static, FnArgs<(String, String)>, ()>>,
+    /// `storageCall(object, kind)`: how to call a storage; see `storage`.
+    pub storage_call: FunctionRef<FnArgs<(Unknown<'static>, &'static str)>, Unknown<'static>>,
+    /// `host()`: the facts of the host, of `process.env` and of `configure`, as they are now.
+    host: FunctionRef<(), Object<'static>>,
+}
+
+/// The host, its environment variables and its configuration, read once, when an object is constructed.
 pub struct Host {
     /// Host and user name.
     pub identity: HostIdentity,
     /// The home directory.
     pub home: PathBuf,
-    /// `LLXPRT_DISABLE_OS_KEYRING=1`: the OS keyring counts as unavailable (R1).
+    /// Where data is, and why there.
+    pub data: DataDirectory,
+    /// `LLXPRT_DISABLE_OS_KEYRING=1`: the OS keyring counts as unavailable.
     pub os_keyring_disabled: bool,
-    /// `LLXPRT_FORCE_FILE_STORAGE=true`: credentials of MCP servers are kept in files alone.
+    /// `LLXPRT_FORCE_FILE_STORAGE=true`: credentials of MCP servers are kept in files only.
     pub file_storage_forced: bool,
     /// What the OS keyring needs to know.
     pub os_keyring: os::Environment,
+    /// Options of `SecureStore` that apply where the caller gives none.
+    pub defaults: Object<'static>,
 }
 
-/// Called by `index.js` as it loads, once per environment.
+/// Called by `lib/native.js` as it loads, once per environment.
 #[napi]
-pub fn attach(env: &Env, lent: Object<'_>) -> napi::Result<()> {
+pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
     let thread = JsThread::new(env)?;
-    let environment = Environment {
-        log: Log::new(thread.clone()),
-        sink: RefCell::default(),
-        pending: Cell::new(0),
+    let calls = PendingCalls::default();
+    env.add_env_cleanup_hook(calls.clone(), |calls| calls.clear())?;
+    let environment = JsEnvironment {
+        log: EventLog::new(thread.clone()),
+        pending_promises: Cell::new(0),
         thread,
-        error_class: lent
-            .get_named_property::<Function<'_, _, Unknown<'static>>>("SecureStoreError")?
-            .create_ref()?,
-        host: lent
-            .get_named_property::<Function<'_, (), Object<'static>>>("host")?
-            .create_ref()?,
-        load: lent
-            .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("load")?
-            .create_ref()?,
-        settle: lent
-            .get_named_property::<Function<'_, _, PromiseRaw<'static, Object<'static>>>>("settle")?
-            .create_ref()?,
-        provider_key_storage: lent
-            .get_named_property::<Function<'_, (), Unknown<'static>>>("getProviderKeyStorage")?
-            .create_ref()?,
-        deliver: lent
-            .get_named_property::<Function<'_, _, ()>>("deliver")?
-            .create_ref()?,
+        calls,
+        os_keyring_disabled: Arc::default(),
+        error_class: callback(&callbacks, "SecureStoreError")?,
+        load: callback(&callbacks, "load")?,
+        settle: callback(&callbacks, "settle")?,
+        deliver: callback(&callbacks, "deliver")?,
+        report_broken: callback(&callbacks, "reportBroken")?,
+        logger: callback(&callbacks, "logger")?,
+        storage_call: callback(&callbacks, "storageCall")?,
+        host: callback(&callbacks, "host")?,
     };
     env.set_instance_data(environment, (), |_| ())
 }
 
-impl Environment {
-    /// What this environment lent us.
-    pub fn of(env: &Env) -> napi::Result<&'static Environment> {
-        env.get_instance_data::<Environment>()?
+/// Called by `lib/` when a call into JavaScript resolves.
+#[napi]
+pub fn resolve_call(env: &Env, id: u32, value: Unknown<'_>) -> napi::Result<()> {
+    JsEnvironment::of(env)?.calls.settle(env, id, Settled::Fulfilled(value));
+    Ok(())
+}
+
+/// Called by `lib/` when a call into JavaScript throws or rejects.
+#[napi]
+pub fn reject_call(
+    env: &Env,
+    id: u32,
+    message: String,
+    code: Option<String>,
+    remediation: Option<String>,
+) -> napi::Result<()> {
+    let rejection = Rejection {
+        message,
+        code,
+        remediation,
+    };
+    JsEnvironment::of(env)?
+        .calls
+        .settle(env, id, Settled::Rejected(rejection));
+    Ok(())
+}
+
+impl JsEnvironment {
+    /// The environment of the current call.
+    pub fn of(env: &Env) -> napi::Result<&'static JsEnvironment> {
+        env.get_instance_data::<JsEnvironment>()?
             .map(|environment| &*environment)
             .ok_or_else(|| napi::Error::from_reason("Load @llxprt/securestore through its index.js"))
     }
 
-    /// One more promise is pending, which keeps the process alive. What comes back is the way to settle it.
-    pub fn begins(&self, env: &Env) -> JsThread {
-        if self.pending.replace(self.pending.get() + 1) == 0 {
+    /// Counts one more pending promise, which keeps the process alive. Returns the thread that settles it.
+    pub fn ref_pending(&self, env: &Env) -> JsThread {
+        if self.pending_promises.replace(self.pending_promises.get() + 1) == 0 {
             self.thread.keep_alive(env, true);
         }
         self.thread.clone()
     }
 
-    /// One promise fewer is pending.
-    pub fn ends(&self, env: &Env) {
-        if self.pending.replace(self.pending.get() - 1) == 1 {
+    /// Counts one pending promise fewer.
+    pub fn unref_pending(&self, env: &Env) {
+        if self.pending_promises.replace(self.pending_promises.get() - 1) == 1 {
             self.thread.keep_alive(env, false);
         }
     }
 
-    /// The facts of the host, read from JavaScript now. What they say of the log counts from now on.
+    /// Reads the facts of the host from JavaScript. `LLXPRT_SECURESTORE_LOG` applies from now on.
     pub fn host(&self, env: &Env) -> napi::Result<Host> {
         let facts = self.host.borrow_back(env)?.call(())?;
         let text = |name: &str| facts.get_named_property::<String>(name);
-        let variable = |name: &str| facts.get_named_property::<Option<String>>(name);
-        self.log.follow(variable("log")?);
+        let optional = |name: &str| facts.get_named_property::<Option<String>>(name);
+        let path = |name: &str| Ok::<_, napi::Error>(optional(name)?.map(PathBuf::from));
+        self.log.set_filter(optional("log")?);
+        let home = PathBuf::from(text("home")?);
+        let data = data_directory(&DataDirectoryInputs {
+            configured: path("dataDir")?,
+            data_home: optional("dataHome")?,
+            config_home: optional("configHome")?,
+            platform: path("platformData")?,
+            home: home.clone(),
+        });
         Ok(Host {
             identity: HostIdentity {
                 hostname: text("hostname")?,
                 username: text("username")?,
             },
-            home: PathBuf::from(text("home")?),
+            home,
+            data,
             os_keyring_disabled: facts.get_named_property("osKeyringDisabled")?,
             file_storage_forced: facts.get_named_property("fileStorageForced")?,
             os_keyring: os::Environment {
-                session_bus_address: variable("sessionBusAddress")?,
-                runtime_dir: variable("runtimeDir")?.filter(|dir| !dir.is_empty()).map(PathBuf::from),
+                session_bus_address: optional("sessionBusAddress")?,
+                runtime_dir: optional("runtimeDir")?.filter(|dir| !dir.is_empty()).map(PathBuf::from),
             },
+            defaults: facts.get_named_property("defaults")?,
         })
     }
+}
+
+impl PendingCalls {
+    /// Remembers who takes the outcome of a call.
+    pub fn insert(&self, id: u32, on_settled: impl FnOnce(&Env, Settled<'_>) + 'static) {
+        self.0.borrow_mut().insert(id, Box::new(on_settled));
+    }
+
+    /// Forgets a call. Whoever waits for it learns that no outcome will come.
+    pub fn remove(&self, id: u32) {
+        let removed = self.0.borrow_mut().remove(&id);
+        drop(removed);
+    }
+
+    fn settle(&self, env: &Env, id: u32, settled: Settled<'_>) {
+        let on_settled = self.0.borrow_mut().remove(&id);
+        if let Some(on_settled) = on_settled {
+            on_settled(env, settled);
+        }
+    }
+
+    fn clear(&self) {
+        let removed = std::mem::take(&mut *self.0.borrow_mut());
+        drop(removed);
+    }
+}
+
+fn callback<Args, Return>(callbacks: &Object<'_>, name: &str) -> napi::Result<FunctionRef<Args, Return>>
+where
+    Args: napi::bindgen_prelude::JsValuesTupleIntoVec,
+    Return: napi::bindgen_prelude::FromNapiValue,
+{
+    callbacks
+        .get_named_property::<Function<'_, Args, Return>>(name)?
+        .create_ref()
 }

@@ -1,14 +1,13 @@
-//! The core's errors as JavaScript's: decided here, once, for every class.
+//! Converts errors of the core to errors of JavaScript, for every class.
 //!
-//! A storage error is a `SecureStoreError`, a class that JavaScript defines and hands over when it loads the addon. It can
-//! only be made on the JavaScript thread, so a failed future travels there as the core's own error and is turned into
-//! the object when its promise is settled (see `promise`).
+//! A storage error becomes a `SecureStoreError`, a class that JavaScript defines and passes to `init`. It can only be
+//! constructed on the JavaScript thread, so the result of a future is converted when its promise is settled (see `promise`).
 
 use napi::bindgen_prelude::{FnArgs, Function, JsObjectValue, PromiseRaw, ToNapiValue, Unknown};
 use napi::{Env, JsValue};
 
-use super::environment::Environment;
-use crate::error::Error;
+use super::environment::JsEnvironment;
+use crate::error::{Code, Error};
 
 /// Why a call into the addon fails.
 #[derive(Debug)]
@@ -34,6 +33,15 @@ impl From<napi::Error> for Failure {
 }
 
 impl Failure {
+    /// The failure as a storage error, where JavaScript passed something unusable to Rust.
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::Storage(error) => error,
+            Self::Type(message) => Error::new(Code::Unavailable, message),
+            Self::Node(error) => Error::new(Code::Unavailable, error.reason.clone()),
+        }
+    }
+
     /// What to throw, or to settle a promise with. Only on the JavaScript thread.
     pub fn into_napi(self, env: &Env) -> napi::Error {
         let object = match &self {
@@ -49,19 +57,19 @@ impl Failure {
     }
 }
 
-/// A call's result, its failure ready to be thrown.
-pub fn thrown<T>(env: &Env, result: Result<T, Failure>) -> napi::Result<T> {
+/// Turns the failure of a synchronous call into the error that napi throws.
+pub fn or_throw<T>(env: &Env, result: Result<T, Failure>) -> napi::Result<T> {
     result.map_err(|failure| failure.into_napi(env))
 }
 
-/// A promise that is rejected from the start: what a bad argument gives where a promise was promised.
-pub fn rejected<'env, T: ToNapiValue>(env: &'env Env, failure: Failure) -> napi::Result<PromiseRaw<'env, T>> {
+/// A promise that is rejected at once, as for an invalid argument.
+pub fn reject<'env, T: ToNapiValue>(env: &'env Env, failure: Failure) -> napi::Result<PromiseRaw<'env, T>> {
     PromiseRaw::reject(env, failure.into_napi(env))
 }
 
 /// The `SecureStoreError` object of an error; a fatal one has an `exitCode`.
 pub fn storage_error<'env>(env: &'env Env, error: &Error) -> napi::Result<Unknown<'env>> {
-    let class = Environment::of(env)?.error_class.borrow_back(env)?;
+    let class = JsEnvironment::of(env)?.error_class.borrow_back(env)?;
     let object: Unknown<'env> = class.new_instance(FnArgs::from((
         error.message().to_owned(),
         error.code().as_str().to_owned(),

@@ -1,25 +1,27 @@
 //! The class `ExtensionSettingsStorage`.
 
-use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, Unknown};
+use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, ToNapiValue, Unknown};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
 use super::args;
-use super::error::{Failure, rejected, thrown};
-use super::json::Parsed;
-use super::options::{self, service_defaults, store_with};
-use super::promise::promise;
+use super::error::{Failure, or_throw};
+use super::json::JsonValue;
+use super::object::{Defaults, StoreObject};
+use super::options;
+use crate::error::Result as StoreResult;
 use crate::extension_settings::{ExtensionSettings, Setting, Values, service};
 use crate::secret::Secret;
 
-/// Documented in `index.d.ts`.
-#[napi]
-pub struct ExtensionSettingsStorage {
+/// See `index.d.ts`.
+#[napi(js_name = "ExtensionSettingsStorage")]
+pub struct JsExtensionSettings {
+    object: StoreObject,
     settings: ExtensionSettings,
 }
 
 #[napi]
-impl ExtensionSettingsStorage {
+impl JsExtensionSettings {
     #[napi(constructor)]
     pub fn new(
         env: Env,
@@ -27,18 +29,24 @@ impl ExtensionSettingsStorage {
         extension_dir: Unknown<'_>,
         options: Unknown<'_>,
     ) -> napi::Result<Self> {
-        thrown(&env, Self::build(&env, extension_name, extension_dir, options))
+        or_throw(&env, Self::build(&env, extension_name, extension_dir, options))
     }
 
     fn build(env: &Env, name: Unknown<'_>, dir: Unknown<'_>, options: Unknown<'_>) -> Result<Self, Failure> {
-        let service = service(&args::text(name, "extensionName")?);
+        let name = args::text(name, "extensionName")?;
         let dir = options::absolute(dir, "extensionDir", "the path of a directory")?;
         let options = args::optional_object(options, "options")?;
-        let store = store_with(env, service_defaults(&service), options)?;
-        let locks = store.locks().clone();
-        Ok(Self {
-            settings: ExtensionSettings::new(std::sync::Arc::new(store), dir, locks),
-        })
+        let given = match &options {
+            Some(options) => args::option(options, "serviceName")?,
+            None => None,
+        };
+        let service = match given {
+            Some(given) => options::service_name(given, "options.serviceName")?,
+            None => service(&name),
+        };
+        let object = StoreObject::create(env, Defaults::of_service(&service), options.as_ref())?;
+        let settings = ExtensionSettings::new(object.secret_store(), dir, object.locks(env)?);
+        Ok(Self { object, settings })
     }
 
     #[napi]
@@ -48,40 +56,51 @@ impl ExtensionSettingsStorage {
         settings: Unknown<'_>,
         values: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        let given = declared(settings).and_then(|declared| {
+        let args = declared(settings).and_then(|declared| {
             let values = read_values(&declared, args::object(values, "values")?)?;
             Ok((declared, values))
         });
-        match given {
-            Ok((declared, values)) => promise(env, self.settings.save(declared, values)),
-            Err(failure) => rejected(env, failure),
-        }
+        self.call(env, args, |(declared, values), storage| storage.save(declared, values))
     }
 
     #[napi]
-    pub fn load_settings<'env>(&self, env: &'env Env, settings: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Parsed>> {
-        let storage = self.settings.clone();
-        match declared(settings) {
-            Ok(declared) => promise(env, async move { Ok(object(&storage.load(&declared).await?)) }),
-            Err(failure) => rejected(env, failure),
-        }
+    pub fn load_settings<'env>(
+        &self,
+        env: &'env Env,
+        settings: Unknown<'_>,
+    ) -> napi::Result<PromiseRaw<'env, JsonValue>> {
+        self.call(env, declared(settings), |declared, storage| async move {
+            Ok(object(&storage.load(&declared).await?))
+        })
     }
 
     #[napi]
     pub fn delete_settings<'env>(&self, env: &'env Env, settings: Unknown<'_>) -> napi::Result<PromiseRaw<'env, ()>> {
-        match declared_or_all(settings) {
-            Ok(declared) => promise(env, self.settings.delete(declared)),
-            Err(failure) => rejected(env, failure),
-        }
+        self.call(env, declared_or_all(settings), |declared, storage| {
+            storage.delete(declared)
+        })
     }
 
     #[napi]
     pub fn has_settings<'env>(&self, env: &'env Env, settings: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        let storage = self.settings.clone();
-        match declared_or_all(settings) {
-            Ok(declared) => promise(env, async move { storage.has(declared.as_deref()).await }),
-            Err(failure) => rejected(env, failure),
-        }
+        self.call(env, declared_or_all(settings), |declared, storage| async move {
+            storage.has(declared.as_deref()).await
+        })
+    }
+
+    fn call<'env, A, T, F>(
+        &self,
+        env: &'env Env,
+        args: Result<A, Failure>,
+        work: impl FnOnce(A, ExtensionSettings) -> F,
+    ) -> napi::Result<PromiseRaw<'env, T>>
+    where
+        T: ToNapiValue + Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        let settings = self.settings.clone();
+        self.object
+            .call(env, args, |args, store| work(args, settings.with_store(store)))
     }
 }
 
@@ -128,7 +147,7 @@ fn read_values(settings: &[Setting], values: Object<'_>) -> Result<Values, Failu
 }
 
 /// As JSON, whose objects may have any name for a property. Room for all of it, as elsewhere: an escape takes six bytes.
-fn object(values: &Values) -> Parsed {
+fn object(values: &Values) -> JsonValue {
     let room = values
         .iter()
         .map(|(name, value)| name.len() + 6 * value.expose().len() + 8);
@@ -144,5 +163,5 @@ fn object(values: &Values) -> Parsed {
         let _ = serde_json::to_writer(&mut json, value.expose());
     }
     json.push(b'}');
-    Parsed(Secret::from_utf8(json).unwrap_or_else(|| Secret::from("{}")))
+    JsonValue(Secret::from_utf8(json).unwrap_or_else(|| Secret::from("{}")))
 }

@@ -1,119 +1,115 @@
-//! The way back onto one environment's JavaScript thread.
+//! Runs jobs on the JavaScript thread of one environment.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, sys};
 
-use super::environment::Environment;
-
-/// How many jobs are done before the event loop gets on: a few milliseconds' worth at most.
-const AT_ONCE: usize = 256;
+use crate::sync::job_queue::{JobQueue, Runner};
 
 /// Work for the JavaScript thread.
 type Job = Box<dyn FnOnce(&Env) + Send>;
 
-type Call = ThreadsafeFunction<(), (), (), Status, false, true>;
+type WakeUp = ThreadsafeFunction<(), (), (), Status, false, true>;
 
-/// A way back onto the JavaScript thread. It keeps the process alive while promises are pending, and at no other time.
+/// A handle to a JavaScript thread. It keeps the process alive while promises are pending, and at no other time.
 ///
 /// Node runs what is put into one threadsafe function until nothing is left, up to a thousand times, before the event loop
-/// gets on. Callers who read again as soon as they have read would hold it up for long. So there are two functions that
-/// take turns: what comes while one runs is the other's.
+/// goes on. Two functions that alternate keep a busy caller from holding up the event loop; see [`JobQueue`].
 #[derive(Clone)]
-pub struct JsThread(Arc<Shared>);
+pub struct JsThread(Arc<ThreadQueue>);
 
-struct Shared {
-    calls: [Call; 2],
-    jobs: Mutex<Jobs>,
-}
-
-#[derive(Default)]
-struct Jobs {
-    waiting: VecDeque<Job>,
-    /// One of the functions has been called, and has not run yet.
-    called: bool,
-    /// Whose turn it is.
-    next: usize,
+struct ThreadQueue {
+    wake_ups: [WakeUp; 2],
+    jobs: Mutex<JobQueue<Job>>,
+    ids: AtomicU32,
 }
 
 impl JsThread {
-    pub(super) fn new(env: &Env) -> napi::Result<Self> {
-        let call = |which: usize| -> napi::Result<Call> {
+    /// The thread of this environment. When the environment ends, jobs that wait are dropped, and later ones are dropped at
+    /// once: whoever waits for one of them learns it immediately.
+    pub fn new(env: &Env) -> napi::Result<Self> {
+        let handle: Arc<OnceLock<Weak<ThreadQueue>>> = Arc::default();
+        let wake_up = |runner: Runner| -> napi::Result<WakeUp> {
+            let handle = handle.clone();
             env.create_function_from_closure::<(), (), _>("securestore", |_| Ok(()))?
                 .build_threadsafe_function::<()>()
                 .callee_handled::<false>()
                 .weak::<true>()
                 .build_callback(move |context| {
-                    let environment = Environment::of(&context.env)?;
-                    environment.thread.0.work(which, &context.env);
+                    if let Some(queue) = handle.get().and_then(Weak::upgrade) {
+                        queue.work(runner, &context.env);
+                    }
                     Ok(())
                 })
         };
-        Ok(Self(Arc::new(Shared {
-            calls: [call(0)?, call(1)?],
+        let queue = Arc::new(ThreadQueue {
+            wake_ups: [wake_up(0)?, wake_up(1)?],
             jobs: Mutex::default(),
-        })))
+            ids: AtomicU32::new(0),
+        });
+        let _ = handle.set(Arc::downgrade(&queue));
+        let ending = queue.clone();
+        env.add_env_cleanup_hook((), move |()| ending.close())?;
+        Ok(Self(queue))
     }
 
-    /// Runs the job on the JavaScript thread, soon, and after those that came before it. It is dropped unrun when the
-    /// environment has ended.
+    /// Runs the job on the JavaScript thread, after those that came before it. Drops it if the environment has ended.
     pub fn run(&self, job: impl FnOnce(&Env) + Send + 'static) {
-        let mut jobs = self.0.jobs();
-        jobs.waiting.push_back(Box::new(job));
-        if !std::mem::replace(&mut jobs.called, true) {
-            let next = jobs.next;
-            drop(jobs);
-            self.0.call(next);
+        // A refused job is dropped without the mutex: what it holds may want to run another one.
+        let pushed = self.0.jobs().push(Box::new(job));
+        if let Ok(Some(runner)) = pushed {
+            self.0.wake_up(runner);
         }
     }
 
-    /// Whether it keeps the process alive. Only on the JavaScript thread.
+    /// Returns a number that no other call of this environment has at the same time.
+    pub fn new_id(&self) -> u32 {
+        self.0.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sets whether the thread keeps the process alive. Only on the JavaScript thread.
     #[allow(unsafe_code)]
-    pub(super) fn keep_alive(&self, env: &Env, alive: bool) {
-        let call = self.0.calls[0].raw();
+    pub fn keep_alive(&self, env: &Env, alive: bool) {
+        let wake_up = self.0.wake_ups[0].raw();
         // SAFETY: a live environment, on its own thread, and a threadsafe function of it that lives as long as `self`.
         unsafe {
             match alive {
-                true => sys::napi_ref_threadsafe_function(env.raw(), call),
-                false => sys::napi_unref_threadsafe_function(env.raw(), call),
+                true => sys::napi_ref_threadsafe_function(env.raw(), wake_up),
+                false => sys::napi_unref_threadsafe_function(env.raw(), wake_up),
             };
         }
     }
 }
 
-impl Shared {
-    /// Does what waits now, or some of it, and leaves what comes meanwhile to the other function.
-    fn work(&self, which: usize, env: &Env) {
-        let count = {
-            let mut jobs = self.jobs();
-            jobs.next = 1 - which;
-            jobs.waiting.len().min(AT_ONCE)
-        };
+impl ThreadQueue {
+    fn work(&self, runner: Runner, env: &Env) {
+        let count = self.jobs().start(runner);
         for _ in 0..count {
-            let Some(job) = self.jobs().waiting.pop_front() else {
-                break;
-            };
-            job(env);
+            let Some(job) = self.jobs().pop() else { break };
+            // A job that panics must not take the wake-up of the others with it.
+            let _ = catch_unwind(AssertUnwindSafe(|| job(env)));
         }
-        let mut jobs = self.jobs();
-        jobs.called = !jobs.waiting.is_empty();
-        if jobs.called {
-            drop(jobs);
-            self.call(1 - which);
+        let next = self.jobs().finish();
+        if let Some(next) = next {
+            self.wake_up(next);
         }
     }
 
-    fn call(&self, which: usize) {
-        if self.calls[which].call((), ThreadsafeFunctionCallMode::NonBlocking) != Status::Ok {
-            // The environment has ended. What the jobs hold is dropped without the lock: it may want to run one.
-            let dropped = std::mem::take(&mut *self.jobs());
-            drop(dropped);
+    fn wake_up(&self, runner: Runner) {
+        if self.wake_ups[runner].call((), ThreadsafeFunctionCallMode::NonBlocking) != Status::Ok {
+            self.close();
         }
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+    fn close(&self) {
+        let dropped = self.jobs().close();
+        drop(dropped);
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, JobQueue<Job>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,12 +15,12 @@ pub fn stringify(env: &Env, value: Object<'_>, name: &str) -> Result<Secret, Fai
 }
 
 /// JSON text on its way out: it becomes what `JSON.parse` makes of it, on the JavaScript thread.
-pub struct Parsed(pub Secret);
+pub struct JsonValue(pub Secret);
 
 /// JSON text of an array of pairs on its way out: it becomes a `Map`.
-pub struct ParsedMap(pub Secret);
+pub struct JsonMap(pub Secret);
 
-impl TypeName for Parsed {
+impl TypeName for JsonValue {
     fn type_name() -> &'static str {
         "object"
     }
@@ -30,7 +30,7 @@ impl TypeName for Parsed {
     }
 }
 
-impl TypeName for ParsedMap {
+impl TypeName for JsonMap {
     fn type_name() -> &'static str {
         "Map"
     }
@@ -40,14 +40,14 @@ impl TypeName for ParsedMap {
     }
 }
 
-impl ToNapiValue for Parsed {
+impl ToNapiValue for JsonValue {
     #[allow(unsafe_code)]
     unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
         Ok(parse(&Env::from_raw(env), &value.0)?.value().value)
     }
 }
 
-impl ToNapiValue for ParsedMap {
+impl ToNapiValue for JsonMap {
     #[allow(unsafe_code)]
     unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
         let env = Env::from_raw(env);

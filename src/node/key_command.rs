@@ -5,42 +5,37 @@ use napi::{Env, JsValue, ValueType, sys};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected, thrown};
+use super::error::{Failure, or_throw};
 use super::promise::{JsSecret, promise};
-use super::provider_keys::ProviderKeyStorage;
+use super::provider_keys::key_storage;
+use crate::error::Error;
 use crate::key_command::run::failure;
-use crate::key_command::{self, Answer, Context, Invocation, Subcommand, Suggestion};
+use crate::key_command::{self, CommandResult, Context, Invocation, Subcommand, Suggestion};
 
-/// Documented in `index.d.ts`.
-#[napi]
-pub struct KeyCommand {
+/// See `index.d.ts`.
+#[napi(js_name = "KeyCommand")]
+pub struct JsKeyCommand {
     command: key_command::KeyCommand,
 }
 
 #[napi]
-impl KeyCommand {
+impl JsKeyCommand {
+    /// `cache` is the `CompletionCache` of a storage that is not ours.
     #[napi(constructor)]
-    pub fn new(env: Env, storage: Unknown<'_>) -> napi::Result<Self> {
-        thrown(&env, Self::build(&env, storage))
-    }
-
-    fn build(env: &Env, storage: Unknown<'_>) -> Result<Self, Failure> {
-        let storage = match storage.get_type()? {
-            ValueType::Undefined => Environment::of(env)?.provider_key_storage.borrow_back(env)?.call(())?,
-            _ => storage,
-        };
-        let storage = args::instance::<ProviderKeyStorage>(storage)
-            .ok_or_else(|| Failure::Type("storage must be a ProviderKeyStorage".to_owned()))?;
-        Ok(Self {
-            command: key_command::KeyCommand::new(std::sync::Arc::new(storage.keys.clone()), storage.names.clone()),
-        })
+    pub fn new(env: Env, storage: Unknown<'_>, cache: Unknown<'_>) -> napi::Result<Self> {
+        let found = key_storage(&env, storage, Some(cache));
+        or_throw(
+            &env,
+            found.map(|(keys, names)| Self {
+                command: key_command::KeyCommand::new(keys, names),
+            }),
+        )
     }
 
     #[napi]
     pub fn parse(env: Env, args: Unknown<'_>) -> napi::Result<Shaped<Invocation>> {
         let parsed = args::secret(args, "args").map(|args| Shaped(key_command::parse(args.expose())));
-        thrown(&env, parsed)
+        or_throw(&env, parsed)
     }
 
     #[napi]
@@ -49,17 +44,16 @@ impl KeyCommand {
         env: &'env Env,
         args: Unknown<'_>,
         context: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Shaped<Answer>>> {
+    ) -> napi::Result<PromiseRaw<'env, Shaped<CommandResult>>> {
         let command = self.command.clone();
-        match args::secret(args, "args").and_then(|args| Ok((args, self::context(context)?))) {
-            Ok((args, context)) => promise(
-                env,
-                async move { Ok(Shaped(command.run(args.expose(), context).await)) },
-            ),
-            // Text that cannot be stored: an answer, as every storage failure is.
-            Err(Failure::Storage(error)) => promise(env, async move { Ok(Shaped(failure(&error))) }),
-            Err(failure) => rejected(env, failure),
-        }
+        let args = args::secret(args, "args").and_then(|args| Ok((args, self::context(context)?)));
+        promise(env, text_or_error(args), |args| async move {
+            Ok(Shaped(match args {
+                Ok((args, context)) => command.run(args.expose(), context).await,
+                // Text that cannot be stored is answered as every storage failure is.
+                Err(error) => failure(&error),
+            }))
+        })
     }
 
     #[napi]
@@ -69,19 +63,27 @@ impl KeyCommand {
         args: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Vec<Shaped<Suggestion>>>> {
         let command = self.command.clone();
-        // What has been typed so far may be a key.
-        match args::secret(args, "args") {
-            Ok(args) => promise(env, async move {
-                let offered = command.complete(args.expose()).await;
-                Ok(offered.into_iter().map(Shaped).collect())
-            }),
-            Err(Failure::Storage(_)) => promise(env, async { Ok(Vec::new()) }),
-            Err(failure) => rejected(env, failure),
-        }
+        // The text typed so far may be a key.
+        promise(env, text_or_error(args::secret(args, "args")), |args| async move {
+            let offered = match args {
+                Ok(args) => command.complete(args.expose()).await,
+                Err(_) => Vec::new(),
+            };
+            Ok(offered.into_iter().map(Shaped).collect())
+        })
     }
 }
 
-/// One subcommand, for the schema that `index.js` makes of them.
+/// Turns a storage failure of the arguments into a value; other failures reject.
+fn text_or_error<T>(args: Result<T, Failure>) -> Result<Result<T, Error>, Failure> {
+    match args {
+        Ok(args) => Ok(Ok(args)),
+        Err(Failure::Storage(error)) => Ok(Err(error)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// One subcommand, for `lib/key-schema.js`.
 #[napi(object, object_from_js = false)]
 pub struct KeySubcommand {
     pub value: &'static str,
@@ -90,7 +92,7 @@ pub struct KeySubcommand {
     pub takes_key: bool,
 }
 
-/// Called by `index.js` as it loads.
+/// Called by `lib/key-schema.js`.
 #[napi]
 pub fn key_subcommands() -> Vec<KeySubcommand> {
     let describe = |subcommand: Subcommand| KeySubcommand {
@@ -181,7 +183,7 @@ impl Shape for Invocation {
 }
 
 /// A `KeyCommandResult`.
-impl Shape for Answer {
+impl Shape for CommandResult {
     fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()> {
         let mut message = |kind: &str, content: String| {
             object.set("type", "message")?;
@@ -189,18 +191,18 @@ impl Shape for Answer {
             object.set("content", content)
         };
         let (action, key, loaded) = match self {
-            Answer::Info(content) => return message("info", content),
-            Answer::Error(content) => return message("error", content),
-            Answer::Confirm { prompt, raw } => {
+            CommandResult::Info(content) => return message("info", content),
+            CommandResult::Error(content) => return message("error", content),
+            CommandResult::Confirm { prompt, raw } => {
                 let mut invocation = Object::new(env)?;
                 invocation.set("raw", JsSecret(raw))?;
                 object.set("type", "confirm_action")?;
                 object.set("prompt", prompt)?;
                 return object.set("originalInvocation", invocation);
             }
-            Answer::SetKey { key, loaded } => ("set", Some(key), loaded),
-            Answer::ClearKey => ("clear", None, None),
-            Answer::KeyStatus => ("status", None, None),
+            CommandResult::SetKey { key, loaded } => ("set", Some(key), loaded),
+            CommandResult::ClearKey => ("clear", None, None),
+            CommandResult::KeyStatus => ("status", None, None),
         };
         object.set("type", "session_key")?;
         object.set("action", action)?;

@@ -1,46 +1,55 @@
 //! `findLegacyData`.
 
+use std::path::PathBuf;
+
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected};
+use super::environment::JsEnvironment;
+use super::error::Failure;
 use super::options;
 use super::promise::promise;
+use crate::fs::paths::home_data_directory;
 use crate::legacy::find;
 
-/// Documented in `index.d.ts`.
-#[napi(object, object_from_js = false)]
-pub struct LegacyData {
+/// See `index.d.ts`.
+#[napi(object, js_name = "LegacyData", object_from_js = false)]
+pub struct JsLegacyData {
     pub path: String,
     pub kind: &'static str,
     pub message: String,
 }
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi]
-pub fn find_legacy_data<'env>(env: &'env Env, options: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Vec<LegacyData>>> {
-    match home(env, options) {
-        Ok(home) => promise(env, async move {
-            let found = find(home).await?;
-            Ok(found.into_iter().map(LegacyData::from).collect())
-        }),
-        Err(failure) => rejected(env, failure),
-    }
+pub fn find_legacy_data<'env>(
+    env: &'env Env,
+    options: Unknown<'_>,
+) -> napi::Result<PromiseRaw<'env, Vec<JsLegacyData>>> {
+    promise(env, directories(env, options), |directories| async move {
+        let found = find(directories).await?;
+        Ok(found.into_iter().map(JsLegacyData::from).collect())
+    })
 }
 
-fn home(env: &Env, options: Unknown<'_>) -> Result<std::path::PathBuf, Failure> {
-    if let Some(options) = args::optional_object(options, "options")?
-        && let Some(home) = options::path(&options, "homeDir", "the path of a directory")?
-    {
-        return Ok(home);
-    }
-    Ok(Environment::of(env)?.host(env)?.home)
+/// The data directories to look in: that of the home directory, and the one in use.
+fn directories(env: &Env, options: Unknown<'_>) -> Result<Vec<PathBuf>, Failure> {
+    let options = args::optional_object(options, "options")?;
+    let path = |name| match &options {
+        Some(options) => options::path(options, name, "the path of a directory"),
+        None => Ok(None),
+    };
+    let host = JsEnvironment::of(env)?.host(env)?;
+    let (home, data) = (path("homeDir")?, path("dataDir")?);
+    // The data directory in use belongs to the user's home directory, not to another one.
+    let data = data.or_else(|| home.is_none().then_some(host.data.path));
+    let home = home_data_directory(&home.unwrap_or(host.home));
+    Ok([Some(home), data].into_iter().flatten().collect())
 }
 
-impl From<crate::legacy::LegacyData> for LegacyData {
+impl From<crate::legacy::LegacyData> for JsLegacyData {
     fn from(data: crate::legacy::LegacyData) -> Self {
         Self {
             path: data.path.display().to_string(),

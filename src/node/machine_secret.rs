@@ -1,22 +1,21 @@
-//! The machine secret that JavaScript gives: the option `machineSecretLoader`.
+//! A machine secret that JavaScript provides: the option `machineSecretLoader`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Function, FunctionRef, JsObjectValue, Uint8Array, Unknown};
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, Uint8Array, Unknown};
 use napi::{Env, JsValue, ValueType};
 use zeroize::Zeroizing;
 
-use super::adapter::{on_thread, rejection};
 use super::args;
-use super::environment::Environment;
+use super::environment::{JsEnvironment, Settled};
 use super::error::Failure;
+use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error, Result};
-use crate::fallback::machine_secret::{LEN, Loading, MachineSecretLoader};
-use crate::keyring::KeyringError;
+use crate::fallback::machine_secret::{Loading, MAX_LEN, MIN_LEN, MachineSecretLoader};
 
-/// A loader that JavaScript gave; each call of it ends after `limit`.
+/// A loader that JavaScript gave. Each call of it ends after `limit`.
 pub struct JsMachineSecret {
     loader: Arc<FunctionRef<(), Unknown<'static>>>,
     thread: JsThread,
@@ -28,7 +27,7 @@ impl JsMachineSecret {
     pub fn new(env: &Env, loader: Function<'_, (), Unknown<'static>>, limit: Duration) -> Result<Self, Failure> {
         Ok(Self {
             loader: Arc::new(loader.create_ref()?),
-            thread: Environment::of(env)?.thread.clone(),
+            thread: JsEnvironment::of(env)?.thread.clone(),
             limit,
         })
     }
@@ -42,25 +41,23 @@ impl MachineSecretLoader for JsMachineSecret {
     fn load(&self) -> Loading<'_> {
         Box::pin(async move {
             let loader = self.loader.clone();
-            let answer = on_thread(
+            let answer = call_js(
                 &self.thread,
-                move |env| {
-                    Environment::of(env)?
-                        .settle
-                        .borrow_back(env)?
-                        .call(loader.borrow_back(env)?)
+                move |env, id| {
+                    let settle = JsEnvironment::of(env)?.settle.borrow_back(env)?;
+                    settle.call(FnArgs::from((id, loader.borrow_back(env)?)))
                 },
-                |_, outcome| match rejection(&outcome)? {
-                    None => Ok(Ok(bytes(outcome.get_named_property("value")?))),
-                    Some(rejection) => Ok(Err(rejection.into_error().into_error())),
+                |_, settled| match settled {
+                    Settled::Fulfilled(value) => bytes(value),
+                    Settled::Rejected(rejection) => Err(rejection.into_error().into_error()),
                 },
             );
             match tokio::time::timeout(self.limit, answer).await {
-                Ok(answer) => answer.map_err(KeyringError::into_error)??,
+                Ok(answer) => answer?,
                 Err(_) => Err(Error::new(
                     Code::Timeout,
                     format!(
-                        "machineSecretLoader gave no answer within {} ms",
+                        "machineSecretLoader did not answer within {} ms",
                         self.limit.as_millis()
                     ),
                 )),
@@ -69,7 +66,7 @@ impl MachineSecretLoader for JsMachineSecret {
     }
 }
 
-/// The 32 bytes of a `Buffer` or `Uint8Array`; `None` for `null` and `undefined`.
+/// The bytes of a `Buffer` or `Uint8Array`; `None` for `null` and `undefined`.
 fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let kind = value.get_type().map_err(|_| unusable())?;
     if matches!(kind, ValueType::Null | ValueType::Undefined) {
@@ -80,7 +77,7 @@ fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
         _ => return Err(unusable()),
     };
     let bytes = Zeroizing::new(array.to_vec());
-    if bytes.len() == LEN {
+    if (MIN_LEN..=MAX_LEN).contains(&bytes.len()) {
         Ok(Some(bytes))
     } else {
         Err(unusable())
@@ -90,7 +87,7 @@ fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
 fn unusable() -> Error {
     Error::new(
         Code::Corrupt,
-        format!("machineSecretLoader must give {LEN} bytes in a Buffer, or null"),
+        format!("machineSecretLoader must give {MIN_LEN} to {MAX_LEN} bytes in a Buffer or Uint8Array, or null"),
     )
-    .with_remediation("Give the machine secret that the files were sealed with. Re-save the key or re-authenticate")
+    .with_remediation("Pass the machine secret that the files were encrypted with. Re-save the key or re-authenticate")
 }

@@ -7,14 +7,15 @@ use napi::bindgen_prelude::{PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::rejected;
-use super::options::{DEFAULT_LIMIT, os_keyring};
+use super::environment::JsEnvironment;
+use super::error::Failure;
+use super::options::DEFAULT_LIMIT;
+use super::os_keyring::os_keyring;
 use super::promise::{JsSecret, promise};
 use crate::keyring::{Keyring, KeyringError};
 use crate::store::PROBE_PREFIX;
 
-/// The OS keyring as an adapter. JavaScript gets one from `createDefaultKeyringAdapter`, never by `new`.
+/// The OS keyring as an adapter.
 #[napi]
 pub struct OsKeyringAdapter {
     keyring: Arc<dyn Keyring>,
@@ -27,18 +28,16 @@ pub struct Credential {
     pub password: JsSecret,
 }
 
-/// Documented in `index.d.ts`.
+/// The OS keyring as an adapter; `lib/calls.js` makes an object of free functions of it.
 #[napi]
-pub fn create_default_keyring_adapter<'env>(
-    env: &'env Env,
-) -> napi::Result<PromiseRaw<'env, Option<OsKeyringAdapter>>> {
-    let host = Environment::of(env)?.host(env)?;
-    let choice = os_keyring(&host, DEFAULT_LIMIT);
-    promise(env, async move {
-        let Some(keyring) = choice.keyring().cloned() else {
+pub fn create_os_keyring_adapter<'env>(env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<OsKeyringAdapter>>> {
+    let host = JsEnvironment::of(env)?.host(env)?;
+    let selected = os_keyring(env, &host, DEFAULT_LIMIT)?;
+    promise(env, Ok(()), |()| async move {
+        let Some(keyring) = selected.keyring().cloned() else {
             return Ok(None);
         };
-        // The cheapest question that tells whether anybody is there. A keyring that is locked or slow is one.
+        // The cheapest question that tells whether there is a keyring. One that is locked or slow counts.
         match keyring.contains(PROBE_PREFIX, PROBE_PREFIX).await {
             Err(KeyringError::Absent(_)) => Ok(None),
             Ok(_) | Err(KeyringError::Failed(_)) => Ok(Some(OsKeyringAdapter { keyring })),
@@ -56,16 +55,10 @@ impl OsKeyringAdapter {
         account: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
         let keyring = self.keyring.clone();
-        match entry(service, account) {
-            Ok((service, account)) => promise(env, async move {
-                let found = keyring
-                    .get(&service, &account)
-                    .await
-                    .map_err(KeyringError::into_error)?;
-                Ok(found.map(JsSecret))
-            }),
-            Err(failure) => rejected(env, failure),
-        }
+        promise(env, entry(service, account), |(service, account)| async move {
+            let found = keyring.get(&service, &account).await;
+            Ok(found.map_err(KeyringError::into_error)?.map(JsSecret))
+        })
     }
 
     #[napi]
@@ -77,15 +70,11 @@ impl OsKeyringAdapter {
         password: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         let keyring = self.keyring.clone();
-        match entry(service, account).and_then(|entry| Ok((entry, args::secret(password, "password")?))) {
-            Ok(((service, account), password)) => promise(env, async move {
-                keyring
-                    .set(&service, &account, &password)
-                    .await
-                    .map_err(KeyringError::into_error)
-            }),
-            Err(failure) => rejected(env, failure),
-        }
+        let args = entry(service, account).and_then(|entry| Ok((entry, args::secret(password, "password")?)));
+        promise(env, args, |((service, account), password)| async move {
+            let set = keyring.set(&service, &account, &password).await;
+            set.map_err(KeyringError::into_error)
+        })
     }
 
     #[napi]
@@ -96,15 +85,10 @@ impl OsKeyringAdapter {
         account: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, bool>> {
         let keyring = self.keyring.clone();
-        match entry(service, account) {
-            Ok((service, account)) => promise(env, async move {
-                keyring
-                    .delete(&service, &account)
-                    .await
-                    .map_err(KeyringError::into_error)
-            }),
-            Err(failure) => rejected(env, failure),
-        }
+        promise(env, entry(service, account), |(service, account)| async move {
+            let deleted = keyring.delete(&service, &account).await;
+            deleted.map_err(KeyringError::into_error)
+        })
     }
 
     #[napi]
@@ -114,27 +98,24 @@ impl OsKeyringAdapter {
         service: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Vec<Credential>>> {
         let keyring = self.keyring.clone();
-        match args::text(service, "service") {
-            Ok(service) => promise(env, async move {
-                let accounts = keyring.accounts(&service).await.map_err(KeyringError::into_error)?;
-                let secrets = keyring.get_many(&service, &accounts).await;
-                let mut found = Vec::with_capacity(accounts.len());
-                for (account, secret) in accounts.into_iter().zip(secrets) {
-                    // An account that went away meanwhile is left out.
-                    if let Some(secret) = secret.map_err(KeyringError::into_error)? {
-                        found.push(Credential {
-                            account,
-                            password: JsSecret(secret),
-                        });
-                    }
+        promise(env, args::text(service, "service"), |service| async move {
+            let accounts = keyring.accounts(&service).await.map_err(KeyringError::into_error)?;
+            let secrets = keyring.get_many(&service, &accounts).await;
+            let mut found = Vec::with_capacity(accounts.len());
+            for (account, secret) in accounts.into_iter().zip(secrets) {
+                // An account that was deleted meanwhile is left out.
+                if let Some(secret) = secret.map_err(KeyringError::into_error)? {
+                    found.push(Credential {
+                        account,
+                        password: JsSecret(secret),
+                    });
                 }
-                Ok(found)
-            }),
-            Err(failure) => rejected(env, failure),
-        }
+            }
+            Ok(found)
+        })
     }
 }
 
-fn entry(service: Unknown<'_>, account: Unknown<'_>) -> Result<(String, String), super::error::Failure> {
+fn entry(service: Unknown<'_>, account: Unknown<'_>) -> Result<(String, String), Failure> {
     Ok((args::text(service, "service")?, args::text(account, "account")?))
 }

@@ -1,111 +1,127 @@
-//! The core's futures as promises: they run on the process's runtime, off every JavaScript thread.
+//! Runs the core's futures and settles their promises. They run on the process's runtime, off every JavaScript thread.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
 use futures_util::FutureExt as _;
-use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName, Unknown};
+use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, TypeName};
 use napi::{Env, ValueType, sys};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::args;
 use super::deferred::Deferred;
-use super::environment::Environment;
-use super::error::{Failure, rejected};
+use super::environment::JsEnvironment;
+use super::error::{Failure, reject};
+use super::log::EventLog;
 use crate::error::{Code, Error, Result};
 use crate::fallback::on_this_thread;
 use crate::secret::Secret;
-use crate::store::{SecretStore, SecureStore};
 use crate::telemetry::with_sink;
 
-/// Runs what the core needs. Two threads: the work waits on D-Bus or moves to blocking threads, it does not compute here.
+/// One thread is enough: the work waits on D-Bus or moves to blocking threads, it does not compute here.
 const WORKER_THREADS: usize = 1;
 
-/// The one runtime of the process, made at the first call and never ended: the OS keyring's connection lives on it, and
-/// outlives any one environment (a worker may end while others go on).
+/// The runtime of the process, created by the first call and never shut down: the connection to the OS keyring lives on it,
+/// and outlives any one environment (a worker may end while others go on).
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
-/// How many calls may run on threads of their own from the start.
-const OWN_THREADS: usize = 4;
+/// How many calls may run on blocking threads from the start.
+const BLOCKING_SLOTS: usize = 4;
 
-static OWN: Semaphore = Semaphore::const_new(OWN_THREADS);
+static BLOCKING: Semaphore = Semaphore::const_new(BLOCKING_SLOTS);
 
-/// A promise of the future's outcome. In flight it keeps the process alive; a panic becomes a rejection.
-pub fn promise<'env, T, F>(env: &'env Env, work: F) -> napi::Result<PromiseRaw<'env, T>>
-where
-    T: ToNapiValue + Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    started(env, None, Box::pin(work))
+/// Where work runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// On the runtime.
+    Runtime,
+    /// On a blocking thread if one is free: for work that only reads and writes files. When many calls are made at the same
+    /// time the others run on the runtime, which takes fewer threads.
+    BlockingThread,
 }
 
-/// The same for work of a store. While it has nothing to do but read and write files, it goes to a thread that may block at
-/// once; when many calls are made at the same time, the others go the usual way, which takes fewer threads.
-pub fn store_promise<'env, T, F>(env: &'env Env, store: &dyn SecretStore, work: F) -> napi::Result<PromiseRaw<'env, T>>
-where
-    T: ToNapiValue + Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    let own = match store.as_secure_store().is_some_and(SecureStore::is_files_only) {
-        true => OWN.try_acquire().ok(),
-        false => None,
-    };
-    started(env, own, Box::pin(work))
-}
-
-/// The promise that `call` makes of a text argument; one that is no string rejects it.
-pub fn with_text<'env, T: ToNapiValue>(
+/// A promise of what `work` makes of the arguments. Arguments that are invalid reject it.
+///
+/// A pending promise keeps the process alive. A panic becomes a rejection.
+pub fn promise<'env, A, T, F>(
     env: &'env Env,
-    value: Unknown<'_>,
-    name: &str,
-    call: impl FnOnce(String) -> napi::Result<PromiseRaw<'env, T>>,
-) -> napi::Result<PromiseRaw<'env, T>> {
-    match args::text(value, name) {
-        Ok(text) => call(text),
-        Err(failure) => rejected(env, failure),
+    args: Result<A, Failure>,
+    work: impl FnOnce(A) -> F,
+) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let log = JsEnvironment::of(env)?.log.clone();
+    promise_of(env, log, Placement::Runtime, args, work)
+}
+
+/// The same for work of an object, whose events go to its log.
+pub fn promise_of<'env, A, T, F>(
+    env: &'env Env,
+    log: EventLog,
+    placement: Placement,
+    args: Result<A, Failure>,
+    work: impl FnOnce(A) -> F,
+) -> napi::Result<PromiseRaw<'env, T>>
+where
+    T: ToNapiValue + Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    match args {
+        Ok(args) => start(env, log, placement, Box::pin(work(args))),
+        Err(failure) => reject(env, failure),
     }
 }
 
-/// Boxed, so that what is done with it is compiled once for each type, not for each method.
+/// Boxed, so that the code around it is compiled once for each type, not for each method.
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Starts the work together with what settles its promise: on a thread of its own where it was given one.
 #[inline(never)]
-fn started<'env, T>(
+fn start<'env, T>(
     env: &'env Env,
-    own: Option<SemaphorePermit<'static>>,
+    log: EventLog,
+    placement: Placement,
     work: Task<Result<T>>,
 ) -> napi::Result<PromiseRaw<'env, T>>
 where
     T: ToNapiValue + Send + 'static,
 {
-    let runtime = runtime()?;
-    let environment = Environment::of(env)?;
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return reject(env, Failure::Storage(error)),
+    };
+    let environment = JsEnvironment::of(env)?;
     let (deferred, promise) = Deferred::new(env)?;
-    let log = environment.log.clone();
-    let thread = environment.begins(env);
-    let work = AssertUnwindSafe(with_sink(log.outlet(), work)).catch_unwind();
+    let thread = environment.ref_pending(env);
+    let work = AssertUnwindSafe(with_sink(log.sink(), work)).catch_unwind();
     let task: Task<()> = Box::pin(async move {
-        let outcome = work.await.unwrap_or_else(|_| Err(broken()));
+        let outcome = work.await.unwrap_or_else(|_| Err(internal_error()));
         thread.run(move |env| {
-            // What the work told comes before what it gave.
+            // The events of the work come before its result.
             log.deliver(env);
             deferred.settle(env, outcome.map_err(|error| Failure::Storage(error).into_napi(env)));
-            if let Ok(environment) = Environment::of(env) {
-                environment.ends(env);
+            if let Ok(environment) = JsEnvironment::of(env) {
+                environment.unref_pending(env);
             }
         });
     });
-    match own {
-        Some(own) => drop(runtime.spawn_blocking(move || {
-            let _own = own;
+    match blocking_slot(placement) {
+        Some(slot) => drop(runtime.spawn_blocking(move || {
+            let _slot = slot;
             runtime.block_on(on_this_thread(task));
         })),
         None => drop(runtime.spawn(task)),
     }
     Ok(promise)
+}
+
+fn blocking_slot(placement: Placement) -> Option<SemaphorePermit<'static>> {
+    match placement {
+        Placement::Runtime => None,
+        Placement::BlockingThread => BLOCKING.try_acquire().ok(),
+    }
 }
 
 /// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.
@@ -129,7 +145,8 @@ impl ToNapiValue for JsSecret {
     }
 }
 
-fn runtime() -> napi::Result<&'static Runtime> {
+/// The runtime. Where it cannot be created, as without a free file descriptor, the next call tries again.
+fn runtime() -> Result<&'static Runtime> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
@@ -138,20 +155,26 @@ fn runtime() -> napi::Result<&'static Runtime> {
         .thread_name("securestore")
         .enable_all()
         .build()
-        .map_err(|error| napi::Error::from_reason(format!("Cannot start the store's threads: {error}")))?;
-    // Another environment may have been quicker: then ours goes, without waiting for its idle threads.
+        .map_err(|error| no_runtime(&error.to_string()))?;
+    // Another environment may have been faster: then this one is shut down without waiting for its idle threads.
     if let Err(late) = RUNTIME.set(runtime) {
         late.shutdown_background();
     }
-    RUNTIME
-        .get()
-        .ok_or_else(|| napi::Error::from_reason("Cannot start the store's threads"))
+    RUNTIME.get().ok_or_else(|| no_runtime("internal error"))
 }
 
-fn broken() -> Error {
+fn no_runtime(cause: &str) -> Error {
     Error::new(
         Code::Unavailable,
-        "The store failed in an unexpected way; nothing is known of the outcome",
+        format!("Cannot start the threads of the store: {cause}"),
     )
-    .with_remediation("Retry, and report this as a bug if it stays")
+    .with_remediation("Close files or processes that are not needed, then retry")
+}
+
+fn internal_error() -> Error {
+    Error::new(
+        Code::Unavailable,
+        "Internal error: the operation may not have completed",
+    )
+    .with_remediation("Retry, and report this as a bug if it happens again")
 }

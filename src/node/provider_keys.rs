@@ -1,52 +1,58 @@
-//! The class `ProviderKeyStorage`, and what goes with names and keys.
+//! The class `ProviderKeyStorage`, and functions for names and keys.
+
+use std::sync::Arc;
 
 use napi::Env;
 use napi::bindgen_prelude::{PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::error::{Failure, rejected, thrown};
-use super::options::{Defaults, store_with};
-use super::promise::{JsSecret, store_promise, with_text};
-use super::secure_store::SecureStore;
+use super::error::{Failure, or_throw};
+use super::object::{Defaults, StoreObject};
+use super::promise::JsSecret;
+use super::storage::{JsKeyStorage, StorageArgument};
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
-use crate::provider_keys::{self, DIRECTORY, KeyStorage as _, ProviderKeys, SERVICE};
+use crate::provider_keys::{self, DIRECTORY, KeyStorage, ProviderKeys, SERVICE};
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
+#[napi(js_name = "ProviderKeyStorage")]
+pub struct JsProviderKeyStorage {
+    object: StoreObject,
+    /// The names that `/key` completes. Commands on this storage share them, and its changes clear them.
+    names: SavedNames,
+}
+
+/// The names that `/key` completes from an object of JavaScript; `lib/classes.js` keeps one for each object.
 #[napi]
-pub struct ProviderKeyStorage {
-    pub(super) keys: ProviderKeys,
-    /// What `/key` completes from: shared by the commands on this storage, and dropped by its changes.
-    pub(super) names: SavedNames,
+#[derive(Default)]
+pub struct CompletionCache {
+    names: SavedNames,
 }
 
 #[napi]
-impl ProviderKeyStorage {
+impl CompletionCache {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[napi]
+impl JsProviderKeyStorage {
     #[napi(constructor)]
     pub fn new(env: Env, options: Unknown<'_>) -> napi::Result<Self> {
-        thrown(&env, Self::build(&env, options))
+        or_throw(&env, Self::build(&env, options))
     }
 
     fn build(env: &Env, options: Unknown<'_>) -> Result<Self, Failure> {
-        let given = match args::optional_object(options, "options")? {
-            Some(options) => args::option(&options, "secureStore")?,
-            None => None,
-        };
-        let store = match given {
-            Some(store) => secure_store(store)?,
-            None => store_with(
-                env,
-                Defaults {
-                    service: SERVICE,
-                    directory: [".llxprt", DIRECTORY].iter().collect(),
-                    can_be_forced_to_files: false,
-                },
-                None,
-            )?,
+        let options = args::optional_object(options, "options")?;
+        let defaults = Defaults {
+            directory: DIRECTORY.into(),
+            ..Defaults::of_service(SERVICE)
         };
         Ok(Self {
-            keys: ProviderKeys::new(std::sync::Arc::new(store)),
+            object: StoreObject::create(env, defaults, options.as_ref())?,
             names: SavedNames::default(),
         })
     }
@@ -58,85 +64,96 @@ impl ProviderKeyStorage {
         name: Unknown<'_>,
         api_key: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        match args::text(name, "name").and_then(|name| Ok((name, args::secret(api_key, "apiKey")?))) {
-            Ok((name, api_key)) => {
-                let (saving, names) = (self.keys.save(&name, &api_key), self.names.clone());
-                store_promise(env, self.keys.store().as_ref(), async move {
-                    let saved = saving.await;
-                    names.forget();
-                    saved.map(|_| ())
-                })
+        let args = args::text(name, "name").and_then(|name| Ok((name, args::secret(api_key, "apiKey")?)));
+        let names = self.names.clone();
+        self.object.call(env, args, |(name, api_key), store| {
+            let saving = ProviderKeys::new(store).save(&name, &api_key);
+            async move {
+                let saved = saving.await;
+                names.forget();
+                saved.map(|_| ())
             }
-            Err(failure) => rejected(env, failure),
-        }
-    }
-
-    #[napi]
-    pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
-        let keys = self.keys.clone();
-        with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store().as_ref(), async move {
-                Ok(keys.get(&name).await?.map(JsSecret))
-            })
         })
     }
 
     #[napi]
-    pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store().as_ref(), {
-                let (deleting, names) = (self.keys.delete(&name), self.names.clone());
-                async move {
-                    let deleted = deleting.await;
-                    names.forget();
-                    deleted
-                }
+    pub fn get_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
+        self.object
+            .call(env, args::text(name, "name"), |name, store| async move {
+                Ok(ProviderKeys::new(store).get(&name).await?.map(JsSecret))
             })
+    }
+
+    #[napi]
+    pub fn delete_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
+        let names = self.names.clone();
+        self.object.call(env, args::text(name, "name"), |name, store| {
+            let deleting = ProviderKeys::new(store).delete(&name);
+            async move {
+                let deleted = deleting.await;
+                names.forget();
+                deleted
+            }
         })
     }
 
     #[napi]
     pub fn list_keys<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Vec<String>>> {
-        let keys = self.keys.clone();
-        store_promise(env, self.keys.store().as_ref(), async move { keys.list().await })
+        self.object.call(
+            env,
+            Ok(()),
+            |(), store| async move { ProviderKeys::new(store).list().await },
+        )
     }
 
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        let keys = self.keys.clone();
-        with_text(env, name, "name", |name| {
-            store_promise(env, self.keys.store().as_ref(), async move { keys.has(&name).await })
-        })
+        self.object
+            .call(env, args::text(name, "name"), |name, store| async move {
+                ProviderKeys::new(store).has(&name).await
+            })
     }
 }
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi]
 pub fn validate_key_name(env: Env, name: Unknown<'_>) -> napi::Result<()> {
     let checked = args::text(name, "name").and_then(|name| Ok(provider_keys::validate_name(&name)?));
-    thrown(&env, checked)
+    or_throw(&env, checked)
 }
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi]
 pub fn mask_key_for_display(env: Env, key: Unknown<'_>) -> napi::Result<String> {
-    thrown(
+    or_throw(
         &env,
         args::display_text(key, "key").map(|key| mask_for_display(key.expose())),
     )
 }
 
-/// The keys behind a JavaScript `ProviderKeyStorage`.
-pub fn provider_keys(value: Unknown<'_>, name: &str) -> Result<ProviderKeys, Failure> {
-    args::instance::<ProviderKeyStorage>(value)
-        .map(|storage| storage.keys.clone())
-        .ok_or_else(|| Failure::Type(format!("{name} must be a ProviderKeyStorage")))
-}
-
-/// The store behind a JavaScript `SecureStore`.
-fn secure_store(value: Unknown<'_>) -> Result<crate::store::SecureStore, Failure> {
-    let wrong = || Failure::Type("options.secureStore must be a SecureStore".to_owned());
-    args::instance::<SecureStore>(value)
-        .map(|store| store.store.clone())
-        .ok_or_else(wrong)
+/// The keys of a `ProviderKeyStorageLike`, and the names that `/key` completes from them. `cache` keeps those of an object
+/// that is not ours.
+pub fn key_storage(
+    env: &Env,
+    value: Unknown<'_>,
+    cache: Option<Unknown<'_>>,
+) -> Result<(Arc<dyn KeyStorage>, SavedNames), Failure> {
+    let argument = StorageArgument::read(env, value, "ProviderKeyStorage", "storage")?;
+    let native = args::instance::<JsProviderKeyStorage>(value);
+    match (argument, native) {
+        (StorageArgument::Native, Some(native)) => {
+            let keys = ProviderKeys::new(native.object.secret_store());
+            Ok((Arc::new(keys), native.names.clone()))
+        }
+        (StorageArgument::Native, None) => Err(Failure::Type("storage must be a ProviderKeyStorage".to_owned())),
+        (StorageArgument::Object(object), native) => {
+            let cache = cache.and_then(args::instance::<CompletionCache>);
+            let names = match (native, cache) {
+                (Some(native), _) => native.names.clone(),
+                (None, Some(cache)) => cache.names.clone(),
+                (None, None) => SavedNames::default(),
+            };
+            Ok((Arc::new(JsKeyStorage(object)), names))
+        }
+    }
 }

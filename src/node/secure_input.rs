@@ -5,41 +5,41 @@ use napi::{Env, ValueType, sys};
 use napi_derive::napi;
 
 use super::args;
-use super::error::thrown;
-use crate::key_command;
+use super::error::or_throw;
+use crate::key_command::SecureInputHandler;
 use crate::key_command::secure_input::Units;
 
-/// Documented in `index.d.ts`.
-#[napi]
-pub struct SecureInputHandler {
-    handler: key_command::SecureInputHandler,
+/// See `index.d.ts`.
+#[napi(js_name = "SecureInputHandler")]
+pub struct JsSecureInputHandler {
+    handler: SecureInputHandler,
 }
 
 #[napi]
-impl SecureInputHandler {
+impl JsSecureInputHandler {
     #[napi(constructor)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
-            handler: key_command::SecureInputHandler::default(),
+            handler: SecureInputHandler::default(),
         }
     }
 
     #[napi]
     pub fn should_use_secure_mode(&self, env: Env, text: Unknown<'_>) -> napi::Result<bool> {
-        let secure = |text: Units| key_command::SecureInputHandler::should_use_secure_mode(&text);
-        thrown(&env, args::units(text, "text").map(secure))
+        let secure = |text: Units| SecureInputHandler::should_use_secure_mode(&text);
+        or_throw(&env, args::units(text, "text").map(secure))
     }
 
     #[napi]
-    pub fn process_input(&mut self, env: Env, text: Unknown<'_>) -> napi::Result<Text> {
-        let process = |text| Text(self.handler.process_input(text));
-        thrown(&env, args::units(text, "text").map(process))
+    pub fn process_input(&mut self, env: Env, text: Unknown<'_>) -> napi::Result<JsText> {
+        let process = |text| JsText(self.handler.process_input(text));
+        or_throw(&env, args::units(text, "text").map(process))
     }
 
     #[napi]
-    pub fn get_actual_value(&self) -> Text {
-        Text(Units::new(self.handler.actual_value().to_vec()))
+    pub fn get_actual_value(&self) -> JsText {
+        JsText(Units::new(self.handler.actual_value().to_vec()))
     }
 
     #[napi]
@@ -53,16 +53,16 @@ impl SecureInputHandler {
     }
 
     #[napi]
-    pub fn sanitize_for_history(&self, env: Env, command: Unknown<'_>) -> napi::Result<Text> {
-        let sanitize = |command: Units| Text(key_command::SecureInputHandler::sanitize_for_history(&command));
-        thrown(&env, args::units(command, "command").map(sanitize))
+    pub fn sanitize_for_history(&self, env: Env, command: Unknown<'_>) -> napi::Result<JsText> {
+        let sanitize = |command: Units| JsText(SecureInputHandler::sanitize_for_history(&command));
+        or_throw(&env, args::units(command, "command").map(sanitize))
     }
 }
 
-/// Text on its way out, as it is.
-pub struct Text(Units);
+/// UTF-16 text on its way out, unpaired surrogates and all.
+pub struct JsText(Units);
 
-impl TypeName for Text {
+impl TypeName for JsText {
     fn type_name() -> &'static str {
         "string"
     }
@@ -72,7 +72,7 @@ impl TypeName for Text {
     }
 }
 
-impl ToNapiValue for Text {
+impl ToNapiValue for JsText {
     #[allow(unsafe_code)]
     unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
         let mut string = std::ptr::null_mut();

@@ -1,41 +1,64 @@
 //! The class `KeychainTokenStorage`.
 
-use napi::bindgen_prelude::{Function, JsObjectValue, PromiseRaw, Unknown};
-use napi::{Env, JsValue};
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, PromiseRaw, ToNapiValue, TypeName, Unknown};
+use napi::{Env, JsValue, ValueType, sys};
 use napi_derive::napi;
 
 use super::args;
-use super::error::{Failure, rejected, thrown};
-use super::json::{Parsed, ParsedMap, stringify};
-use super::options::{service_defaults, service_name, store_with};
-use super::promise::{promise, with_text};
+use super::environment::JsEnvironment;
+use super::error::{Failure, or_throw, storage_error};
+use super::json::{JsonMap, JsonValue, stringify};
+use super::object::{Defaults, StoreObject};
+use super::options::service_name;
 use crate::error::Result as StoreResult;
 use crate::secret::Secret;
-use crate::token_storage::{Credentials, SERVICE, Tokens};
+use crate::token_storage::{BrokenCredentials, Credentials, SERVICE, Tokens};
 
-/// Documented in `index.d.ts`.
-#[napi]
-pub struct KeychainTokenStorage {
-    tokens: Tokens,
+/// See `index.d.ts`.
+#[napi(js_name = "KeychainTokenStorage")]
+pub struct JsTokenStorage {
+    object: StoreObject,
+    service: String,
+    on_broken: Option<Arc<OnBroken>>,
 }
 
+/// The option `onBrokenCredentials`.
+type OnBroken = FunctionRef<FnArgs<(String, Unknown<'static>)>, Unknown<'static>>;
+
 #[napi]
-impl KeychainTokenStorage {
+impl JsTokenStorage {
     #[napi(constructor)]
     pub fn new(env: Env, service_name: Unknown<'_>, options: Unknown<'_>) -> napi::Result<Self> {
-        thrown(&env, Self::build(&env, service_name, options))
+        or_throw(&env, Self::build(&env, service_name, options))
     }
 
     fn build(env: &Env, service: Unknown<'_>, options: Unknown<'_>) -> Result<Self, Failure> {
         let service = match args::is_nothing(&service)? {
             true => SERVICE.to_owned(),
-            false => service_name(service)?,
+            false => service_name(service, "serviceName")?,
         };
-        let mut defaults = service_defaults(&service);
-        defaults.can_be_forced_to_files = true;
-        let store = store_with(env, defaults, args::optional_object(options, "options")?)?;
+        let options = args::optional_object(options, "options")?;
+        let defaults = Defaults {
+            can_be_forced_to_files: true,
+            ..Defaults::of_service(&service)
+        };
+        let on_broken = match &options {
+            Some(options) => args::option(options, "onBrokenCredentials")?,
+            None => None,
+        };
+        let on_broken = on_broken
+            .map(|callback| {
+                args::function(callback, "options.onBrokenCredentials")?
+                    .create_ref()
+                    .map_err(Failure::from)
+            })
+            .transpose()?;
         Ok(Self {
-            tokens: Tokens::new(std::sync::Arc::new(store), &service),
+            object: StoreObject::create(env, defaults, options.as_ref())?,
+            service,
+            on_broken: on_broken.map(Arc::new),
         })
     }
 
@@ -44,14 +67,15 @@ impl KeychainTokenStorage {
         &self,
         env: &'env Env,
         server_name: Unknown<'_>,
-    ) -> napi::Result<PromiseRaw<'env, Option<Parsed>>> {
-        let tokens = self.tokens.clone();
-        with_text(env, server_name, "serverName", |server| {
-            promise(env, async move {
+    ) -> napi::Result<PromiseRaw<'env, Option<JsonValue>>> {
+        self.call(
+            env,
+            args::text(server_name, "serverName"),
+            |server, tokens| async move {
                 let found = tokens.get(&server).await?;
-                Ok(found.map(|credentials| Parsed(credentials.into_json())))
-            })
-        })
+                Ok(found.map(|credentials| JsonValue(credentials.into_json())))
+            },
+        )
     }
 
     #[napi]
@@ -60,10 +84,9 @@ impl KeychainTokenStorage {
         env: &'env Env,
         credentials: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        match stamped(env, credentials) {
-            Ok(credentials) => promise(env, self.tokens.set(credentials)),
-            Err(failure) => rejected(env, failure),
-        }
+        self.call(env, stamped(env, credentials), |credentials, tokens| {
+            tokens.set(credentials)
+        })
     }
 
     #[napi]
@@ -72,37 +95,55 @@ impl KeychainTokenStorage {
         env: &'env Env,
         server_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        with_text(env, server_name, "serverName", |server| {
-            promise(env, self.tokens.delete(&server))
+        self.call(env, args::text(server_name, "serverName"), |server, tokens| {
+            tokens.delete(&server)
         })
     }
 
     #[napi]
     pub fn list_servers<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Vec<String>>> {
-        let tokens = self.tokens.clone();
-        promise(env, async move { tokens.list().await })
+        self.call(env, Ok(()), |(), tokens| async move { tokens.list().await })
     }
 
     #[napi]
-    pub fn get_all_credentials<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ParsedMap>> {
-        let tokens = self.tokens.clone();
-        promise(env, async move { pairs(tokens.get_all().await?) })
+    pub fn get_all_credentials<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, JsAllCredentials>> {
+        let on_broken = self.on_broken.clone();
+        self.call(env, Ok(()), |(), tokens| async move {
+            let all = tokens.get_all().await?;
+            Ok(JsAllCredentials {
+                credentials: JsonMap(pairs(&all.credentials)),
+                broken: all.broken,
+                on_broken,
+            })
+        })
     }
 
     #[napi]
     pub fn clear_all<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
-        let tokens = self.tokens.clone();
-        promise(env, async move { tokens.clear().await })
+        self.call(env, Ok(()), |(), tokens| async move { tokens.clear().await })
     }
 
     #[napi]
     pub fn is_available<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, bool>> {
-        let tokens = self.tokens.clone();
-        promise(env, async move { Ok(tokens.is_available().await) })
+        self.call(env, Ok(()), |(), tokens| async move { Ok(tokens.is_available().await) })
+    }
+
+    fn call<'env, A, T, F>(
+        &self,
+        env: &'env Env,
+        args: Result<A, Failure>,
+        work: impl FnOnce(A, Tokens) -> F,
+    ) -> napi::Result<PromiseRaw<'env, T>>
+    where
+        T: ToNapiValue + Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        self.object
+            .call(env, args, |args, store| work(args, Tokens::new(store, &self.service)))
     }
 }
 
-/// The caller's object, changed now: by the clock of `Date.now()`, which is the one the caller's own dates are of.
+/// The caller's object, with `updatedAt` set by `Date.now()`, the clock of the caller's own dates.
 fn stamped(env: &Env, credentials: Unknown<'_>) -> Result<Credentials, Failure> {
     let json = stringify(env, args::object(credentials, "credentials")?, "credentials")?;
     let date: Unknown<'_> = env.get_global()?.get_named_property("Date")?;
@@ -110,13 +151,46 @@ fn stamped(env: &Env, credentials: Unknown<'_>) -> Result<Credentials, Failure> 
     Ok(Credentials::new(&json, now.call(())? as u64)?)
 }
 
-/// `[["server", { … }], …]`, made with room for all of it, so that the buffer never moves and leaves a copy behind.
-fn pairs(all: Vec<(String, Credentials)>) -> StoreResult<ParsedMap> {
+/// All credentials on their way out: a `Map`. Broken ones are reported to the host as it is created.
+pub struct JsAllCredentials {
+    credentials: JsonMap,
+    broken: Vec<BrokenCredentials>,
+    on_broken: Option<Arc<OnBroken>>,
+}
+
+impl TypeName for JsAllCredentials {
+    fn type_name() -> &'static str {
+        "Map"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Object
+    }
+}
+
+impl ToNapiValue for JsAllCredentials {
+    #[allow(unsafe_code)]
+    unsafe fn to_napi_value(raw_env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
+        let env = Env::from_raw(raw_env);
+        if let Some(on_broken) = &value.on_broken {
+            let report = JsEnvironment::of(&env)?.report_broken.borrow_back(&env)?;
+            for BrokenCredentials { account, error } in value.broken {
+                let callback: Unknown<'_> = on_broken.borrow_back(&env)?.to_unknown();
+                report.call(FnArgs::from((callback, account, storage_error(&env, &error)?)))?;
+            }
+        }
+        // SAFETY: forwarded, under the same conditions.
+        unsafe { JsonMap::to_napi_value(raw_env, value.credentials) }
+    }
+}
+
+/// `[["server", { … }], …]`. The buffer has room for all of it, so that it never moves and leaves a copy behind.
+fn pairs(all: &[(String, Credentials)]) -> Secret {
     let room = all
         .iter()
         .map(|(account, credentials)| account.len() + credentials.json().expose().len() + 6);
     let mut json = String::with_capacity(2 + room.sum::<usize>());
-    for (account, credentials) in &all {
+    for (account, credentials) in all {
         json.push(if json.is_empty() { '[' } else { ',' });
         json.push('[');
         json.push_str(&serde_json::Value::from(account.as_str()).to_string());
@@ -125,5 +199,5 @@ fn pairs(all: Vec<(String, Credentials)>) -> StoreResult<ParsedMap> {
         json.push(']');
     }
     json.push_str(if json.is_empty() { "[]" } else { "]" });
-    Ok(ParsedMap(Secret::new(json)))
+    Secret::new(json)
 }

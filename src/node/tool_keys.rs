@@ -1,17 +1,19 @@
 //! The class `ToolKeyStorage`, and the registry of tools.
 
 use napi::Env;
-use napi::bindgen_prelude::{PromiseRaw, Unknown};
+use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::Environment;
-use super::error::{Failure, rejected, thrown};
-use super::options::{self, Defaults, store_with};
-use super::promise::{JsSecret, promise, with_text};
+use super::environment::JsEnvironment;
+use super::error::{Failure, or_throw};
+use super::object::{Defaults, StoreObject};
+use super::options;
+use super::promise::JsSecret;
+use crate::error::Result as StoreResult;
 use crate::tool_keys::{DIRECTORY, REGISTRY, SERVICE, ToolKeys};
 
-/// Documented in `index.d.ts`.
+/// See `index.d.ts`.
 #[napi(object, object_from_js = false)]
 pub struct ToolKeyRegistryEntry {
     pub tool_key_name: &'static str,
@@ -20,7 +22,7 @@ pub struct ToolKeyRegistryEntry {
     pub description: &'static str,
 }
 
-/// The tools there are, for the map that `index.js` makes of them.
+/// The tools there are, for the map that `lib/tools.js` makes of them.
 #[napi]
 pub fn tool_key_registry() -> Vec<ToolKeyRegistryEntry> {
     let entries = REGISTRY.iter().map(|tool| ToolKeyRegistryEntry {
@@ -32,38 +34,35 @@ pub fn tool_key_registry() -> Vec<ToolKeyRegistryEntry> {
     entries.collect()
 }
 
-/// Documented in `index.d.ts`.
-#[napi]
-pub struct ToolKeyStorage {
+/// See `index.d.ts`.
+#[napi(js_name = "ToolKeyStorage")]
+pub struct JsToolKeyStorage {
+    object: StoreObject,
     keys: ToolKeys,
 }
 
 #[napi]
-impl ToolKeyStorage {
+impl JsToolKeyStorage {
     #[napi(constructor)]
     pub fn new(env: Env, options: Unknown<'_>) -> napi::Result<Self> {
-        thrown(&env, Self::build(&env, options))
+        or_throw(&env, Self::build(&env, options))
     }
 
     fn build(env: &Env, options: Unknown<'_>) -> Result<Self, Failure> {
         let options = args::optional_object(options, "options")?;
+        let host = JsEnvironment::of(env)?.host(env)?;
         let given = match &options {
             Some(options) => options::path(options, "toolsDir", "the path of a directory")?,
             None => None,
         };
+        let tools_dir = given.unwrap_or_else(|| host.data.path.join(DIRECTORY));
         let defaults = Defaults {
-            service: SERVICE,
-            // Below the home directory, unless it is absolute, as the caller's is.
-            directory: given.unwrap_or_else(|| [".llxprt", DIRECTORY].iter().collect()),
-            can_be_forced_to_files: false,
+            directory: tools_dir.clone(),
+            ..Defaults::of_service(SERVICE)
         };
-        let store = store_with(env, defaults, options)?;
-        let tools_dir = store.files().path().to_owned();
-        let home = Environment::of(env)?.host(env)?.home;
-        let locks = store.locks().clone();
-        Ok(Self {
-            keys: ToolKeys::new(std::sync::Arc::new(store), tools_dir, home, locks),
-        })
+        let object = StoreObject::create(env, defaults, options.as_ref())?;
+        let keys = ToolKeys::new(object.secret_store(), tools_dir, host.home, object.locks(env)?);
+        Ok(Self { object, keys })
     }
 
     #[napi]
@@ -73,10 +72,8 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
         api_key: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        match args::text(tool_name, "toolName").and_then(|tool| Ok((tool, args::secret(api_key, "apiKey")?))) {
-            Ok((tool, api_key)) => promise(env, self.keys.save(&tool, api_key)),
-            Err(failure) => rejected(env, failure),
-        }
+        let args = args::text(tool_name, "toolName").and_then(|tool| Ok((tool, args::secret(api_key, "apiKey")?)));
+        self.call(env, args, |(tool, api_key), keys| keys.save(&tool, api_key))
     }
 
     #[napi]
@@ -85,22 +82,20 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
-        let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { Ok(keys.get(&tool).await?.map(JsSecret)) })
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| async move {
+            Ok(keys.get(&tool).await?.map(JsSecret))
         })
     }
 
     #[napi]
     pub fn delete_key<'env>(&self, env: &'env Env, tool_name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        with_text(env, tool_name, "toolName", |tool| promise(env, self.keys.delete(&tool)))
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| keys.delete(&tool))
     }
 
     #[napi]
     pub fn has_key<'env>(&self, env: &'env Env, tool_name: Unknown<'_>) -> napi::Result<PromiseRaw<'env, bool>> {
-        let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { keys.has(&tool).await })
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| async move {
+            keys.has(&tool).await
         })
     }
 
@@ -110,9 +105,8 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<JsSecret>>> {
-        let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { Ok(keys.resolve(&tool).await?.map(JsSecret)) })
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| async move {
+            Ok(keys.resolve(&tool).await?.map(JsSecret))
         })
     }
 
@@ -123,10 +117,8 @@ impl ToolKeyStorage {
         tool_name: Unknown<'_>,
         path: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        match args::text(tool_name, "toolName").and_then(|tool| Ok((tool, args::text(path, "path")?))) {
-            Ok((tool, path)) => promise(env, self.keys.set_keyfile_path(&tool, &path)),
-            Err(failure) => rejected(env, failure),
-        }
+        let args = args::text(tool_name, "toolName").and_then(|tool| Ok((tool, args::text(path, "path")?)));
+        self.call(env, args, |(tool, path), keys| keys.set_keyfile_path(&tool, &path))
     }
 
     #[napi]
@@ -135,9 +127,8 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Option<String>>> {
-        let keys = self.keys.clone();
-        with_text(env, tool_name, "toolName", |tool| {
-            promise(env, async move { keys.keyfile_path(&tool).await })
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| async move {
+            keys.keyfile_path(&tool).await
         })
     }
 
@@ -147,8 +138,23 @@ impl ToolKeyStorage {
         env: &'env Env,
         tool_name: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
-        with_text(env, tool_name, "toolName", |tool| {
-            promise(env, self.keys.clear_keyfile_path(&tool))
+        self.call(env, args::text(tool_name, "toolName"), |tool, keys| {
+            keys.clear_keyfile_path(&tool)
         })
+    }
+
+    fn call<'env, A, T, F>(
+        &self,
+        env: &'env Env,
+        args: Result<A, Failure>,
+        work: impl FnOnce(A, ToolKeys) -> F,
+    ) -> napi::Result<PromiseRaw<'env, T>>
+    where
+        T: ToNapiValue + Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        let keys = self.keys.clone();
+        self.object
+            .call(env, args, |args, store| work(args, keys.with_store(store)))
     }
 }

@@ -110,7 +110,7 @@ impl SecureStore {
     fn combined(&self, answer: Result<Option<Secret>, KeyringError>, stored: Option<Secret>) -> ReadResult {
         match (answer, stored, self.policy) {
             (Ok(Some(value)), _, _) => (Ok(Some(value)), StoredIn::Keyring),
-            (Err(error), _, _) if error.error().code().is_final() => (Err(error.into_error()), StoredIn::Keyring),
+            (Err(error), _, _) if error.error().is_final() => (Err(error.into_error()), StoredIn::Keyring),
             (Err(error), _, FallbackPolicy::Deny) => (Err(error.into_error()), StoredIn::Keyring),
             (_, Some(value), _) => (Ok(Some(value)), StoredIn::File),
             (answer, None, _) => (hidden_by(answer).map_or(Ok(None), Err), StoredIn::Keyring),

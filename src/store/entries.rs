@@ -85,7 +85,7 @@ impl SecureStore {
         record_backend(operation, &accounts, self.policy);
         let (accounts, keyring_error) = match accounts {
             Ok(accounts) => (accounts, None),
-            Err(error) if error.error().code().is_final() => return Err(error.into_error()),
+            Err(error) if error.error().is_final() => return Err(error.into_error()),
             Err(KeyringError::Absent(_)) if self.policy == FallbackPolicy::Allow => (Vec::new(), None),
             Err(error) => (Vec::new(), Some(error.into_error())),
         };

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::keyring_provider::KeyringProvider;
 use crate::error::{Code, Error, Result};
 use crate::fallback::machine_secret::{Loading, MachineSecretKeyring, MachineSecretLoader, decode};
+use crate::fs::lock::LockDir;
 use crate::keyring::{KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
@@ -17,12 +18,14 @@ const ACCOUNT: &str = "default";
 pub struct KeyringEntry {
     source: KeyringProvider,
     limit: Duration,
+    locks: LockDir,
 }
 
 impl KeyringEntry {
-    /// Returns the entry in this keyring. Finding the keyring may take `limit`.
-    pub fn new(source: KeyringProvider, limit: Duration) -> Self {
-        Self { source, limit }
+    /// Returns the entry in this keyring. Finding the keyring, and waiting for another process that creates the secret, may take
+    /// `limit` each.
+    pub fn new(source: KeyringProvider, limit: Duration, locks: LockDir) -> Self {
+        Self { source, limit, locks }
     }
 
     async fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
@@ -56,7 +59,11 @@ impl MachineSecretKeyring for KeyringEntry {
             let Some(keyring) = selected.keyring() else {
                 return Ok(None);
             };
-            // Another process may have created one meanwhile.
+            // Of several processes one creates the secret, or a file would be sealed with one that is overwritten.
+            let _lock = match self.locks.lock(SERVICE, ACCOUNT, self.limit).await {
+                Err(error) if error.code() != Code::Unavailable => return Err(error),
+                lock => lock.ok(),
+            };
             if let Some(existing) = self.read().await? {
                 return Ok(Some(existing));
             }

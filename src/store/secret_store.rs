@@ -28,6 +28,15 @@ pub struct StoreEntry {
     pub error: Option<Error>,
 }
 
+/// The keys of a store.
+#[derive(Debug, Default)]
+pub struct StoreKeys {
+    /// The keys, sorted and without duplicates.
+    pub keys: Vec<String>,
+    /// The error of a source that could not be listed. `None` means that the keys are known to be complete.
+    pub incomplete: Option<Error>,
+}
+
 /// A store of secrets by key: a [`SecureStore`], or an object of the host with the same methods.
 ///
 /// `set` and `delete` take their place in the order of changes when they are called, not when they are awaited.
@@ -43,6 +52,13 @@ pub trait SecretStore: Send + Sync {
 
     /// Returns the keys, sorted and without duplicates. An empty list means that the store is known to be empty.
     fn list(&self) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// Returns the keys without reading a value, and the error of a source that could not be listed.
+    fn keys(&self) -> BoxFuture<'_, Result<StoreKeys>> {
+        self.list()
+            .map(|keys| keys.map(|keys| StoreKeys { keys, incomplete: None }))
+            .boxed()
+    }
 
     /// Returns whether a key is held.
     fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;

@@ -35,7 +35,7 @@ impl SecureStore {
                 self.files.remove_if_unchanged(key.as_str(), &stored.revision).await?;
                 Ok(None)
             }
-            Ok(WriteOutcome::Unverified(Some(error))) if error.error().code().is_final() => Err(error.into_error()),
+            Ok(WriteOutcome::Unverified(Some(error))) if error.error().is_final() => Err(error.into_error()),
             Ok(WriteOutcome::Unverified(_)) | Err(_) => Ok(Some(stored.value)),
         }
     }

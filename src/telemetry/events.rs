@@ -1,7 +1,7 @@
-//! The events: their names, targets and fields. The README's list is this file in words.
+//! The events: their names, targets and fields. `docs/logging.md` describes them.
 //!
-//! What an event needs is gathered only while somebody listens: [`Clock::started`] is where that is found out, before
-//! the work begins, by one comparison. Without a listener nothing here formats, allocates or looks at the clock.
+//! Data for an event is gathered only while a sink listens: [`Clock::start`] finds that out by one comparison before the
+//! work begins. Without a listener nothing here formats, allocates or reads the clock.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,45 +12,44 @@ use tracing::{Level, enabled, event};
 use super::Fingerprint;
 use crate::error::{Code, Error};
 
-/// What a store's operations say.
+/// Target of the operations of a store.
 pub const STORE: &str = "securestore::store";
-/// What calls of a keyring say.
+/// Target of keyring calls.
 pub const KEYRING: &str = "securestore::keyring";
-/// What calls of the encrypted files say.
+/// Target of calls to the encrypted files.
 pub const FILES: &str = "securestore::files";
-/// What the choice of a session's key says.
+/// Target of the choice of a session's key.
 pub const AUTH: &str = "securestore::auth";
-
-/// What the storage of OAuth tokens says.
+/// Target of the storage of OAuth tokens.
 pub const TOKENS: &str = "securestore::tokens";
 
 /// How long a wait for a lock takes until it is reported.
 const LOCK_WAIT_REPORTED_AFTER: Duration = Duration::from_secs(1);
 
-/// What became of a call, in an event's words.
+/// The outcome of a call, in the words of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeSummary {
-    /// `ok`; `absent` when what was asked for is not there; `failed`.
+    /// `ok`; `absent` when the value is not there; `failed`.
     pub outcome: &'static str,
     /// The code of a failure.
     pub code: Option<Code>,
-    /// How many keys it was about, where it is about many.
+    /// Number of keys, for a call about many.
     pub count: Option<u64>,
 }
 
-/// An answer that can be told without showing it.
+/// A result that can be summarised without showing its content.
 pub trait Outcome {
-    /// What became of the call.
+    /// Summarises the outcome of the call.
     fn summary(&self) -> OutcomeSummary;
 }
 
-/// A failure that has one of the six codes. Its message is never told.
+/// A failure with an error code. Its message never becomes part of an event.
 pub trait HasCode {
-    /// The code.
+    /// Returns the code.
     fn code(&self) -> Code;
 }
 
-/// When a call began; nothing when nobody would hear of its end.
+/// The start of a call; `None` inside when no sink listens.
 #[derive(Clone, Copy)]
 pub struct Clock(Option<Instant>);
 
@@ -69,7 +68,7 @@ pub enum Fallback {
     Unverified,
 }
 
-/// A store's operation under way, and what it notes of itself.
+/// An operation of a store in progress.
 pub struct Operation {
     name: &'static str,
     clock: Clock,
@@ -79,102 +78,102 @@ pub struct Operation {
 
 /// A call of a keyring.
 pub struct KeyringCall<'a> {
-    /// Which.
+    /// The operation.
     pub operation: &'static str,
-    /// Whose keyring it is: `os` or `injected`.
+    /// Which keyring it is: `os` or `injected`.
     pub keyring: &'static str,
     /// The service.
     pub service: &'a str,
-    /// The account, where it is about one.
+    /// The account, for a call about one.
     pub account: Option<&'a str>,
 }
 
 /// A call of the encrypted files of a directory.
 pub struct FileCall<'a> {
-    /// Which.
+    /// The operation.
     pub operation: &'static str,
     /// The service.
     pub service: &'a str,
-    /// The directory. Not the file: its name is the key's.
+    /// The directory. Not the file, whose name is the key's.
     pub directory: &'a Path,
-    /// The key, where it is about one.
+    /// The key, for a call about one.
     pub key: Option<&'a str>,
 }
 
 impl Clock {
-    /// Starts where somebody listens.
-    fn started(listens: bool) -> Self {
-        Self(listens.then(Instant::now))
+    /// Starts the clock if a sink listens.
+    fn start(is_listening: bool) -> Self {
+        Self(is_listening.then(Instant::now))
     }
 
-    /// Microseconds so far; `None` where nobody listened from the start.
+    /// Returns the microseconds since the start; `None` if no sink listened at the start.
     fn duration(self) -> Option<u64> {
         self.0.map(|started| started.elapsed().as_micros() as u64)
     }
 }
 
 impl Operation {
-    /// An operation begins.
+    /// Starts an operation.
     pub fn start(name: &'static str) -> Self {
         Self {
             name,
-            clock: Clock::started(enabled!(target: STORE, Level::WARN)),
+            clock: Clock::start(enabled!(target: STORE, Level::WARN)),
             backend: None,
             fallback: None,
         }
     }
 
-    /// Notes that the keyring answers.
+    /// Records that the keyring answers.
     pub fn record_keyring(&mut self) {
         self.backend = Some("keyring");
     }
 
-    /// Notes that the encrypted file has to, and why.
+    /// Records that the encrypted file answers, and why.
     pub fn record_fallback(&mut self, why: Fallback) {
         self.backend = Some("file");
         self.fallback = Some(why);
     }
 
-    /// It has ended: event `operation`, at level `warn` when it failed, else `debug`. `key` is missing where its name
-    /// is invalid, and where the operation is about many. Gives the answer back.
-    pub fn finish<A: Outcome>(self, service: &str, key: Option<&str>, answer: A) -> A {
+    /// Emits the event `operation`, level `warn` for a failure and `debug` otherwise, and returns the result. `key` is missing
+    /// when the name is invalid and when the operation is about many keys.
+    pub fn finish<A: Outcome>(self, service: &str, key: Option<&str>, result: A) -> A {
         if let Some(duration_us) = self.clock.duration() {
-            self.tell(service, key, answer.summary(), duration_us);
+            self.emit(service, key, result.summary(), duration_us);
         }
-        answer
+        result
     }
 
     #[cold]
-    fn tell(self, service: &str, key: Option<&str>, told: OutcomeSummary, duration_us: u64) {
-        let OutcomeSummary { outcome, code, count } = told;
+    fn emit(self, service: &str, key: Option<&str>, summary: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = summary;
         let operation = self.name;
-        let key = shown(key);
+        let key = fingerprint_of(key);
         let backend = self.backend;
         let fallback = self.fallback.map(Fallback::as_str);
         let keyring_code = self.fallback.and_then(Fallback::code).map(Code::as_str);
-        macro_rules! tell {
+        macro_rules! emit {
             ($level:expr) => {
                 event!(name: "operation", target: STORE, $level,
                     { operation, service, key, backend, outcome, code = code.map(Code::as_str), fallback, keyring_code, count, duration_us })
             };
         }
         match code {
-            Some(_) => tell!(Level::WARN),
-            None => tell!(Level::DEBUG),
+            Some(_) => emit!(Level::WARN),
+            None => emit!(Level::DEBUG),
         }
     }
 }
 
-/// A keyring was probed: event `probe`, level `debug`. `answer` says whether the value came back.
+/// Probes a keyring and emits the event `probe`, level `debug`.
 pub async fn probe(service: &str, probing: impl Future<Output = Result<bool, Error>>) -> Result<bool, Error> {
-    let clock = Clock::started(enabled!(target: STORE, Level::DEBUG));
-    let answer = probing.await;
+    let clock = Clock::start(enabled!(target: STORE, Level::DEBUG));
+    let result = probing.await;
     if let Some(duration_us) = clock.duration() {
-        let available = *answer.as_ref().unwrap_or(&false);
-        let code = answer.as_ref().err().map(|error| error.code().as_str());
+        let available = *result.as_ref().unwrap_or(&false);
+        let code = result.as_ref().err().map(|error| error.code().as_str());
         event!(name: "probe", target: STORE, Level::DEBUG, { service, available, code, duration_us });
     }
-    answer
+    result
 }
 
 /// Waits for the lock of a key. A wait of more than a second emits `lock_wait`, and `lock_acquired` with the duration once
@@ -184,7 +183,7 @@ pub async fn lock_wait<T>(
     key: &str,
     waiting: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let clock = Clock::started(enabled!(target: STORE, Level::WARN));
+    let clock = Clock::start(enabled!(target: STORE, Level::WARN));
     if clock.0.is_none() {
         return waiting.await;
     }
@@ -207,34 +206,34 @@ pub fn lock_unavailable(service: &str, key: &str, error: &Error) {
     event!(name: "lock_unavailable", target: STORE, Level::WARN, { service, key, code });
 }
 
-/// Whether anybody would hear of a keyring's calls.
+/// Returns whether a sink listens for keyring calls.
 pub fn keyring_enabled() -> bool {
     enabled!(target: KEYRING, Level::DEBUG)
 }
 
-/// A keyring answers a call: event `keyring_call`, level `debug`.
-pub async fn keyring_call<A: Outcome>(call: KeyringCall<'_>, answering: impl Future<Output = A>) -> A {
-    let clock = Clock::started(keyring_enabled());
-    let answer = answering.await;
+/// Awaits a keyring call and emits the event `keyring_call`, level `debug`.
+pub async fn keyring_call<A: Outcome>(call: KeyringCall<'_>, call_future: impl Future<Output = A>) -> A {
+    let clock = Clock::start(keyring_enabled());
+    let result = call_future.await;
     if let Some(duration_us) = clock.duration() {
-        call.tell(answer.summary(), duration_us);
+        call.emit(result.summary(), duration_us);
     }
-    answer
+    result
 }
 
-/// The encrypted files answer a call: event `file_call`, level `debug`.
-pub async fn file_call<A: Outcome>(call: FileCall<'_>, answering: impl Future<Output = A>) -> A {
-    let clock = Clock::started(enabled!(target: FILES, Level::DEBUG));
-    let answer = answering.await;
+/// Awaits a call to the encrypted files and emits the event `file_call`, level `debug`.
+pub async fn file_call<A: Outcome>(call: FileCall<'_>, call_future: impl Future<Output = A>) -> A {
+    let clock = Clock::start(enabled!(target: FILES, Level::DEBUG));
+    let result = call_future.await;
     if let Some(duration_us) = clock.duration() {
-        call.tell(answer.summary(), duration_us);
+        call.emit(result.summary(), duration_us);
     }
-    answer
+    result
 }
 
-/// A key is derived from a password: event `key_derived`, level `debug`.
+/// Derives a key from a password and emits the event `key_derived`, level `debug`.
 pub fn key_derived<T>(deriving: impl FnOnce() -> T) -> T {
-    let clock = Clock::started(enabled!(target: FILES, Level::DEBUG));
+    let clock = Clock::start(enabled!(target: FILES, Level::DEBUG));
     let derived = deriving();
     if let Some(duration_us) = clock.duration() {
         event!(name: "key_derived", target: FILES, Level::DEBUG, { duration_us });
@@ -242,23 +241,23 @@ pub fn key_derived<T>(deriving: impl FnOnce() -> T) -> T {
     derived
 }
 
-/// The session's key is looked up: event `key_source`, level `warn` when that failed, else `debug`. `source` is what
-/// `resolveApiKey` calls it.
+/// Looks up the session's key and emits the event `key_source`, level `warn` for a failure and `debug` otherwise. `source`
+/// is the value of `ResolvedApiKey.source`.
 pub async fn key_source<T>(
     source: &'static str,
     resolving: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let clock = Clock::started(enabled!(target: AUTH, Level::WARN));
+    let clock = Clock::start(enabled!(target: AUTH, Level::WARN));
     let resolved = resolving.await;
     if let Some(duration_us) = clock.duration() {
         let code = resolved.as_ref().err().map(Error::code);
-        tell_key_source(source, code.map(Code::as_str), duration_us);
+        emit_key_source(source, code.map(Code::as_str), duration_us);
     }
     resolved
 }
 
 #[cold]
-fn tell_key_source(source: &str, code: Option<&str>, duration_us: u64) {
+fn emit_key_source(source: &str, code: Option<&str>, duration_us: u64) {
     match code {
         None => event!(name: "key_source", target: AUTH, Level::DEBUG, { source, outcome = "ok", duration_us }),
         Some(code) => {
@@ -267,28 +266,28 @@ fn tell_key_source(source: &str, code: Option<&str>, duration_us: u64) {
     }
 }
 
-/// Stored credentials are broken, and left out of a list: event `credentials_skipped`, level `warn`.
+/// Emits the event `credentials_skipped`, level `warn`: stored credentials are broken and left out of a list.
 pub fn credentials_skipped(service: &str, key: &str, reason: &'static str) {
     let (key, code) = (display(Fingerprint(key)), Code::Corrupt.as_str());
     event!(name: "credentials_skipped", target: TOKENS, Level::WARN, { service, key, code, reason });
 }
 
-fn shown(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
+fn fingerprint_of(key: Option<&str>) -> Option<DisplayValue<Fingerprint<'_>>> {
     key.map(|key| display(Fingerprint(key)))
 }
 
-// The telling itself is no part of what is generic: it would be in the binary once for each kind of answer.
+// Emitting is not part of the generic functions, which would repeat it in the binary for each type of result.
 impl KeyringCall<'_> {
     #[cold]
-    fn tell(self, told: OutcomeSummary, duration_us: u64) {
-        let OutcomeSummary { outcome, code, count } = told;
+    fn emit(self, summary: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = summary;
         let Self {
             operation,
             keyring,
             service,
             account,
         } = self;
-        let (key, code) = (shown(account), code.map(Code::as_str));
+        let (key, code) = (fingerprint_of(account), code.map(Code::as_str));
         event!(name: "keyring_call", target: KEYRING, Level::DEBUG,
             { operation, keyring, service, key, outcome, code, count, duration_us });
     }
@@ -296,15 +295,19 @@ impl KeyringCall<'_> {
 
 impl FileCall<'_> {
     #[cold]
-    fn tell(self, told: OutcomeSummary, duration_us: u64) {
-        let OutcomeSummary { outcome, code, count } = told;
+    fn emit(self, summary: OutcomeSummary, duration_us: u64) {
+        let OutcomeSummary { outcome, code, count } = summary;
         let Self {
             operation,
             service,
             directory,
             key,
         } = self;
-        let (key, code, directory) = (shown(key), code.map(Code::as_str), display(directory.display()));
+        let (key, code, directory) = (
+            fingerprint_of(key),
+            code.map(Code::as_str),
+            display(directory.display()),
+        );
         event!(name: "file_call", target: FILES, Level::DEBUG,
             { operation, service, directory, key, outcome, code, count, duration_us });
     }
@@ -330,7 +333,7 @@ impl Fallback {
 }
 
 impl OutcomeSummary {
-    /// It went well.
+    /// Success.
     pub const OK: OutcomeSummary = OutcomeSummary {
         outcome: "ok",
         code: None,
@@ -381,7 +384,7 @@ impl<T> Outcome for Vec<T> {
 impl<T: Outcome, E: HasCode> Outcome for Result<T, E> {
     fn summary(&self) -> OutcomeSummary {
         match self {
-            Ok(answer) => answer.summary(),
+            Ok(value) => value.summary(),
             Err(error) => OutcomeSummary {
                 outcome: "failed",
                 code: Some(error.code()),

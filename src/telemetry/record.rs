@@ -1,59 +1,43 @@
-//! An event as a sink gets it: plain data that nobody has to format again.
+//! An event as a sink receives it: plain, formatted data.
 
 use std::fmt;
-use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-use super::event_sink::Sink;
-
 /// One event. As JSON: `timestamp`, `level`, `event` and `target`, then its own fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub timestamp: u64,
     /// `trace`, `debug`, `info`, `warn` or `error`.
     pub level: &'static str,
     /// What happened, such as `operation`.
     pub event: &'static str,
-    /// Which layer says so, such as `securestore::store`.
+    /// The layer that emitted it, such as `securestore::store`.
     pub target: &'static str,
-    /// What else is known, in the order of the README's list. A field that does not apply is missing.
+    /// The fields of the event, in the order of `docs/logging.md`. A field that does not apply is missing.
     pub fields: Vec<(&'static str, Value)>,
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A text.
     Text(String),
     /// A count, or a duration.
     Number(u64),
-    /// Yes or no.
+    /// A truth value.
     Flag(bool),
 }
 
-/// Writes each event to standard error, as a line of JSON. A line that cannot be written is lost, and nobody hears of it.
-pub struct Stderr;
-
-impl Sink for Stderr {
-    fn take(&self, record: Record) {
-        if let Ok(mut line) = serde_json::to_vec(&record) {
-            line.push(b'\n');
-            // One write for the whole line: lines of several threads and processes do not mix.
-            let _ = std::io::stderr().lock().write_all(&line);
-        }
-    }
-}
-
 impl Record {
-    /// Takes an event down. This is where its fields are formatted, for those who want to hear it.
+    /// Formats an event. Called only for events that a sink wants.
     pub(super) fn of(event: &Event<'_>) -> Self {
         let metadata = event.metadata();
-        let mut fields = Fields(Vec::with_capacity(metadata.fields().len()));
+        let mut fields = FieldVisitor(Vec::with_capacity(metadata.fields().len()));
         event.record(&mut fields);
         Self {
             timestamp: now(),
@@ -70,7 +54,7 @@ impl Record {
         }
     }
 
-    /// A warning of the log itself, with a field `message`.
+    /// Returns a warning of the log itself, with a field `message`.
     pub fn warning(event: &'static str, message: &str) -> Self {
         Self {
             timestamp: now(),
@@ -81,7 +65,7 @@ impl Record {
         }
     }
 
-    /// A field; `None` where the event does not have it.
+    /// Returns a field; `None` if the event does not have it.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.fields
             .iter()
@@ -95,9 +79,9 @@ fn now() -> u64 {
     since_1970.as_millis() as u64
 }
 
-struct Fields(Vec<(&'static str, Value)>);
+struct FieldVisitor(Vec<(&'static str, Value)>);
 
-impl Visit for Fields {
+impl Visit for FieldVisitor {
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.0.push((field.name(), Value::Number(value)));
     }

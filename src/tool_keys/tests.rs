@@ -10,9 +10,9 @@ struct Setup {
 }
 
 impl Setup {
-    fn new(mood: FaultMode) -> Self {
+    fn new(mode: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mood);
+        let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mode);
         let locks = store.locks().clone();
         let keys = ToolKeys::new(
             std::sync::Arc::new(store),
@@ -33,13 +33,13 @@ fn key(text: &str) -> Result<Option<Secret>> {
 }
 
 #[tokio::test]
-async fn r7_6_a_tools_key_is_saved_found_loaded_and_deleted() {
-    for mood in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
-        let Setup { keys, keyring, .. } = Setup::new(mood);
+async fn r7_6_the_key_of_a_tool_is_saved_found_loaded_and_deleted() {
+    for mode in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
+        let Setup { keys, keyring, .. } = Setup::new(mode);
         keys.save("exa", Secret::from(" sk \n")).await.unwrap();
         assert_eq!(keys.get("exa").await, key(" sk \n"));
         assert_eq!(keys.has("exa").await, Ok(true));
-        assert_eq!(keyring.peek(SERVICE, "exa").is_some(), mood == FaultMode::Works);
+        assert_eq!(keyring.peek(SERVICE, "exa").is_some(), mode == FaultMode::Works);
         keyring.set_mode(FaultMode::Works);
         assert_eq!(keys.delete("exa").await, Ok(true));
         assert_eq!(keys.delete("exa").await, Ok(false));
@@ -48,7 +48,7 @@ async fn r7_6_a_tools_key_is_saved_found_loaded_and_deleted() {
 }
 
 #[tokio::test]
-async fn r7_6_a_tool_there_is_none_of_is_refused_by_every_call_before_anything_is_touched() {
+async fn r7_6_every_call_refuses_an_unknown_tool_before_anything_is_touched() {
     let Setup { keys, keyring, home } = Setup::new(FaultMode::Works);
     for (tool, shown) in [
         ("other", "\"other\""),
@@ -75,7 +75,7 @@ async fn r7_6_a_tool_there_is_none_of_is_refused_by_every_call_before_anything_i
 }
 
 #[tokio::test]
-async fn r7_6_a_key_file_is_used_where_no_key_is_stored_and_read_anew_each_time() {
+async fn r7_6_a_key_file_is_used_when_no_key_is_stored_and_is_read_each_time() {
     let setup = Setup::new(FaultMode::Works);
     let keys = &setup.keys;
     assert_eq!(keys.resolve("exa").await, Ok(None));
@@ -103,7 +103,7 @@ async fn r7_6_a_key_file_is_used_where_no_key_is_stored_and_read_anew_each_time(
 }
 
 #[tokio::test]
-async fn r7_6_a_stored_key_that_cannot_be_read_gives_way_to_a_key_file_or_is_reported() {
+async fn r7_6_the_key_file_is_used_when_the_stored_key_cannot_be_read_else_the_failure_is_returned() {
     let setup = Setup::new(FaultMode::Fails(Code::Locked));
     assert_eq!(setup.keys.resolve("exa").await.map_err(|e| e.code()), Err(Code::Locked));
     setup.keys.set_keyfile_path("exa", "~/exa.txt").await.unwrap();
@@ -114,7 +114,7 @@ async fn r7_6_a_stored_key_that_cannot_be_read_gives_way_to_a_key_file_or_is_rep
 
 #[cfg(unix)]
 #[tokio::test]
-async fn r7_6_a_key_file_that_is_no_text_file_is_refused_without_waiting() {
+async fn r7_6_a_key_file_that_is_not_a_text_file_is_refused_without_waiting() {
     let setup = Setup::new(FaultMode::Works);
     let pipe = setup.home.path().join("pipe");
     rustix::fs::mknodat(
@@ -126,7 +126,7 @@ async fn r7_6_a_key_file_that_is_no_text_file_is_refused_without_waiting() {
     )
     .unwrap();
     std::fs::write(setup.home.path().join("binary"), b"\xff\xfe").unwrap();
-    setup.write("large", &"k".repeat(LIMIT + 1));
+    setup.write("large", &"k".repeat(MAX_LEN + 1));
     for (name, code) in [
         ("~/pipe", Code::Unavailable),
         ("~", Code::Unavailable),
@@ -144,7 +144,7 @@ async fn r7_6_a_key_file_that_is_no_text_file_is_refused_without_waiting() {
 }
 
 #[tokio::test]
-async fn r7_6_the_map_of_key_files_keeps_what_it_does_not_know_and_is_not_overwritten_when_malformed() {
+async fn r7_6_the_map_of_key_files_keeps_unknown_entries_and_is_not_overwritten_when_malformed() {
     let setup = Setup::new(FaultMode::Works);
     let map = "tools/keyfiles.json";
     let read = || std::fs::read_to_string(setup.home.path().join(map)).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::auth::key_file::PathContext;
 use crate::auth::resolve::{Resolved, resolve};
-use crate::auth::sources::{Profile, SETTINGS, Sources, Variable};
+use crate::auth::sources::{AuthSources, Profile, SETTINGS, Variable};
 use crate::error::{Code, Error};
 use crate::fallback::FallbackDir;
 use crate::fallback::machine::HostIdentity;
@@ -76,12 +76,12 @@ impl World {
         Self { home, keyring, keys }
     }
 
-    async fn resolve(&self, sources: &Sources) -> Result<Resolved, Error> {
-        let surroundings = PathContext {
+    async fn resolve(&self, sources: &AuthSources) -> Result<Resolved, Error> {
+        let paths = PathContext {
             home: self.home.path().to_owned(),
             directory: self.home.path().to_owned(),
         };
-        resolve(sources, &surroundings, || {
+        resolve(sources, &paths, || {
             Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(self.keys.clone()))
         })?
         .await
@@ -104,9 +104,9 @@ fn variable(name: &str, value: &str) -> Variable {
 }
 
 /// The sources whose bits are set, the highest first bit.
-fn sources(bits: usize) -> Sources {
+fn sources(bits: usize) -> AuthSources {
     let given = |bit: usize, text: &str| (bits & (1 << bit) != 0).then(|| Secret::from(text));
-    Sources {
+    AuthSources {
         key: given(0, "MARK-flag"),
         key_name: given(1, "by-flag"),
         keyfile: given(3, "~/flag.key"),
@@ -163,13 +163,13 @@ async fn r27_3_in_all_128_combinations_the_highest_source_wins_and_the_others_ar
 #[tokio::test]
 async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
     let world = World::new();
-    let surroundings = PathContext {
+    let paths = PathContext {
         home: world.home.path().to_owned(),
         directory: world.home.path().to_owned(),
     };
     for bits in 0..128 {
         let mut asked = false;
-        let resolving = resolve(&sources(bits), &surroundings, || {
+        let resolving = resolve(&sources(bits), &paths, || {
             asked = true;
             Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(world.keys.clone()))
         });
@@ -183,16 +183,10 @@ async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
 #[tokio::test]
 async fn r24_a_failing_source_is_final_whatever_is_below_it() {
     // (its bit, how it fails, the code, what the message says)
-    type Break = fn(&World, &mut Sources);
+    type Break = fn(&World, &mut AuthSources);
     let missing = "Named key 'gone' not found. Use '/key save gone <key>' to store it.";
     let locked = "named key 'by-";
-    let failures: [(usize, Break, Code, &str); 14] = [
-        (
-            0,
-            |_, given| given.key = secret(" "),
-            Code::Corrupt,
-            "--key requires a value",
-        ),
+    let failures: [(usize, Break, Code, &str); 12] = [
         (
             1,
             |_, given| given.key_name = secret(""),
@@ -244,12 +238,6 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
         ),
         (
             3,
-            |_, given| given.keyfile = secret(""),
-            Code::Corrupt,
-            "--keyfile requires a value",
-        ),
-        (
-            3,
             |_, given| given.keyfile = secret("~/gone"),
             Code::NotFound,
             "the key file '~/gone'",
@@ -264,7 +252,7 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
             4,
             |world, _| write(&world.home.path().join("profile.key"), "\n"),
             Code::Corrupt,
-            "it is empty",
+            "the file is empty",
         ),
     ];
     for (bit, break_it, code, message) in failures {
@@ -288,17 +276,17 @@ async fn r24_a_source_that_would_fail_does_no_harm_below_one_that_works() {
     given.keyfile = secret("~/gone");
     given.profile.keyfile = secret("gone");
     assert_eq!(world.resolve(&given).await.unwrap().source, "key-name");
-    // A flag without a value is a mistake wherever it stands.
-    given.keyfile = secret("");
+    // An empty name is an error even when a higher source is present.
+    given.key_name = secret(" ");
     let error = world.resolve(&given).await.unwrap_err();
-    assert_eq!(error.message(), "--keyfile requires a value");
+    assert_eq!(error.message(), "--key-name requires a value");
 }
 
 #[tokio::test]
 async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
     let world = World::new();
     for blank in ["", " ", "\r\n\t", "\u{feff}"] {
-        let given = Sources {
+        let given = AuthSources {
             profile: Profile {
                 name: Some("work".to_owned()),
                 key_name: secret(blank),
@@ -306,7 +294,7 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
                 key: secret(blank),
             },
             environment: vec![variable("A", blank), variable("B", " sk "), variable("C", blank)],
-            ..Sources::default()
+            ..AuthSources::default()
         };
         let resolved = world.resolve(&given).await.unwrap();
         assert_eq!(resolved.api_key, secret(" sk "));
@@ -318,15 +306,31 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
 }
 
 #[tokio::test]
+async fn r21_3_an_empty_key_or_key_file_counts_as_absent_and_names_are_trimmed() {
+    let world = World::new();
+    for blank in ["", " ", "\t"] {
+        let mut given = sources(1 << 6);
+        (given.key, given.keyfile) = (secret(blank), secret(blank));
+        assert_eq!(world.resolve(&given).await.unwrap().source, "environment");
+    }
+    let mut given = sources(0);
+    given.key_name = secret(" by-flag\n");
+    assert_eq!(
+        world.resolve(&given).await.unwrap().api_key,
+        secret("MARK-named-by-flag")
+    );
+}
+
+#[tokio::test]
 async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_host() {
     let world = World::new();
-    let mut given = Sources {
+    let mut given = AuthSources {
         environment: vec![
             variable("B", "MARK-b"),
             variable("A", "MARK-a"),
             variable("B", "MARK-b"),
         ],
-        ..Sources::default()
+        ..AuthSources::default()
     };
     let resolved = world.resolve(&given).await.unwrap();
     assert_eq!(

@@ -71,7 +71,7 @@ fn r7_lines_of_the_usual_dialect_are_read() {
 }
 
 #[test]
-fn r7_what_the_former_program_wrote_is_read_as_what_it_meant() {
+fn r7_files_of_the_former_program_are_read_as_it_meant_them() {
     for (line, value) in [
         ("A=\"two words\"", "two words"),
         ("A=\"say \\\"hi\\\"\"", "say \"hi\""),
@@ -84,14 +84,14 @@ fn r7_what_the_former_program_wrote_is_read_as_what_it_meant() {
 }
 
 #[test]
-fn r7_lines_that_are_not_ours_stay_as_they_are() {
+fn r7_other_lines_stay_unchanged() {
     let text =
         "\u{feff}# a comment\r\n\r\nexport A = 'old' # mine\r\nOTHER=\"kept\\x\" # too\r\nA=again\r\nGONE=1\r\nrubbish";
     assert_eq!(
         changed(text, &[("A", Some("new one")), ("GONE", None), ("B", Some("b"))]).as_deref(),
-        Some("\u{feff}# a comment\r\n\r\nexport A='new one'\r\nOTHER=\"kept\\x\" # too\r\nrubbish\r\nB=b\r\n")
+        Some("\u{feff}# a comment\r\n\r\nexport A=\"new one\"\r\nOTHER=\"kept\\x\" # too\r\nrubbish\r\nB=b\r\n")
     );
-    // A value that is there already keeps its line, and what is written behind it.
+    // An unchanged value keeps its line and the comment after it.
     let text = "A = 'same' # for me\n";
     assert_eq!(changed(text, &[("A", Some("same"))]).as_deref(), Some(text));
     assert_eq!(changed("A=1\nB=2\n", &[("A", None), ("B", None)]).as_deref(), Some(""));
@@ -106,11 +106,12 @@ fn r7_a_line_that_would_be_read_as_part_of_another_is_refused() {
 #[test]
 fn r7_quotes_are_chosen_so_that_other_readers_agree() {
     for (value, line) in [
-        ("https://a.b/c?", "A='https://a.b/c?'\n"),
+        ("https://a.b/c?", "A=\"https://a.b/c?\"\n"),
         ("a-b_c.d/e:f@g%h+i,j=k", "A=a-b_c.d/e:f@g%h+i,j=k\n"),
-        ("", "A=''\n"),
+        ("", "A=\"\"\n"),
         ("$HOME", "A='$HOME'\n"),
-        ("it's", "A=`it's`\n"),
+        ("it's", "A=\"it's\"\n"),
+        ("it's \"it\"", "A=`it's \"it\"`\n"),
         ("one\ntwo", "A='one\ntwo'\n"),
         ("'`\"\r\n\\", "A=\"'`\\\"\\r\\n\\\\\"\n"),
     ] {
@@ -128,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn r7_pieces_are_the_whole_file_and_a_change_does_nothing_to_other_values(
+    fn r7_pieces_cover_the_whole_file_and_a_change_leaves_other_values_alone(
         text in "([A-C]|export |=|: |\"|'|`|\\\\|#| |\n|\r|x){0,40}",
         value in "[\"'`\\\\#\r\n x]{0,8}",
     ) {

@@ -1,8 +1,8 @@
-//! Every row of the answer table: keyring working, gone, locked, and both stores gone.
+//! Every row of the result table: keyring working, absent, locked, and both keyring and files unusable.
 
 use crate::error::Code;
 use crate::key_command::testing::{Fixture, fixture};
-use crate::key_command::{Answer, Context};
+use crate::key_command::{CommandResult, Context};
 use crate::keyring::memory::FaultMode;
 use crate::secret::Secret;
 
@@ -16,36 +16,36 @@ const IN_KEYRING: &str =
 const IN_FILE: &str = "Saved key 'work' (sk********03) in an encrypted file because the keyring is unavailable. \
                        Use '/key load work' to use it in this session.";
 
-fn info(content: &str) -> Answer {
-    Answer::Info(content.to_owned())
+fn info(content: &str) -> CommandResult {
+    CommandResult::Info(content.to_owned())
 }
 
-fn error(content: &str) -> Answer {
-    Answer::Error(content.to_owned())
+fn error(content: &str) -> CommandResult {
+    CommandResult::Error(content.to_owned())
 }
 
-fn confirm(prompt: &str, raw: &str) -> Answer {
-    Answer::Confirm {
+fn confirm(prompt: &str, raw: &str) -> CommandResult {
+    CommandResult::Confirm {
         prompt: prompt.to_owned(),
         raw: Secret::from(raw),
     }
 }
 
-fn loaded(name: &str, key: &str) -> Answer {
-    Answer::SetKey {
+fn loaded(name: &str, key: &str) -> CommandResult {
+    CommandResult::SetKey {
         key: Secret::from(key),
-        loaded: Some(crate::key_command::run::Loaded {
+        loaded: Some(crate::key_command::run::LoadedKey {
             name: name.to_owned(),
             content: format!("Loaded key '{name}' — active for this session"),
         }),
     }
 }
 
-fn exists(raw: &str) -> Answer {
+fn exists(raw: &str) -> CommandResult {
     confirm("Key 'work' already exists. Overwrite?", raw)
 }
 
-/// A keyring that holds `work` and is in this mood.
+/// A keyring that holds `work` and has this fault mode.
 fn with_work(mood: FaultMode) -> Fixture {
     let fixture = fixture();
     fixture.plant("work", KEY);
@@ -54,18 +54,18 @@ fn with_work(mood: FaultMode) -> Fixture {
 }
 
 #[tokio::test]
-async fn r12_what_needs_no_store_is_answered_without_one() {
+async fn r12_commands_about_no_saved_key_do_not_ask_the_store() {
     let fixture = with_work(FaultMode::Hangs);
     fixture.spoil_files();
-    let set = |key: &str| Answer::SetKey {
+    let set = |key: &str| CommandResult::SetKey {
         key: Secret::from(key),
         loaded: None,
     };
     let table = [
-        ("", Answer::KeyStatus),
-        (" \t\n", Answer::KeyStatus),
-        ("none", Answer::ClearKey),
-        (" NONE ", Answer::ClearKey),
+        ("", CommandResult::KeyStatus),
+        (" \t\n", CommandResult::KeyStatus),
+        ("none", CommandResult::ClearKey),
+        (" NONE ", CommandResult::ClearKey),
         (" sk raw ", set("sk raw")),
         ("SAVE work sk", set("SAVE work sk")),
         ("save", error("Usage: /key save <name> <api-key>")),
@@ -110,7 +110,7 @@ async fn r13_save_stores_the_trimmed_key_and_says_where() {
 }
 
 #[tokio::test]
-async fn r13_save_asks_before_it_overwrites_and_does_so_once_confirmed() {
+async fn r13_save_asks_before_it_overwrites_and_overwrites_once_confirmed() {
     for mood in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
         fixture.keyring.set_mode(mood);
@@ -138,7 +138,7 @@ async fn r13_save_asks_before_it_overwrites_and_does_so_once_confirmed() {
 }
 
 #[tokio::test]
-async fn r13_without_somebody_to_ask_nothing_is_overwritten() {
+async fn r13_a_non_interactive_save_overwrites_nothing() {
     for mood in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
         fixture.keyring.set_mode(mood);
@@ -190,7 +190,7 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
             error(&format!("{message} — {remediation}"))
         );
         assert!(!fixture.has_file("work"), "{mood:?}");
-        let Answer::Info(saved) = fixture.confirmed("save work new-key-123").await else {
+        let CommandResult::Info(saved) = fixture.confirmed("save work new-key-123").await else {
             panic!("{mood:?}: not saved");
         };
         assert!(saved.contains("in an encrypted file"), "{saved}");
@@ -206,7 +206,7 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
 async fn r13_save_over_a_file_that_cannot_be_read_asks_first() {
     let fixture = fixture();
     fixture.spoil_file("work");
-    let Answer::Confirm { prompt, .. } = fixture.run(&format!("save work {KEY}")).await else {
+    let CommandResult::Confirm { prompt, .. } = fixture.run(&format!("save work {KEY}")).await else {
         panic!("not asked");
     };
     assert!(
@@ -223,7 +223,7 @@ async fn r13_two_saves_of_a_new_name_at_once_do_not_overwrite_each_other() {
         fixture.run("save work first-key-1"),
         fixture.run("save work second-key")
     );
-    assert!(matches!(first, Answer::Info(_)), "{first:?}");
+    assert!(matches!(first, CommandResult::Info(_)), "{first:?}");
     assert_eq!(second, exists("/key save work ***"));
 }
 
@@ -328,7 +328,7 @@ async fn r17_delete_asks_and_then_deletes() {
 }
 
 #[tokio::test]
-async fn r17_a_delete_that_fails_is_no_delete() {
+async fn r17_a_failed_delete_is_reported() {
     let fixture = with_work(FaultMode::Fails(Code::Locked));
     assert_eq!(fixture.run("delete work").await, error(LOCKED));
     assert_eq!(fixture.confirmed("delete work").await, error(LOCKED));
@@ -336,7 +336,7 @@ async fn r17_a_delete_that_fails_is_no_delete() {
 }
 
 #[tokio::test]
-async fn r18_with_both_stores_gone_every_command_says_what_is_left() {
+async fn r18_without_keyring_and_files_every_command_names_the_alternative() {
     let fixture = with_work(FaultMode::Absent);
     fixture.spoil_files();
     for args in [
@@ -355,7 +355,7 @@ async fn r18_with_both_stores_gone_every_command_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn r18_a_locked_keyring_and_no_files_is_a_storage_failure_with_its_remedy() {
+async fn r18_a_locked_keyring_without_files_is_a_storage_failure_with_a_remedy() {
     let fixture = with_work(FaultMode::Fails(Code::Locked));
     fixture.spoil_files();
     assert_eq!(fixture.run("list").await, error(LOCKED));

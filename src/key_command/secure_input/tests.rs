@@ -1,4 +1,4 @@
-//! What may be seen of a key while it is typed, and in the history.
+//! How much of a key shows while it is typed, and in the history.
 
 use proptest::prelude::*;
 
@@ -57,7 +57,7 @@ fn r20_secure_lines_start_with_one_of_three_words() {
 }
 
 #[test]
-fn r20_the_key_is_masked_and_everything_else_stays() {
+fn r20_the_key_is_masked_and_the_rest_stays_unchanged() {
     // A line, and both its masked forms, which are the same for one line.
     let table = [
         ("/key", "/key"),
@@ -112,7 +112,7 @@ fn r20_the_key_is_masked_and_everything_else_stays() {
 }
 
 #[test]
-fn r20_while_typing_masking_runs_to_the_first_line_break_and_what_follows_is_kept() {
+fn r20_while_typing_masking_ends_at_the_first_line_break_and_the_rest_is_kept() {
     let table = [
         ("/key sk-ant-api03\nnotes", "/key sk********03\nnotes"),
         ("/key sk-ant-api03 \r\nnotes\n", "/key sk********03 \r\nnotes\n"),
@@ -121,12 +121,12 @@ fn r20_while_typing_masking_runs_to_the_first_line_break_and_what_follows_is_kep
             "/key save work sk********03\rnotes",
         ),
         ("/toolkey exa exa-1234567\nnotes", "/toolkey exa ex*******67\nnotes"),
-        // A line break before the key hides nothing from anybody: the key is masked where it starts.
+        // A line break before the key: the key is still masked from its start.
         (
             "/key save work\nsk-ant-api03\nnotes",
             "/key save work\nsk********03\nnotes",
         ),
-        // Other separators end no line: the key goes on.
+        // Other separators do not end a line.
         ("/key sk-ant\u{2028}api03", "/key sk********03"),
     ];
     for (line, masked) in table {
@@ -141,7 +141,7 @@ fn r20_in_the_history_a_key_is_masked_to_its_end_over_any_number_of_lines() {
         ("/key sk-ant\r\n-api03\n", "/key sk**********03\n"),
         ("/key save work line one\nline two", "/key save work li*************wo"),
         ("/toolkey exa exa-\n1234567", "/toolkey exa ex********67"),
-        // Commands pasted together: the first one without a key does not let the next one's through.
+        // Commands pasted together: the first has no key, the key of the second is masked.
         ("/key list\n/key sk-ant-api03", "/key list\n/key sk********03"),
         (
             "/keyfile ~/k\r\n\r\nnotes\r\n /key save work sk-1\r\nend",
@@ -156,7 +156,7 @@ fn r20_in_the_history_a_key_is_masked_to_its_end_over_any_number_of_lines() {
 }
 
 #[test]
-fn r20_the_handler_remembers_what_was_really_typed_until_it_is_reset() {
+fn r20_the_handler_remembers_the_typed_text_until_it_is_reset() {
     let mut handler = SecureInputHandler::default();
     assert_eq!(handler.actual_value(), &[0; 0]);
     assert!(!handler.is_in_secure_mode());
@@ -173,7 +173,7 @@ fn r20_the_handler_remembers_what_was_really_typed_until_it_is_reset() {
 }
 
 #[test]
-fn r20_half_a_surrogate_pair_is_remembered_and_shown_as_it_is_outside_a_mask() {
+fn r20_an_unpaired_surrogate_is_kept_unchanged_outside_a_mask() {
     let half = 0xd83d;
     let with_half = |before: &str, after: &str| {
         let mut line = units(before);
@@ -195,7 +195,7 @@ fn r20_half_a_surrogate_pair_is_remembered_and_shown_as_it_is_outside_a_mask() {
     assert_eq!(text(&shown), "/key sk**********03\nnotes");
     let shown = handler.process_input(with_half("/key sk-ant-api03\n", "!"));
     assert_eq!(shown, with_half("/key sk********03\n", "!"));
-    // In the two characters at a mask's end it reads as U+FFFD.
+    // In the two visible characters at the end of a mask it becomes U+FFFD.
     assert_eq!(
         text(&handler.process_input(with_half("/key ", "23456789"))),
         "/key \u{fffd}2*****89"
@@ -203,7 +203,7 @@ fn r20_half_a_surrogate_pair_is_remembered_and_shown_as_it_is_outside_a_mask() {
 }
 
 #[test]
-fn r20_a_megabyte_takes_no_longer_than_its_length_asks_for() {
+fn r20_a_line_of_a_megabyte_is_masked() {
     const LENGTH: usize = 1 << 20;
     for (start, unit) in [
         ("/key ", "k "),
@@ -282,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn r20_masking_what_is_masked_changes_nothing_and_no_character_is_added_or_lost(line in any_line()) {
+    fn r20_masking_is_idempotent_and_keeps_the_length(line in any_line()) {
         for mask in [processed, sanitized] {
             let once = mask(&line);
             prop_assert_eq!(&mask(&once), &once);
@@ -291,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn r20_what_the_parser_takes_for_a_key_is_what_is_masked(line in any_line()) {
+    fn r20_the_masked_range_is_the_key_that_the_parser_finds(line in any_line()) {
         let command = format!("/key {line}");
         match parse(&line) {
             Invocation::Save { key, .. } | Invocation::Set { key } => {
@@ -305,7 +305,7 @@ proptest! {
     }
 
     #[test]
-    fn r20_any_utf_16_is_taken_and_comes_back_from_memory_as_it_was(
+    fn r20_any_utf_16_text_is_remembered_unchanged(
         start in starts(), rest in prop::collection::vec(any::<u16>(), 0..40),
     ) {
         let mut line = units(&start);

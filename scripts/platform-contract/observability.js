@@ -1,6 +1,6 @@
 'use strict'
 
-// What is seen from outside: events, the doctor's report, old data; and the keyring as an adapter.
+// Checks what is visible from outside: events, the doctor's report, legacy data, and the keyring as an adapter.
 
 const assert = require('node:assert/strict')
 const { mkdirSync, writeFileSync } = require('node:fs')
@@ -9,11 +9,11 @@ const { check } = require('./check.js')
 
 const BACKENDS = { darwin: 'Keychain', win32: 'Credential Manager' }
 
-async function seeing({ addon, directory, home, service }, available) {
-  await check('the keyring as an adapter is there when the keyring answers', async () =>
+async function observability({ addon, directory, home, service }, available) {
+  await check('the keyring is offered as an adapter if it is available', async () =>
     assert.equal((await addon.createDefaultKeyringAdapter()) !== null, available),
   )
-  await check('the doctor says which keyring it is, whether it works, and where keys are', async () => {
+  await check('the doctor reports the keyring, whether it works, and where keys are', async () => {
     const { versions, keyring, places } = await addon.doctor({ keyringTimeoutMs: 20_000 })
     assert.equal(versions.platform, `${process.platform}-${process.arch}`)
     assert.equal(keyring.works, available)
@@ -22,7 +22,7 @@ async function seeing({ addon, directory, home, service }, available) {
     assert.equal(provider.directory, path.join(home, '.llxprt', 'provider-keys'))
     assert.equal(provider.directoryTooOpen, false)
   })
-  await check('the keyring switched off is not touched', async () => {
+  await check('a keyring that is switched off is not used', async () => {
     process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
     try {
       assert.equal(await addon.createDefaultKeyringAdapter(), null)
@@ -31,7 +31,7 @@ async function seeing({ addon, directory, home, service }, available) {
       delete process.env.LLXPRT_DISABLE_OS_KEYRING
     }
   })
-  await check('events tell what was done, and hold neither key nor value', async () => {
+  await check('events report operations and contain neither key nor value', async () => {
     const events = []
     addon.setLogSink((event) => events.push(event))
     try {
@@ -44,7 +44,7 @@ async function seeing({ addon, directory, home, service }, available) {
     assert.deepEqual([operation.operation, operation.backend, operation.outcome], ['set', 'file', 'ok'])
     assert.doesNotMatch(JSON.stringify(events), /key-name|the value/)
   })
-  await check('old data is found by its place', async () => {
+  await check('legacy data is found', async () => {
     const tools = path.join(directory, 'old home', '.llxprt', 'tools')
     mkdirSync(tools, { recursive: true })
     writeFileSync(path.join(tools, 'exa.key'), 'old')
@@ -55,4 +55,4 @@ async function seeing({ addon, directory, home, service }, available) {
   })
 }
 
-module.exports = { seeing }
+module.exports = { observability }

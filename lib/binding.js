@@ -1,6 +1,6 @@
 'use strict'
 
-// Finds the binary for this platform: one that was built here, else the platform's own package.
+// Loads the binary for this platform: one that was built here, else the one in the platform's package.
 
 /** The platforms that have a package, `@llxprt/securestore-<platform>`: those of `napi.targets` in package.json. */
 const PUBLISHED = [
@@ -21,27 +21,27 @@ function loadBinding() {
   const names = candidates()
   const failures = []
   for (const name of names) {
-    const places = [`./securestore.${name}.node`]
-    if (PUBLISHED.includes(name)) places.push(packageOf(name))
-    for (const place of places) {
+    const requests = [`../securestore.${name}.node`]
+    if (PUBLISHED.includes(name)) requests.push(packageOf(name))
+    for (const request of requests) {
       try {
-        return require(place)
+        return require(request)
       } catch (error) {
-        // Not there is what the next candidate is for; there and broken is worth telling.
-        if (!isMissing(error)) failures.push({ place, error })
+        // A missing file is what the next candidate is for; a broken one is reported.
+        if (!isMissing(error)) failures.push({ request, error })
       }
     }
   }
   throw explanation(names.filter((name) => PUBLISHED.includes(name)).map(packageOf), failures)
 }
 
-/** The names of the binaries that may run here, the likelier first. */
+/** Returns the names of the binaries that may run here, the likelier first. */
 function candidates() {
   const { platform, arch } = process
   switch (platform) {
     case 'linux': {
-      // Which C library this is need not be found out: npm installs the package of the right one alone, and the
-      // binary of the other does not load.
+      // Both C libraries are candidates: npm installs only the package of the right one, and the other one's binary
+      // does not load.
       const abi = arch === 'arm' ? 'eabihf' : ''
       return [`linux-${arch}-gnu${abi}`, `linux-${arch}-musl${abi}`]
     }
@@ -60,11 +60,11 @@ function isMissing(error) {
   return error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND'
 }
 
-/** One sentence: what is wrong, and what to do about it. */
+/** Returns an error whose message says what is wrong, and what to do about it. */
 function explanation(packages, failures) {
   const platform = `${process.platform}-${process.arch}`
   if (failures.length > 0) {
-    const what = failures.map(({ place, error }) => `${place}: ${firstLine(error)}`).join('; ')
+    const what = failures.map(({ request, error }) => `${request}: ${firstLine(error)}`).join('; ')
     return new Error(
       `@llxprt/securestore has a binary for ${platform} that cannot be loaded (${what}): ` +
         `install the package again or, if this system is older than the binary is made for, ${BUILD_IT}.`,

@@ -1,0 +1,213 @@
+// Where data is, and what `configure` sets.
+
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import {
+  type Configuration,
+  configure,
+  createDefaultKeyringAdapter,
+  getProviderKeyStorage,
+  getToolKeyStorage,
+  KeychainTokenStorage,
+  ProviderKeyStorage,
+  SecureStore,
+  setOsKeyringDisabledBySetting,
+} from '@llxprt/securestore'
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import { FakeKeyring, newDirectory } from './support/helpers'
+import { ROOT, runNode } from './support/node'
+
+const CLEARED = {
+  dataDir: null,
+  machineSecretPath: null,
+  lockDir: null,
+  osKeyringDisabled: null,
+  logger: null,
+  keyring: null,
+}
+
+afterEach(() => {
+  configure(CLEARED)
+  for (const name of ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']) delete process.env[name]
+})
+
+/** Stores something through each class, and tells what is below the directory then. */
+async function placesBelow(dataDir: string): Promise<string[]> {
+  await getProviderKeyStorage().saveKey('work', 'sk')
+  await getToolKeyStorage().saveKey('exa', 'sk')
+  await new SecureStore('a:b').set('key', 'value')
+  await new KeychainTokenStorage('tokens').setCredentials({
+    serverName: 'server',
+    token: { accessToken: 't', tokenType: 'Bearer' },
+  })
+  const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' })
+  return files.filter((file) => file.endsWith('.enc')).sort()
+}
+
+const PLACES = [
+  'provider-keys/work.enc',
+  'secure-store/a%3Ab/key.enc',
+  'secure-store/tokens/server.enc',
+  'tools/exa.enc',
+]
+
+describe('the data directory', () => {
+  test('is the configured one, for all classes and for the process-wide instances', async () => {
+    const dataDir = newDirectory()
+    process.env.LLXPRT_DATA_HOME = newDirectory()
+    configure({ dataDir })
+    expect(await placesBelow(dataDir)).toEqual(PLACES)
+    expect(readdirSync(process.env.LLXPRT_DATA_HOME)).toEqual([])
+  })
+
+  test('is that of LLXPRT_DATA_HOME, else of LLXPRT_CONFIG_HOME; trimmed, and only an absolute path', async () => {
+    const [data, config] = [newDirectory(), newDirectory()]
+    process.env.LLXPRT_CONFIG_HOME = config
+    process.env.LLXPRT_DATA_HOME = ` ${data} `
+    configure(CLEARED)
+    expect(await placesBelow(data)).toEqual(PLACES)
+    process.env.LLXPRT_DATA_HOME = 'relative'
+    configure(CLEARED)
+    expect(await placesBelow(config)).toEqual(PLACES)
+  })
+
+  test.runIf(process.platform === 'linux')('is the platform’s if it exists, else ~/.llxprt', async () => {
+    process.env.XDG_DATA_HOME = newDirectory()
+    const platform = path.join(process.env.XDG_DATA_HOME, 'llxprt-code')
+    configure(CLEARED)
+    expect(await placesBelow(path.join(process.env.HOME ?? '', '.llxprt'))).toEqual(PLACES)
+    expect(existsSync(platform)).toBe(false)
+    mkdirSync(platform)
+    configure(CLEARED)
+    expect(await placesBelow(platform)).toEqual(PLACES)
+  })
+
+  test('is found when an object is constructed', async () => {
+    const [first, second] = [newDirectory(), newDirectory()]
+    configure({ dataDir: first })
+    const store = new SecureStore('service')
+    configure({ dataDir: second })
+    await store.set('key', 'value')
+    expect([readdirSync(first).includes('secure-store'), readdirSync(second)]).toEqual([true, []])
+  })
+})
+
+describe('configure', () => {
+  test('makes the process-wide instances anew, and leaves what is undefined', () => {
+    const dataDir = newDirectory()
+    configure({ dataDir })
+    const [keys, tools] = [getProviderKeyStorage(), getToolKeyStorage()]
+    expect(getProviderKeyStorage()).toBe(keys)
+    configure({ dataDir: undefined })
+    expect(getProviderKeyStorage()).not.toBe(keys)
+    expect(getToolKeyStorage()).not.toBe(tools)
+  })
+
+  test('is cleared by null', async () => {
+    const dataDir = newDirectory()
+    configure({ dataDir })
+    configure({ lockDir: newDirectory() })
+    await getProviderKeyStorage().saveKey('a', 'sk')
+    configure({ dataDir: null })
+    await getProviderKeyStorage().saveKey('b', 'sk')
+    expect(readdirSync(path.join(dataDir, 'provider-keys'))).toContain('a.enc')
+    expect(readdirSync(path.join(dataDir, 'provider-keys'))).not.toContain('b.enc')
+  })
+
+  test('gives a keyring to objects without a loader of their own', async () => {
+    const [configured, own] = [new FakeKeyring(), new FakeKeyring()]
+    configure({ keyring: configured.loader, dataDir: newDirectory() })
+    await new SecureStore('service').set('key', 'value')
+    await new SecureStore('service', { keytarLoader: own.loader }).set('key', 'own')
+    await getProviderKeyStorage().saveKey('work', 'sk')
+    expect([...configured.entries]).toEqual([
+      ['service/key', 'value'],
+      ['llxprt-code-provider-keys/work', 'sk'],
+    ])
+    expect([...own.entries]).toEqual([['service/key', 'own']])
+  })
+
+  test('throws a TypeError for what is no setting, and changes nothing then', async () => {
+    const dataDir = newDirectory()
+    configure({ dataDir })
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      'text',
+      { dataDir: newDirectory(), frob: 1 },
+      { dataDir: '' },
+      { dataDir: 7 },
+      { lockDir: 'a\0b' },
+      { osKeyringDisabled: 'yes' },
+      { logger: {} },
+      { keyring: {} },
+    ]
+    for (const settings of wrong) expect(() => configure(settings as Configuration)).toThrow(TypeError)
+    expect(() => configure({ frob: 1 } as Configuration)).toThrow(/Unknown setting 'frob'/)
+    await new ProviderKeyStorage().saveKey('work', 'sk')
+    expect(readdirSync(dataDir)).toContain('provider-keys')
+  })
+
+  test('applies to its own environment only', async () => {
+    const dataDir = newDirectory()
+    configure({ dataDir })
+    const other = newDirectory()
+    const program = `
+      const { configure, SecureStore } = require(${JSON.stringify(ROOT)})
+      configure({ dataDir: ${JSON.stringify(other)} })
+      new SecureStore('worker').set('key', 'value')`
+    const worker = new Worker(program, { eval: true })
+    expect(await new Promise((resolve) => worker.on('exit', resolve))).toBe(0)
+    await new SecureStore('main').set('key', 'value')
+    expect(readdirSync(path.join(dataDir, 'secure-store'))).toEqual(['main'])
+    expect(readdirSync(path.join(other, 'secure-store'))).toEqual(['worker'])
+  })
+})
+
+describe('setOsKeyringDisabledBySetting', () => {
+  test('takes effect at once, also for objects that exist, and can be taken back', async () => {
+    const output = await runNode(
+      `
+      const { SecureStore, createDefaultKeyringAdapter, setOsKeyringDisabledBySetting } = securestore
+      const store = new SecureStore('setting', { fallbackDir: ${JSON.stringify(newDirectory())}, fallbackPolicy: 'deny' })
+      await store.set('key', 'value')
+      const seen = [await store.get('key')]
+      setOsKeyringDisabledBySetting(true)
+      seen.push(await store.get('key').catch((error) => error.code), await createDefaultKeyringAdapter())
+      setOsKeyringDisabledBySetting(false)
+      seen.push(await store.get('key'), (await createDefaultKeyringAdapter()) !== null)
+      await store.delete('key')
+      console.log(JSON.stringify(seen))`,
+      { DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' },
+    )
+    expect(JSON.parse(output)).toEqual(['value', 'UNAVAILABLE', null, 'value', true])
+  })
+
+  test('does not affect the keyring of a loader', async () => {
+    const keyring = new FakeKeyring()
+    const store = new SecureStore('setting', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
+    setOsKeyringDisabledBySetting(true)
+    await store.set('key', 'value')
+    expect(keyring.entries.get('setting/key')).toBe('value')
+  })
+
+  test('throws a TypeError for what is no boolean', () => {
+    expect(() => setOsKeyringDisabledBySetting('yes' as never)).toThrow(TypeError)
+  })
+})
+
+test('LLXPRT_TEST_DISABLE_OS_KEYRING=1 disables the OS keyring as LLXPRT_DISABLE_OS_KEYRING=1 does', async () => {
+  process.env.LLXPRT_DISABLE_OS_KEYRING = ''
+  process.env.LLXPRT_TEST_DISABLE_OS_KEYRING = '1'
+  process.env.DBUS_SESSION_BUS_ADDRESS = inject('keyringAddress')
+  try {
+    expect(await createDefaultKeyringAdapter()).toBeNull()
+    delete process.env.LLXPRT_TEST_DISABLE_OS_KEYRING
+    expect(await createDefaultKeyringAdapter()).not.toBeNull()
+  } finally {
+    process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
+    delete process.env.LLXPRT_TEST_DISABLE_OS_KEYRING
+    delete process.env.DBUS_SESSION_BUS_ADDRESS
+  }
+})

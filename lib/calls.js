@@ -1,0 +1,142 @@
+'use strict'
+
+// Calls from Rust into JavaScript. Each has a number, and ends with `resolveCall` or `rejectCall`. Nothing here throws.
+
+/** The adapters that `createDefaultKeyringAdapter` returned. */
+const osAdapters = new WeakSet()
+
+/** The methods that a storage of each kind needs. */
+const STORAGE_METHODS = {
+  SecureStore: ['get', 'set', 'delete', 'list', 'has'],
+  ProviderKeyStorage: ['saveKey', 'getKey', 'deleteKey', 'listKeys', 'hasKey'],
+}
+
+/**
+ * Returns the functions that Rust calls. `native` is the binary; `ownClasses()` returns the classes of this module by name.
+ */
+function createCalls(native, ownClasses) {
+  async function settle(id, work) {
+    let value
+    try {
+      value = await work()
+    } catch (error) {
+      const { message, code, remediation } = describe(error)
+      native.rejectCall(id, message, code, remediation)
+      return
+    }
+    native.resolveCall(id, value)
+  }
+
+  /** Resolves to a keyring as one function, which calls the adapter's methods; `call` is `null` where there is none. */
+  function load(id, loader) {
+    settle(id, async () => {
+      const adapter = await loader()
+      if (adapter === null || (typeof adapter !== 'object' && typeof adapter !== 'function')) {
+        return { call: null, os: false }
+      }
+      const call = (callId, method, service, account, password) =>
+        settle(callId, () => callAdapter(adapter, method, service, account, password))
+      return { call, os: osAdapters.has(adapter) }
+    })
+  }
+
+  /**
+   * Returns `null` for an object of ours whose methods are those of its class, a function that calls the methods of any
+   * other storage, and `undefined` for what is no storage.
+   */
+  function storageCall(object, kind) {
+    if (object === null || (typeof object !== 'object' && typeof object !== 'function')) return undefined
+    const methods = STORAGE_METHODS[kind]
+    if (methods.some((method) => typeof object[method] !== 'function')) return undefined
+    const Class = ownClasses()[kind]
+    if (object instanceof Class && methods.every((method) => object[method] === Class.prototype[method])) return null
+    return (id, method, key, value) =>
+      settle(id, () => {
+        if (key === null) return object[method]()
+        return value === null ? object[method](key) : object[method](key, value)
+      })
+  }
+
+  return { deliver, load, logger, reportBroken, settle, storageCall }
+}
+
+/** Returns an object of free functions for the OS keyring, `null` where there is no keyring. */
+async function createDefaultKeyringAdapter(native) {
+  const keyring = await native.createOsKeyringAdapter()
+  if (keyring === null) return null
+  const adapter = {
+    getPassword: (service, account) => keyring.getPassword(service, account),
+    setPassword: (service, account, password) => keyring.setPassword(service, account, password),
+    deletePassword: (service, account) => keyring.deletePassword(service, account),
+    findCredentials: (service) => keyring.findCredentials(service),
+  }
+  osAdapters.add(adapter)
+  return adapter
+}
+
+module.exports = { createCalls, createDefaultKeyringAdapter }
+
+/** Calls a sink. Errors of the sink are ignored. */
+function deliver(sink, event) {
+  try {
+    const result = sink(event)
+    if (typeof result?.then === 'function') result.then(undefined, () => {})
+  } catch {
+    // Reporting it would need a log.
+  }
+}
+
+/** Tells the host about credentials that cannot be used. Errors of the host are ignored. */
+function reportBroken(callback, serverName, error) {
+  deliver(() => callback(serverName, error))
+}
+
+/** Returns a function that calls a logger. Errors of the logger are ignored. */
+function logger(object) {
+  return (level, text) => {
+    try {
+      if (level === 'warn' || level === 'error') object[level](text)
+      else object.debug(text)
+    } catch {
+      // Reporting it would need a log.
+    }
+  }
+}
+
+async function callAdapter(adapter, method, service, account, password) {
+  switch (method) {
+    case 'findCredentials': {
+      // An adapter that cannot list contributes nothing. The passwords stay in JavaScript.
+      const found = adapter.findCredentials ? await adapter.findCredentials(service) : []
+      const accounts = Array.from(found ?? [], (credential) => credential?.account)
+      return accounts.filter((name) => typeof name === 'string')
+    }
+    case 'setPassword':
+      return adapter.setPassword(service, account, password)
+    case 'deletePassword':
+      return Boolean(await adapter.deletePassword(service, account))
+    default:
+      return adapter[method](service, account)
+  }
+}
+
+/** Describes what was thrown. It may be anything, also an object whose getters throw. */
+function describe(error) {
+  if (typeof error === 'string') return { message: error, code: null, remediation: null }
+  try {
+    const { message, code, name, remediation } = error
+    return {
+      message: typeof message === 'string' ? message : '',
+      code: typeof code === 'string' ? code : null,
+      // A SecureStoreError keeps its code and remediation, also one of another copy of this module or of a subclass.
+      remediation: isStorageError(error, name) && typeof remediation === 'string' ? remediation : null,
+    }
+  } catch {
+    return { message: '', code: null, remediation: null }
+  }
+}
+
+function isStorageError(error, name) {
+  const { SecureStoreError } = require('./errors.js')
+  return name === 'SecureStoreError' || error instanceof SecureStoreError
+}

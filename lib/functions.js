@@ -1,0 +1,62 @@
+'use strict'
+
+// Functions that need more than the binary.
+
+const { createDefaultKeyringAdapter } = require('./calls.js')
+const { getProviderKeyStorage, resetInstances } = require('./classes.js')
+const { setConfiguration } = require('./host.js')
+const { native } = require('./native.js')
+
+const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
+
+const AUTH_EPHEMERAL_SETTINGS = Object.freeze(['auth-key-name', 'auth-keyfile', 'auth-key'])
+
+const TOOL_KEY_REGISTRY = new Map(native.toolKeyRegistry().map((entry) => [entry.toolKeyName, Object.freeze(entry)]))
+
+function configure(settings) {
+  const changes = setConfiguration(settings)
+  if (Object.hasOwn(changes, 'osKeyringDisabled')) native.setOsKeyringDisabled(changes.osKeyringDisabled ?? false)
+  resetInstances()
+}
+
+function setOsKeyringDisabledBySetting(disabled) {
+  native.setOsKeyringDisabled(disabled)
+  setConfiguration({ osKeyringDisabled: disabled })
+}
+
+// The storage is passed as a function: it is only created when a named key is what the session uses. Async, so that a
+// getter of the host that throws rejects like everything else.
+async function resolveApiKey(sources, storage) {
+  return native.resolveApiKey(sources, storage, { env: process.env, storage: getProviderKeyStorage })
+}
+
+async function doctor(options) {
+  const runtime = process.versions.bun ? `bun ${process.versions.bun}` : `node ${process.versions.node}`
+  return native.doctor(options, { platform: `${process.platform}-${process.arch}`, runtime })
+}
+
+function isValidToolKeyName(toolName) {
+  return TOOL_KEY_REGISTRY.has(toolName)
+}
+
+function getToolKeyEntry(toolName) {
+  return TOOL_KEY_REGISTRY.get(toolName)
+}
+
+function getSupportedToolNames() {
+  return [...TOOL_KEY_REGISTRY.keys()]
+}
+
+module.exports = {
+  AUTH_EPHEMERAL_SETTINGS,
+  KEY_NAME_REGEX,
+  TOOL_KEY_REGISTRY,
+  configure,
+  createDefaultKeyringAdapter: () => createDefaultKeyringAdapter(native),
+  doctor,
+  getSupportedToolNames,
+  getToolKeyEntry,
+  isValidToolKeyName,
+  resolveApiKey,
+  setOsKeyringDisabledBySetting,
+}

@@ -1,0 +1,107 @@
+'use strict'
+
+// The facts of the host, of its environment variables and of `configure`. Read on the JavaScript thread: on Bun and in
+// workers, changes that JavaScript makes to process.env do not reach the C environment.
+
+const os = require('node:os')
+const path = require('node:path')
+
+/** What `configure` was given; `undefined` where it was given nothing. */
+const configuration = {
+  dataDir: undefined,
+  machineSecretPath: undefined,
+  lockDir: undefined,
+  osKeyringDisabled: undefined,
+  logger: undefined,
+  keyring: undefined,
+}
+
+/** How the value of each setting is checked. Returns what the value must be, `undefined` when it is valid. */
+const CHECKS = {
+  dataDir: aPath,
+  machineSecretPath: aPath,
+  lockDir: aPath,
+  osKeyringDisabled: (value) => (typeof value === 'boolean' ? undefined : 'a boolean'),
+  logger: (value) =>
+    ['debug', 'warn', 'error'].every((method) => typeof value[method] === 'function')
+      ? undefined
+      : 'an object with the methods debug, warn and error',
+  keyring: (value) => (typeof value === 'function' ? undefined : 'a function that returns a keyring adapter'),
+}
+
+/** Changes the configuration of this environment. `undefined` leaves a setting as it is, `null` clears it. */
+function setConfiguration(settings) {
+  if (typeof settings !== 'object' || settings === null) throw new TypeError('configure needs an object of settings')
+  const changes = {}
+  for (const [name, value] of Object.entries(settings)) {
+    const check = Object.hasOwn(CHECKS, name) && CHECKS[name]
+    if (!check) throw new TypeError(`Unknown setting '${name}'. Known settings: ${Object.keys(CHECKS).join(', ')}`)
+    if (value === undefined) continue
+    const expected = value === null ? undefined : check(value)
+    if (expected) throw new TypeError(`${name} must be ${expected}, or null`)
+    changes[name] = value === null ? undefined : value
+  }
+  for (const name of ['dataDir', 'machineSecretPath', 'lockDir']) {
+    if (changes[name] !== undefined) changes[name] = path.resolve(changes[name])
+  }
+  Object.assign(configuration, changes)
+  return changes
+}
+
+/** Returns the facts that Rust needs when an object is constructed. */
+function host() {
+  const { env } = process
+  const home = homeDirectory(env)
+  return {
+    hostname: os.hostname(),
+    username: username(),
+    home,
+    dataDir: configuration.dataDir ?? null,
+    dataHome: env.LLXPRT_DATA_HOME ?? null,
+    configHome: env.LLXPRT_CONFIG_HOME ?? null,
+    platformData: platformDataDirectory(env, home),
+    osKeyringDisabled: env.LLXPRT_DISABLE_OS_KEYRING === '1' || env.LLXPRT_TEST_DISABLE_OS_KEYRING === '1',
+    fileStorageForced: env.LLXPRT_FORCE_FILE_STORAGE === 'true',
+    sessionBusAddress: env.DBUS_SESSION_BUS_ADDRESS ?? null,
+    runtimeDir: env.XDG_RUNTIME_DIR ?? null,
+    log: env.LLXPRT_SECURESTORE_LOG ?? null,
+    defaults: {
+      machineSecretPath: configuration.machineSecretPath,
+      lockDir: configuration.lockDir,
+      logger: configuration.logger,
+      keyringLoader: configuration.keyring,
+    },
+  }
+}
+
+module.exports = { host, setConfiguration }
+
+function aPath(value) {
+  return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a path'
+}
+
+function homeDirectory(env) {
+  return path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir())
+}
+
+/** Returns the directory where the CLI keeps its data on this platform, whether it exists or not. */
+function platformDataDirectory(env, home) {
+  switch (process.platform) {
+    case 'darwin':
+      return path.join(home, 'Library', 'Application Support', 'llxprt-code')
+    case 'win32':
+      return path.join(env.LOCALAPPDATA || path.join(home, 'AppData', 'Local'), 'llxprt-code', 'Data')
+    default:
+      return path.resolve(env.XDG_DATA_HOME || path.join(home, '.local', 'share'), 'llxprt-code')
+  }
+}
+
+function username() {
+  try {
+    const name = os.userInfo().username
+    if (name) return name
+  } catch {
+    // A user without an entry in the user database, as in containers.
+  }
+  return process.getuid ? String(process.getuid()) : 'unknown'
+}

@@ -1,0 +1,64 @@
+'use strict'
+
+// Checks the settings of the process, the functions that recognise errors, and the envelope codec.
+
+const assert = require('node:assert/strict')
+const { existsSync } = require('node:fs')
+const path = require('node:path')
+const { check } = require('./check.js')
+
+async function settings({ addon, directory, service }) {
+  if (addon.configure) {
+    await check('configure moves the data directory of stores that are made afterwards', async () => {
+      const dataDir = path.join(directory, 'configured')
+      addon.configure({ dataDir, osKeyringDisabled: true })
+      try {
+        await new addon.SecureStore(service).set('key', 'value')
+        assert.equal(existsSync(path.join(dataDir, 'secure-store', service)), true)
+      } finally {
+        addon.configure({ dataDir: null, osKeyringDisabled: null })
+      }
+    })
+  }
+  if (addon.setOsKeyringDisabledBySetting) {
+    await check('the setting that disables the keyring takes effect at once', async () => {
+      addon.setOsKeyringDisabledBySetting(true)
+      try {
+        assert.equal(await addon.createDefaultKeyringAdapter(), null)
+      } finally {
+        addon.setOsKeyringDisabledBySetting(false)
+      }
+    })
+  }
+  if (addon.isSecureStoreError) {
+    await check('errors are recognised', () => {
+      const error = new addon.SecureStoreError('message', 'RUNTIME_REPLACED', 'remedy')
+      assert.equal(addon.isSecureStoreError(error), true)
+      assert.equal(addon.isSecureStoreError(new Error('message')), false)
+      assert.equal(addon.isRuntimeReplacedError(error), true)
+      assert.equal(addon.isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' }), true)
+      assert.equal(addon.isRuntimeReplacedError(new Error('message')), false)
+    })
+  }
+  if (addon.encryptEnvelopeString) await envelopes(addon, service)
+}
+
+async function envelopes(addon, service) {
+  const options = { machineSecretLoader: async () => Buffer.alloc(32, 7) }
+  await check('an envelope is encrypted, recognised and decrypted', async () => {
+    const text = await addon.encryptEnvelopeString('the value', service, options)
+    assert.doesNotMatch(text, /the value/)
+    assert.equal(addon.readEnvelopeVersion(text), 2)
+    assert.equal(addon.isValidEnvelope(JSON.parse(text)), true)
+    assert.equal(addon.isValidEnvelope({ v: 2 }), false)
+    assert.equal(await addon.decryptEnvelopeString(text, service, options), 'the value')
+    await assert.rejects(addon.decryptEnvelopeString(text, 'another service', options), { code: 'CORRUPT' })
+  })
+  await check('the errors of envelopes have a code and a remediation', () => {
+    const error = new addon.EnvelopeCodecError('message', 'CORRUPT', 'remedy')
+    assert.ok(error instanceof Error)
+    assert.deepEqual([error.message, error.code, error.remediation], ['message', 'CORRUPT', 'remedy'])
+  })
+}
+
+module.exports = { settings }

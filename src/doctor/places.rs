@@ -1,0 +1,93 @@
+//! The places where keys are, and what is in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::fallback::file_name;
+use crate::fallback::inspect::{Inspection, inspect};
+use crate::provider_keys;
+use crate::tool_keys;
+
+/// The directory of services without a directory of their own, below the data directory.
+const STORES_DIRECTORY: &str = "secure-store";
+
+/// Which keyring is used, and whether it works.
+#[derive(Debug)]
+pub struct KeyringReport {
+    /// The name of the keyring; `none` where there is none.
+    pub backend: String,
+    /// Why this keyring is used.
+    pub why: String,
+    /// Whether a value that was written came back.
+    pub works: bool,
+    /// How long the test took; `None` without a keyring.
+    pub duration: Option<Duration>,
+    /// Why it does not work; `None` when it works, and when it is switched off.
+    pub error: Option<Error>,
+}
+
+/// A place where keys are: a service in the keyring and a directory of files.
+#[derive(Debug)]
+pub struct StoreReport {
+    /// What is kept there: `provider keys`, `tool keys`, else the service.
+    pub name: String,
+    /// The service.
+    pub service: String,
+    /// The directory of the files, whether it exists or not.
+    pub directory: PathBuf,
+    /// Number of keys in the keyring; `None` when it could not be asked.
+    pub keyring_keys: Option<usize>,
+    /// What is in the directory. A missing directory is an empty one.
+    pub files: Result<Inspection, Error>,
+}
+
+impl StoreReport {
+    /// Reports on every directory of files below a data directory: the known ones, then those of other services. Blocks.
+    pub(super) fn all_below(data: &Path) -> Vec<Self> {
+        let mut places = vec![
+            Self::of(
+                "provider keys",
+                provider_keys::SERVICE,
+                data.join(provider_keys::DIRECTORY),
+            ),
+            Self::of("tool keys", tool_keys::SERVICE, data.join(tool_keys::DIRECTORY)),
+        ];
+        let mut others = BTreeMap::new();
+        for entry in std::fs::read_dir(data.join(STORES_DIRECTORY))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if let Some(name) = entry.file_name().to_str()
+                && entry.path().is_dir()
+            {
+                // The directory of a service is encoded like the file name of a key, without the suffix.
+                let service = file_name::decode(&format!("{name}{}", file_name::SUFFIX));
+                others.insert(service.unwrap_or_else(|| name.to_owned()), entry.path());
+            }
+        }
+        places.extend(
+            others
+                .into_iter()
+                .map(|(service, directory)| Self::of(&service, &service, directory)),
+        );
+        places
+    }
+
+    fn of(name: &str, service: &str, directory: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            service: service.to_owned(),
+            keyring_keys: None,
+            files: inspect(&directory).map(Option::unwrap_or_default),
+            directory,
+        }
+    }
+
+    /// Returns whether the directory holds a key.
+    pub(super) fn holds_files(&self) -> bool {
+        self.files.as_ref().is_ok_and(|files| files.keys > 0)
+    }
+}

@@ -1,0 +1,143 @@
+//! What is wrong, in words for the terminal.
+
+use std::path::Path;
+
+use super::places::{KeyringReport, StoreReport};
+use crate::error::Error;
+use crate::fallback::file_name;
+use crate::fs::paths::{DataDirectory, home_data_directory};
+use crate::legacy::LegacyData;
+
+/// A problem and its remedy.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Keys cannot be read or written.
+    Error,
+    /// Something needs doing.
+    Warning,
+    /// Nothing needs doing.
+    Info,
+}
+
+impl Severity {
+    /// Returns the text form: `error`, `warning` or `info`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// Returns the problem of the keyring. No keyring at all is information: encrypted files work without one.
+pub(super) fn of_keyring(keyring: &KeyringReport) -> Option<Problem> {
+    let error = keyring.error.as_ref()?;
+    let (severity, message) = match keyring.backend.as_str() {
+        "none" => (
+            Severity::Info,
+            format!("No keyring: {}. Keys are kept in encrypted files", error.message()),
+        ),
+        name => (
+            Severity::Error,
+            format!("The {name} does not work ({}): {}", error.code(), error.message()),
+        ),
+    };
+    Some(Problem {
+        severity,
+        message,
+        remedy: error.remediation().to_owned(),
+    })
+}
+
+/// Returns the problem of a data directory that lies where keys should not be.
+pub(super) fn of_data_directory(error: &Error) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        message: format!("Keys are kept in the project: {}", error.message()),
+        remedy: error.remediation().to_owned(),
+    }
+}
+
+/// Returns the problem of keys that lie both in the data directory and in `~/.llxprt`, where they are not read.
+pub(super) fn of_two_directories(
+    places: &[StoreReport],
+    former: &[StoreReport],
+    data: &DataDirectory,
+    home: &Path,
+) -> Option<Problem> {
+    let is_split = places.iter().any(StoreReport::holds_files) && former.iter().any(StoreReport::holds_files);
+    let (used, unused) = (data.path.display(), home_data_directory(home).display().to_string());
+    is_split.then(|| Problem {
+        severity: Severity::Warning,
+        message: format!("Keys lie in {used} ({}) and in {unused}, which is not read", data.rule.description()),
+        remedy: format!(
+            "If the keys in {unused} are old copies, remove them. Otherwise set LLXPRT_DATA_HOME='{unused}' to read them, and save them anew"
+        ),
+    })
+}
+
+/// Returns the problems of directories that cannot be read, and of directories and files that others can access.
+pub(super) fn of_places(places: &[StoreReport]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for place in places {
+        let directory = place.directory.display();
+        let files = match &place.files {
+            Ok(files) => files,
+            Err(error) => {
+                problems.push(of_error(error));
+                continue;
+            }
+        };
+        if files.is_open() {
+            let mode = files.mode.unwrap_or_default();
+            problems.push(Problem {
+                severity: Severity::Warning,
+                message: format!("Others have access to {directory}: its mode is {mode:04o}"),
+                remedy: format!("chmod 700 '{directory}'"),
+            });
+        }
+        if files.open_files > 0 {
+            problems.push(Problem {
+                severity: Severity::Warning,
+                message: format!("Others have access to {} files in {directory}", files.open_files),
+                remedy: format!("chmod 600 '{directory}'/*{}", file_name::SUFFIX),
+            });
+        }
+    }
+    problems
+}
+
+/// Returns a problem for each file of an earlier program.
+pub(super) fn of_legacy(legacy: &Result<Vec<LegacyData>, Error>) -> Vec<Problem> {
+    match legacy {
+        Err(error) => vec![of_error(error)],
+        Ok(found) => found
+            .iter()
+            .map(|found| Problem {
+                severity: Severity::Warning,
+                message: format!("{} is from an earlier program and is not read", found.path.display()),
+                remedy: found.message.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn of_error(error: &Error) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        message: error.message().to_owned(),
+        remedy: error.remediation().to_owned(),
+    }
+}
