@@ -162,6 +162,27 @@ export interface StorageOptions extends SecureStoreOptions {
   secureStore?: SecureStoreLike | undefined
 }
 
+/** What {@link SecureStore.update} does: a string is stored, `null` deletes the key, `undefined` leaves it as it is. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing leaves the value as it is
+export type Change = string | null | undefined | void
+
+/** All keys of a store with their values. */
+export interface StoreEntries {
+  /** The entries, sorted by key; `[]` when there are none. */
+  entries: Array<{
+    /** The key. */
+    key: string
+    /** The value; `null` when it could not be read. */
+    value: string | null
+    /** Where the value is. */
+    storedIn: 'keyring' | 'file'
+    /** Why the value could not be read; `null` when it could. */
+    error: SecureStoreError | null
+  }>
+  /** The error of a keyring or directory that could not be listed; `null` when the entries are complete. */
+  incomplete: SecureStoreError | null
+}
+
 /**
  * A store of secrets: in the keyring first, in an encrypted file second.
  *
@@ -208,7 +229,7 @@ export class SecureStore {
   /**
    * Resolves to the keys in keyring and files, sorted and without duplicates. `[]` means that the store is known to be
    * empty: it rejects when nothing was found and a source could not be listed. When something was found, a source that
-   * failed is left out.
+   * failed is left out; {@link SecureStore.entries} reports it.
    */
   list(): Promise<string[]>
 
@@ -224,6 +245,39 @@ export class SecureStore {
    * cached for 60 seconds; a timeout is not cached.
    */
   isKeychainAvailable(): Promise<boolean>
+
+  /**
+   * Changes a value while no other process can. Calls `change` with the current value (`null` when there is none), stores
+   * what it returns, and resolves to the value that is then stored. See {@link Change}.
+   *
+   * Rejects with what `change` throws; nothing is changed then. Rejects before `change` is called when the current value
+   * cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and
+   * {@link SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`),
+   * `change` is called again with the new value.
+   */
+  update(key: string, change: (current: string | null) => Change | Promise<Change>): Promise<string | null>
+
+  /**
+   * Runs `work` while no other holder, in this process or another, holds the lock of the key, and resolves or rejects as
+   * `work` does. Every `set`, `delete` and `update` of the key takes the same lock; those inside `work` run under the lock
+   * that is held. `get`, `has` and `list` never wait.
+   *
+   * The lock belongs to the operating system and ends with the process, however that ends. Rejects with `TIMEOUT` after
+   * `keyringTimeoutMs` plus 30 seconds, and with `UNAVAILABLE` where no lock can be had: `work` never runs without it.
+   */
+  withLock<T>(key: string, work: () => T | Promise<T>): Promise<T>
+
+  /**
+   * Resolves to where the value is that {@link SecureStore.get} would resolve to; `null` when there is none. Rejects as
+   * {@link SecureStore.has}.
+   */
+  locate(key: string): Promise<'keyring' | 'file' | null>
+
+  /**
+   * Resolves to all keys with their values, in one batch: one listing per source and one request for all secrets. Rejects
+   * when no source could be listed. A value that cannot be read does not affect the others.
+   */
+  entries(): Promise<StoreEntries>
 }
 
 /**
@@ -249,8 +303,13 @@ export interface Configuration {
   osKeyringDisabled?: boolean | null | undefined
   /** The default of {@link SecureStoreOptions.logger}. */
   logger?: StorageLogger | null | undefined
-  /** The default of {@link SecureStoreOptions.keyringLoader}. */
-  keyring?: KeyringLoader | null | undefined
+  /**
+   * The default of {@link SecureStoreOptions.keyringLoader}; `'os'` for the operating system's keyring, `'files'` for encrypted
+   * files only. Without it the environment variable `LLXPRT_KEYRING` (`os` or `files`) decides, else the file `keyring.json` in
+   * the data directory, which `llxprt-key use` writes, else the operating system's keyring is used. A wrong setting is the
+   * error of every operation.
+   */
+  keyring?: KeyringLoader | 'os' | 'files' | null | undefined
 }
 
 /**
@@ -888,6 +947,14 @@ export interface TokenStorageOptions extends StorageOptions {
   onBrokenCredentials?: ((serverName: string, error: SecureStoreError) => void) | undefined
 }
 
+/** How {@link KeychainTokenStorage.refreshCredentials} decides. */
+export interface RefreshOptions {
+  /** Returns whether credentials must be refreshed. Default: `token.expiresAt` is at most `leewayMs` away. */
+  isStale?: ((credentials: OAuthCredentials) => boolean | Promise<boolean>) | undefined
+  /** How long before they expire credentials count as stale, in milliseconds. Default: 60,000. */
+  leewayMs?: number | undefined
+}
+
 /**
  * OAuth credentials of MCP servers, in the keyring or in encrypted files, one entry per server. With
  * `LLXPRT_FORCE_FILE_STORAGE=true` in the environment when it is constructed, they are in files only.
@@ -940,6 +1007,24 @@ export class KeychainTokenStorage {
    * rejects.
    */
   isAvailable(): Promise<boolean>
+  /**
+   * Resolves to credentials that are not stale; `null` when there are none. Of all processes that find the same stale
+   * credentials, exactly one calls `refresh`: it holds the lock of the entry, stores what `refresh` returns, and the others
+   * then read it.
+   *
+   * Rejects with what `refresh` throws; nothing is stored then, and the next caller tries. Otherwise rejects as
+   * {@link SecureStore.withLock}, {@link KeychainTokenStorage.getCredentials} and
+   * {@link KeychainTokenStorage.setCredentials} do.
+   */
+  refreshCredentials(
+    serverName: string,
+    refresh: (
+      credentials: OAuthCredentials,
+    ) =>
+      | (Omit<OAuthCredentials, 'serverName' | 'updatedAt'> & { serverName?: string; updatedAt?: number })
+      | Promise<Omit<OAuthCredentials, 'serverName' | 'updatedAt'> & { serverName?: string; updatedAt?: number }>,
+    options?: RefreshOptions,
+  ): Promise<OAuthCredentials | null>
 }
 
 /** A setting, as an extension declares it. */

@@ -1,7 +1,7 @@
 // The advice of `llxprt-key doctor`: what a user of this very system can do, and how it looks on a terminal.
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { DoctorReport } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
@@ -125,6 +125,26 @@ describe('R8 llxprt-key doctor', () => {
     expect(stdout).toMatch(/^Note: No keyring: .+\n {2}In a container, encrypted files are right\./m)
     const { problems } = JSON.parse((await llxprtKey(['doctor', '--json'], env)).stdout) as { problems: Problem[] }
     expect(problems.map(({ severity }) => severity)).toEqual(['info'])
+  })
+
+  test.each([
+    ['LLXPRT_DATA_HOME', { LLXPRT_DATA_HOME: 'data', LLXPRT_CONFIG_HOME: 'config' }, 'data'],
+    ['LLXPRT_CONFIG_HOME', { LLXPRT_CONFIG_HOME: 'config' }, 'config'],
+    ["the platform's data directory", { XDG_DATA_HOME: 'xdg' }, 'xdg/llxprt-code'],
+    ['the default', { LLXPRT_DATA_HOME: ' ', XDG_DATA_HOME: 'elsewhere' }, '.llxprt'],
+  ])('finds keys and names the data directory by the rule of %s', async (_, variables, expected) => {
+    const env = inFiles()
+    mkdirSync(path.join(env.HOME, 'xdg/llxprt-code'), { recursive: true })
+    const absolute = Object.entries(variables).map(([name, value]) => [
+      name,
+      value.trim() ? path.join(env.HOME, value) : value,
+    ])
+    const all = { ...env, ...Object.fromEntries(absolute) }
+    expect((await llxprtKey(['save', 'work'], all, 'a key')).stdout).toContain('in an encrypted file')
+    expect(existsSync(path.join(env.HOME, expected, 'provider-keys/work.enc'))).toBe(true)
+    expect(JSON.parse((await llxprtKey(['get', 'work', '--json'], all)).stdout)).toMatchObject({ place: 'file' })
+    const { code, stdout } = await llxprtKey(['doctor'], all)
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`\nData directory: ~/${expected} (`)])
   })
 
   test('says over ssh how to unlock the keyring, with a command that works', async () => {

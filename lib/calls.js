@@ -104,20 +104,26 @@ function logger(object) {
 }
 
 async function callAdapter(adapter, method, service, account, password) {
+  const { deleteForUpdates, readForUpdates, writeForUpdates } = require('./update-versions.js')
   switch (method) {
-    case 'findCredentials': {
-      // An adapter that cannot list contributes nothing. The passwords stay in JavaScript.
-      const found = adapter.findCredentials ? await adapter.findCredentials(service) : []
-      const accounts = Array.from(found ?? [], (credential) => credential?.account)
-      return accounts.filter((name) => typeof name === 'string')
-    }
+    case 'findCredentials':
+      return accountsOf(adapter, service)
     case 'setPassword':
-      return adapter.setPassword(service, account, password)
+      return writeForUpdates(adapter, service, account, password)
     case 'deletePassword':
-      return Boolean(await adapter.deletePassword(service, account))
+      return Boolean(await deleteForUpdates(adapter, service, account))
     default:
-      return adapter[method](service, account)
+      return readForUpdates(adapter, service, account)
   }
+}
+
+/** Lists the accounts of a service. The passwords stay in JavaScript, or are not read where the adapter allows that. */
+async function accountsOf(adapter, service) {
+  if (typeof adapter.findAccounts === 'function') return Array.from(await adapter.findAccounts(service))
+  // An adapter that cannot list contributes nothing.
+  const found = adapter.findCredentials ? await adapter.findCredentials(service) : []
+  const accounts = Array.from(found ?? [], (credential) => credential?.account)
+  return accounts.filter((name) => typeof name === 'string')
 }
 
 /** Describes what was thrown. It may be anything, also an object whose getters throw. */

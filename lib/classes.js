@@ -6,13 +6,25 @@
 const { classes, native } = require('./native.js')
 const { paced } = require('./pace.js')
 
-class SecureStore extends native.SecureStore {}
+class SecureStore extends native.SecureStore {
+  update(key, change) {
+    return require('./locks.js').update(this, key, change)
+  }
+
+  withLock(key, work) {
+    return require('./locks.js').withLock(this, key, work)
+  }
+}
 
 class ProviderKeyStorage extends native.ProviderKeyStorage {}
 
 class ToolKeyStorage extends native.ToolKeyStorage {}
 
-class KeychainTokenStorage extends native.KeychainTokenStorage {}
+class KeychainTokenStorage extends native.KeychainTokenStorage {
+  refreshCredentials(serverName, refresh, options) {
+    return require('./locks.js').refreshCredentials(this, serverName, refresh, options)
+  }
+}
 
 class ExtensionSettingsStorage extends native.ExtensionSettingsStorage {}
 

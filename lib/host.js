@@ -3,6 +3,7 @@
 // The facts of the host, of its environment variables and of `configure`. Read on the JavaScript thread: on Bun and in
 // workers, changes that JavaScript makes to process.env do not reach the C environment.
 
+const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 
@@ -26,7 +27,10 @@ const CHECKS = {
     ['debug', 'warn', 'error'].every((method) => typeof value[method] === 'function')
       ? undefined
       : 'an object with the methods debug, warn and error',
-  keyring: (value) => (typeof value === 'function' ? undefined : 'a function that returns a keyring adapter'),
+  keyring: (value) =>
+    typeof value === 'function' || value === 'os' || value === 'files'
+      ? undefined
+      : "'os', 'files' or a function that returns a keyring adapter",
 }
 
 /** Changes the configuration of this environment. `undefined` leaves a setting as it is, `null` clears it. */
@@ -69,12 +73,46 @@ function host() {
       machineSecretPath: configuration.machineSecretPath,
       lockDir: configuration.lockDir,
       logger: configuration.logger,
-      keyringLoader: configuration.keyring,
+      keyringLoader: typeof configuration.keyring === 'function' ? configuration.keyring : undefined,
     },
   }
 }
 
-module.exports = { host, setConfiguration }
+/**
+ * Returns the keyring that was chosen without code, for objects without a loader; `null` where nobody chose one.
+ *
+ * @param {string} dataDir
+ * @param {string} rule the rule that chose the data directory
+ */
+function chooseKeyring(dataDir, rule) {
+  const { keyring: configured } = configuration
+  const { env } = process
+  if (!configured && !env.LLXPRT_KEYRING && !mayExist(path.join(dataDir, 'keyring.json'))) return null
+  const { chooseKeyringOrError } = require('./keyring-choice.js')
+  return chooseKeyringOrError({ configured, ...placeOf(dataDir, rule, env) })
+}
+
+/** Returns the problem of a data directory that the environment moved into the current project, else `null`. */
+function projectProblem(dataDir, rule) {
+  const { env } = process
+  if (rule === 'configure' || rule === 'home' || (rule === 'platform' && !env.XDG_DATA_HOME)) return null
+  return require('./keyring-choice.js').dataDirectoryInProject(placeOf(dataDir, rule, env))
+}
+
+module.exports = { chooseKeyring, host, projectProblem, setConfiguration }
+
+function placeOf(dataDir, dataDirRule, env) {
+  return { dataDir, dataDirRule, env, cwd: process.cwd(), home: homeDirectory(env) }
+}
+
+/** Whether there is something to read, or to report. */
+function mayExist(file) {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
+}
 
 function aPath(value) {
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a path'

@@ -17,7 +17,7 @@ const { unused, watch } = require('./platform-contract/coverage.js')
 const { namedKeys } = require('./platform-contract/named-keys.js')
 const { observability } = require('./platform-contract/observability.js')
 const { session } = require('./platform-contract/session.js')
-const { settings } = require('./platform-contract/settings.js')
+const { hardening, settings } = require('./platform-contract/settings.js')
 const { severalSteps } = require('./platform-contract/several-steps.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
@@ -62,6 +62,7 @@ async function main(args) {
       await thinStores(keyring)
       await severalSteps(keyring)
     }
+    await hardening(addon)
     await check('every export was used', () => {
       const left = unused()
       if (left.length > 0) throw new Error(`Unused: ${left.join(', ')}`)

@@ -15,6 +15,7 @@ pub mod instrumented;
 pub mod memory;
 pub mod misconfigured;
 pub mod os;
+pub mod runtime_file;
 
 /// A pending result. Dropping it cancels the call.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyringError>> + Send + 'a>>;

@@ -7,10 +7,11 @@
 //! - `error`: the core's errors as JavaScript errors
 //! - `args`: arguments as the core's types, or a `TypeError`
 //! - `promise`: the core's futures as promises
-//! - `json`: JavaScript objects that hold secrets
+//! - `json`: JavaScript objects that hold secrets; `shape`: objects whose properties depend on the value
 //! - `js_call`: calls into JavaScript
 //! - `logger`: listeners of events
 //! - `adapter`, `machine_secret`, `storage`: keyrings, machine secrets and storages that JavaScript provides
+//! - `locks`: locks that JavaScript holds while it does several steps as one
 //! - `os_keyring`: the OS keyring, which a setting may disable
 //! - `options`: the options of a store
 //! - `object`: what the objects of all classes share
@@ -31,7 +32,9 @@ mod js_call;
 mod js_thread;
 mod json;
 mod key_command;
+mod keyring_choice;
 mod legacy;
+mod locks;
 mod log;
 mod logger;
 mod machine_secret;
@@ -43,6 +46,7 @@ mod promise;
 mod provider_keys;
 mod secure_input;
 mod secure_store;
+mod shape;
 mod storage;
 mod token_storage;
 mod tool_keys;

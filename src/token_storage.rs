@@ -280,7 +280,7 @@ fn print(fields: &JsonFields<'_>) -> Secret {
 
 /// Returns the account of a server. A character outside the basic plane becomes two `_`, because existing accounts were
 /// named in JavaScript, where it is two characters.
-fn account(server: &str) -> Result<String> {
+pub fn account(server: &str) -> Result<String> {
     if server.is_empty() {
         return Err(Error::new(Code::Corrupt, "Server name is required").with_remediation("Name the server"));
     }

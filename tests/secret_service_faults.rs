@@ -14,7 +14,7 @@ use securestore::keyring::os::{Environment, OsKeyring};
 use securestore::keyring::{Keyring, KeyringError};
 use securestore::secret::Secret;
 use support::Bus;
-use support::fake::{Fake, SECRET};
+use support::fake::Fake;
 
 const SERVICE: &str = "securestore test";
 
@@ -22,9 +22,13 @@ fn code<T: std::fmt::Debug>(result: Result<T, KeyringError>) -> Code {
     result.unwrap_err().error().code()
 }
 
+/// The secret of the one item.
+const SECRET: &str = "fake secret";
+
 async fn fake() -> (Bus, Fake) {
     let bus = Bus::bare();
     let fake = Fake::on(bus.connect().await).await;
+    fake.plant(SERVICE, "key", SECRET).await;
     (bus, fake)
 }
 
@@ -45,7 +49,7 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
     // With patience: it opens the session that the hurried one shares.
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
 
-    fake.hangs(true);
+    fake.behave(|it| it.hangs = true);
     let start = Instant::now();
     let hung = async {
         let code = code(hurried.get(SERVICE, "key").await);
@@ -73,9 +77,9 @@ async fn r7b_a_service_that_never_answers_is_a_timeout_and_others_are_unaffected
     assert_eq!(code(hurried.delete(SERVICE, "key").await), Code::Timeout);
     assert_eq!(code(hurried.accounts(SERVICE).await), Code::Timeout);
 
-    fake.hangs(false);
+    fake.behave(|it| it.hangs = false);
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
-    assert_eq!(fake.sessions(), 2);
+    assert_eq!(fake.calls("sessions"), 2);
 }
 
 #[tokio::test]
@@ -83,10 +87,10 @@ async fn r7b_a_hung_call_costs_calls_with_a_longer_limit_nothing_but_patience() 
     let (bus, fake) = fake().await;
     let patient = bus.os_keyring();
     assert!(patient.get(SERVICE, "key").await.is_ok());
-    fake.hangs(true);
+    fake.behave(|it| it.hangs = true);
     let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(100));
     assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
-    fake.hangs(false);
+    fake.behave(|it| it.hangs = false);
     assert!(patient.get(SERVICE, "key").await.is_ok());
 }
 
@@ -95,7 +99,7 @@ async fn r7b_connections_that_were_given_up_are_closed() {
     let (bus, fake) = fake().await;
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
     bus.has_connections(3).await; // the fake, the keyring, the one that asks
-    fake.hangs(true);
+    fake.behave(|it| it.hangs = true);
     let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(50));
     for _ in 0..10 {
         assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Timeout);
@@ -107,7 +111,7 @@ async fn r7b_connections_that_were_given_up_are_closed() {
 async fn r7b_many_reads_that_hang_end_together_within_one_limit() {
     let (bus, fake) = fake().await;
     let keyring = OsKeyring::new(bus.environment(), Duration::from_millis(500));
-    fake.hangs(true);
+    fake.behave(|it| it.hangs = true);
     let accounts: Vec<String> = (0..500).map(|n| format!("key-{n}")).collect();
     let start = Instant::now();
     let values = keyring.get_many(SERVICE, &accounts).await;
@@ -172,11 +176,11 @@ async fn r7b_a_prompt_nobody_answers_is_a_timeout_and_is_taken_off_the_screen() 
     let values = join_all((0..3).map(|_| keyring.get(SERVICE, "key"))).await;
     assert!(start.elapsed() < Duration::from_secs(3));
     assert!(values.into_iter().all(|value| code(value) == Code::Timeout));
-    assert_eq!((fake.prompts(), fake.dismissals()), (1, 1));
+    assert_eq!((fake.prompts(), fake.calls("Dismiss")), (1, 1));
     assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
     assert_eq!(fake.prompts(), 1);
     // The service answers: the connection was none of the problem, and is kept.
-    assert_eq!(fake.sessions(), 1);
+    assert_eq!(fake.calls("sessions"), 1);
 }
 
 #[tokio::test]
@@ -184,11 +188,11 @@ async fn r7b_a_service_that_hangs_when_it_should_prompt_is_a_timeout_and_may_pro
     let (bus, fake) = fake().await;
     assert!(bus.os_keyring().get(SERVICE, "key").await.is_ok());
     fake.locked(true);
-    fake.hangs_at_unlock(true);
+    fake.behave(|it| it.hangs_at_unlock = true);
     let hurried = OsKeyring::new(bus.environment(), Duration::from_millis(200));
     assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Timeout);
 
-    fake.hangs_at_unlock(false);
+    fake.behave(|it| it.hangs_at_unlock = false);
     let keyring = bus.os_keyring();
     let user = async {
         fake.prompted().await;
@@ -204,7 +208,7 @@ async fn r7b_a_call_in_flight_when_the_service_dies_ends_at_once() {
     let (bus, fake) = fake().await;
     let keyring = bus.os_keyring();
     assert!(keyring.get(SERVICE, "key").await.is_ok());
-    fake.hangs(true);
+    fake.behave(|it| it.hangs = true);
     let start = Instant::now();
     let death = async {
         fake.holds_a_call().await;

@@ -1,9 +1,11 @@
 // The Vault adapter against a server on loopback.
 
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { SecureStore } from '@llxprt/securestore'
 import { createVaultAdapter, type VaultAdapterOptions } from '@llxprt/securestore/adapters'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { codeOf, storageError } from '../support/helpers'
+import { codeOf, newDirectory, storageError } from '../support/helpers'
 import { runNode } from '../support/node'
 import { adapterContract } from './adapter-contract'
 import { EVERYTHING, expectContract } from './platform-contract'
@@ -188,6 +190,17 @@ describe('two machines', () => {
     const current = await here.getVersioned('service', 'key')
     await here.setVersioned('service', 'key', null, current.version)
     expect(await there.getPassword('service', 'key')).toBeNull()
+  })
+
+  test('a store whose set another machine overtook rejects with CONFLICT, and writes no file', async () => {
+    const [here, there] = [adapterWith(), adapterWith()]
+    const fallbackDir = newDirectory()
+    const store = new SecureStore('service', { keyringLoader: async () => here, fallbackDir })
+    await store.set('key', 'first')
+    await there.setPassword('service', 'key', 'theirs')
+    expect(await codeOf(store.set('key', 'ours'))).toBe('CONFLICT')
+    expect(await store.get('key')).toBe('theirs')
+    expect(existsSync(path.join(fallbackDir, 'key.enc'))).toBe(false)
   })
 
   test.each(['status', 'connection'] as const)(

@@ -11,7 +11,9 @@ const SERVICE = 'llxprt-code-provider-keys'
 /** Returns all keys with their values, in the shape of `SecureStore.entries`. */
 async function entries(keys) {
   const read = async (key) => ({ key, value: await keys.getKey(key).catch((cause) => cause) })
-  const found = await Promise.all((await keys.listKeys()).map(read))
+  // The keyring's error is found below.
+  const names = await keys.listKeys().catch(() => [])
+  const found = await Promise.all(names.map(read))
   // Afterwards, because reading a key may move it to the keyring.
   const { error, placeOf } = await look()
   const entry = ({ key, value }) => {

@@ -2,6 +2,8 @@
 
 // The errors of the adapters. They are the package's own class, so a store keeps their code.
 
+const { SecureStoreError } = require('../errors.js')
+
 /** What a person can do, unless the error knows better. */
 const REMEDIATIONS = {
   UNAVAILABLE: 'Check that the keyring is installed, running and reachable',
@@ -20,8 +22,6 @@ const REMEDIATIONS = {
  * @param {string} [remediation]
  */
 function storeError(code, message, remediation = REMEDIATIONS[code]) {
-  // Required here and not above: the package may still be loading when this module is.
-  const { SecureStoreError } = require('../../index.js')
   return new SecureStoreError(message, code, remediation)
 }
 

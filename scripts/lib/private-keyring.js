@@ -3,36 +3,13 @@
 
 // A real gnome-keyring on a private message bus, for tests and benchmarks. It never touches the user's keys.
 
-const { execFileSync, spawn } = require('node:child_process')
-const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
-const { tmpdir } = require('node:os')
+const { spawn } = require('node:child_process')
+const { mkdirSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
+const { PrivateBus, TIMEOUT_MS } = require('./private-bus.js')
 
-const SERVICE = 'org.freedesktop.secrets'
-const SECRETS = '/org/freedesktop/secrets'
-const TIMEOUT_MS = 20_000
 /** The daemon publishes each stored item when it starts, which takes longer the more there are. */
 const TIMEOUT_PER_ITEM_MS = 10
-
-// The limits of a session bus: the default of 256 connections is too low, because some clients open one per call.
-// There are no service directories: a call to a keyring that was killed must not start another one, which would be locked.
-const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:dir=HOME</listen>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
-  </policy>
-  <limit name="max_incoming_bytes">1000000000</limit>
-  <limit name="max_outgoing_bytes">1000000000</limit>
-  <limit name="max_message_size">1000000000</limit>
-  <limit name="max_completed_connections">100000</limit>
-  <limit name="max_incomplete_connections">10000</limit>
-  <limit name="max_connections_per_user">100000</limit>
-  <limit name="max_replies_per_connection">50000</limit>
-  <limit name="max_match_rules_per_connection">50000</limit>
-</busconfig>`
 
 /** @typedef {{ attributes: Record<string, string>, secret: string }} StoredItem */
 
@@ -43,7 +20,6 @@ class PrivateKeyring {
    * @readonly
    */
   address
-  #home
   #bus
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #daemon
@@ -56,18 +32,11 @@ class PrivateKeyring {
    * is then not encrypted.
    * @returns {Promise<PrivateKeyring>}
    */
-  static async start({ directory = tmpdir(), items = [] } = {}) {
-    const home = mkdtempSync(path.join(directory, 'securestore-bus-'))
-    mkdirSync(path.join(home, 'run'), { mode: 0o700 })
-    const config = path.join(home, 'bus.conf')
-    writeFileSync(config, CONFIG.replace('HOME', home))
-    const bus = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--nopidfile', '--print-address=1'], {
-      env: baseEnvironment(home),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    const keyring = new PrivateKeyring(home, bus, await firstLine(bus))
+  static async start({ directory, items = [] } = {}) {
+    const bus = await PrivateBus.start(directory)
+    const keyring = new PrivateKeyring(bus)
     try {
-      if (items.length > 0) writeCollection(path.join(home, 'keyrings'), items)
+      if (items.length > 0) writeCollection(path.join(bus.home, 'keyrings'), items)
       await keyring.startDaemon(TIMEOUT_MS + items.length * TIMEOUT_PER_ITEM_MS)
     } catch (error) {
       keyring.stop()
@@ -79,14 +48,11 @@ class PrivateKeyring {
   /**
    * Wraps a bus that is running; use {@link PrivateKeyring.start}.
    *
-   * @param {string} home
-   * @param {import('node:child_process').ChildProcess} bus
-   * @param {string} address
+   * @param {InstanceType<typeof PrivateBus>} bus
    */
-  constructor(home, bus, address) {
-    this.#home = home
+  constructor(bus) {
     this.#bus = bus
-    this.address = address
+    this.address = bus.address
   }
 
   /**
@@ -102,10 +68,7 @@ class PrivateKeyring {
     })
     this.#daemon = daemon
     daemon.stdin.end('test\n')
-    // The daemon owns its name before it publishes the collection.
-    const answers = () => this.#owns() && this.#collection() !== '/'
-    const failed = new Promise((_, reject) => daemon.once('error', (error) => reject(missing(error))))
-    await Promise.race([failed, until(answers, 'gnome-keyring-daemon did not appear on its bus', timeoutMs)])
+    await this.#bus.waitForService(daemon, 'gnome-keyring-daemon', timeoutMs)
   }
 
   /**
@@ -115,7 +78,7 @@ class PrivateKeyring {
    */
   async killDaemon() {
     this.#daemon?.kill('SIGKILL')
-    await until(() => !this.#owns(), 'gnome-keyring-daemon is still on its bus')
+    await this.#bus.waitForNoService()
   }
 
   /** Suspends the daemon: it no longer answers. */
@@ -125,13 +88,12 @@ class PrivateKeyring {
 
   /** Locks the default collection. */
   lock() {
-    this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.Lock', [`array:objpath:${this.#collection()}`])
+    this.#bus.lock()
   }
 
   stop() {
     this.#daemon?.kill('SIGKILL')
-    this.#bus.kill('SIGKILL')
-    rmSync(this.#home, { recursive: true, force: true })
+    this.#bus.stop()
   }
 
   /**
@@ -140,39 +102,8 @@ class PrivateKeyring {
    * @returns {NodeJS.ProcessEnv}
    */
   environment() {
-    return { ...baseEnvironment(this.#home), DBUS_SESSION_BUS_ADDRESS: this.address }
+    return this.#bus.environment()
   }
-
-  /** Returns the object path of the default collection; `/` while there is none. */
-  #collection() {
-    const answer = this.#send(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.ReadAlias', ['string:default'])
-    return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
-  }
-
-  #owns() {
-    const answer = this.#send('org.freedesktop.DBus', '/', 'org.freedesktop.DBus.NameHasOwner', [`string:${SERVICE}`])
-    return answer.includes('boolean true')
-  }
-
-  /**
-   * @param {string} destination
-   * @param {string} object
-   * @param {string} method
-   * @param {string[]} args
-   */
-  #send(destination, object, method, args) {
-    const to = [`--bus=${this.address}`, '--print-reply', `--dest=${destination}`, object, method, ...args]
-    return execFileSync('dbus-send', to, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  }
-}
-
-/**
- * @param {string} home
- * @returns {NodeJS.ProcessEnv}
- */
-function baseEnvironment(home) {
-  // Without a display every prompt is dismissed at once.
-  return { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: path.join(home, 'run'), XDG_DATA_HOME: home }
 }
 
 /**
@@ -193,41 +124,6 @@ function writeCollection(folder, items) {
   mkdirSync(folder, { mode: 0o700 })
   writeFileSync(path.join(folder, 'login.keyring'), [head, ...sections].join('\n'), { mode: 0o600 })
   writeFileSync(path.join(folder, 'default'), 'login')
-}
-
-/**
- * @param {import('node:child_process').ChildProcess} child
- * @returns {Promise<string>}
- */
-function firstLine(child) {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.on('error', (error) => reject(missing(error)))
-    child.stdout?.on('data', (chunk) => {
-      text += chunk
-      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
-    })
-  })
-}
-
-/** @param {Error} error of a program that could not be started */
-function missing(error) {
-  return new Error(`${error.message}: install dbus and gnome-keyring (Debian: apt-get install dbus gnome-keyring)`)
-}
-
-/**
- * Waits until a condition holds.
- *
- * @param {() => boolean} condition
- * @param {string} message of the error when it does not hold in time
- * @param {number} [timeoutMs]
- */
-async function until(condition, message, timeoutMs = TIMEOUT_MS) {
-  const deadline = Date.now() + timeoutMs
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(message)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 module.exports = { PrivateKeyring }

@@ -44,6 +44,7 @@ const TEST_PROGRAMS = [
   'git',
   'gopass',
   'gpg',
+  'keepassxc',
   'pass',
   'ps',
   'script',

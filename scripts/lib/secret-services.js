@@ -3,6 +3,7 @@
 // The implementations of the Secret Service that the platform contract runs on.
 
 const { KEYRING_PROGRAMS } = require('./programs.js')
+const { KeePassXc } = require('./keepassxc.js')
 const { PrivateKeyring } = require('./private-keyring.js')
 
 /**
@@ -14,6 +15,9 @@ const { PrivateKeyring } = require('./private-keyring.js')
  */
 
 /** @type {SecretService[]} */
-const SECRET_SERVICES = [{ name: 'gnome-keyring', programs: KEYRING_PROGRAMS, start: () => PrivateKeyring.start() }]
+const SECRET_SERVICES = [
+  { name: 'gnome-keyring', programs: KEYRING_PROGRAMS, start: () => PrivateKeyring.start() },
+  { name: 'KeePassXC', programs: ['dbus-daemon', 'dbus-send', 'keepassxc'], start: () => KeePassXc.start() },
+]
 
 module.exports = { SECRET_SERVICES }

@@ -8,39 +8,42 @@ const path = require('node:path')
 const { check } = require('./check.js')
 
 async function settings({ addon, directory, service }) {
-  if (addon.configure) {
-    await check('configure moves the data directory of stores that are made afterwards', async () => {
-      const dataDir = path.join(directory, 'configured')
-      addon.configure({ dataDir, osKeyringDisabled: true })
-      try {
-        await new addon.SecureStore(service).set('key', 'value')
-        assert.equal(existsSync(path.join(dataDir, 'secure-store', service)), true)
-      } finally {
-        addon.configure({ dataDir: null, osKeyringDisabled: null })
-      }
-    })
-  }
-  if (addon.setOsKeyringDisabledBySetting) {
-    await check('the setting that disables the keyring takes effect at once', async () => {
-      addon.setOsKeyringDisabledBySetting(true)
-      try {
-        assert.equal(await addon.createDefaultKeyringAdapter(), null)
-      } finally {
-        addon.setOsKeyringDisabledBySetting(false)
-      }
-    })
-  }
-  if (addon.isSecureStoreError) {
-    await check('errors are recognised', () => {
-      const error = new addon.SecureStoreError('message', 'RUNTIME_REPLACED', 'remedy')
-      assert.equal(addon.isSecureStoreError(error), true)
-      assert.equal(addon.isSecureStoreError(new Error('message')), false)
-      assert.equal(addon.isRuntimeReplacedError(error), true)
-      assert.equal(addon.isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' }), true)
-      assert.equal(addon.isRuntimeReplacedError(new Error('message')), false)
-    })
-  }
+  await check('configure moves the data directory of stores that are made afterwards', async () => {
+    const dataDir = path.join(directory, 'configured')
+    addon.configure({ dataDir, osKeyringDisabled: true })
+    try {
+      await new addon.SecureStore(service).set('key', 'value')
+      assert.equal(existsSync(path.join(dataDir, 'secure-store', service)), true)
+    } finally {
+      addon.configure({ dataDir: null, osKeyringDisabled: null })
+    }
+  })
+  await check('the setting that disables the keyring takes effect at once', async () => {
+    addon.setOsKeyringDisabledBySetting(true)
+    try {
+      assert.equal(await addon.createDefaultKeyringAdapter(), null)
+    } finally {
+      addon.setOsKeyringDisabledBySetting(false)
+    }
+  })
+  await check('errors are recognised', () => {
+    const error = new addon.SecureStoreError('message', 'RUNTIME_REPLACED', 'remedy')
+    assert.equal(addon.isSecureStoreError(error), true)
+    assert.equal(addon.isSecureStoreError(new Error('message')), false)
+    assert.equal(addon.isRuntimeReplacedError(error), true)
+    assert.equal(addon.isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' }), true)
+    assert.equal(addon.isRuntimeReplacedError(new Error('message')), false)
+  })
   if (addon.encryptEnvelopeString) await envelopes(addon, service)
+}
+
+/** Runs last: it cannot be undone. */
+async function hardening({ hardenProcess }) {
+  await check('the process is protected from others as far as the platform allows', () => {
+    const { debuggerDenied, coreDumpsDisabled } = hardenProcess()
+    assert.equal(debuggerDenied, process.platform === 'linux')
+    assert.equal(coreDumpsDisabled, process.platform !== 'win32')
+  })
 }
 
 async function envelopes(addon, service) {
@@ -61,4 +64,4 @@ async function envelopes(addon, service) {
   })
 }
 
-module.exports = { settings }
+module.exports = { hardening, settings }

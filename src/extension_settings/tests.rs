@@ -13,9 +13,9 @@ struct Setup {
 
 const SERVICE: &str = "LLxprt Code Extension x";
 
-fn set_up(policy: FallbackPolicy, mood: FaultMode) -> Setup {
+fn set_up(policy: FallbackPolicy, mode: FaultMode) -> Setup {
     let dir = tempfile::tempdir().unwrap();
-    let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mood);
+    let (store, keyring) = store(SERVICE, &dir.path().join("store"), policy, mode);
     let locks = store.locks().clone();
     let settings = ExtensionSettings::new(std::sync::Arc::new(store), dir.path().join("extension"), locks);
     Setup { dir, keyring, settings }
@@ -61,8 +61,8 @@ fn r7_a_service_is_the_reduced_name_of_the_extension_cut_at_255_characters() {
 
 #[tokio::test]
 async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without() {
-    for mood in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
-        let setup = set_up(FallbackPolicy::Allow, mood);
+    for mode in [FaultMode::Works, FaultMode::Absent, FaultMode::Fails(Code::Denied)] {
+        let setup = set_up(FallbackPolicy::Allow, mode);
         let wanted = declared(&[("URL", false), ("TOKEN", true), ("EMPTY", false), ("UNSET", true)]);
         let given = values(&[
             ("URL", "a 'b' \"c\"\n\\d"),
@@ -70,7 +70,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
             ("EMPTY", ""),
             ("STRANGER", "x"),
         ]);
-        if mood == FaultMode::Fails(Code::Denied) {
+        if mode == FaultMode::Fails(Code::Denied) {
             // The one without a value cannot be known to be gone.
             let failed = failure(setup.settings.save(wanted.clone(), given.clone()).await);
             assert_eq!(failed, Some((Code::Denied, "The keyring says DENIED".to_owned())));
@@ -86,7 +86,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         expected.remove("STRANGER");
         assert_eq!(setup.settings.load(&wanted).await, Ok(expected));
         assert_eq!(setup.text().unwrap(), "EMPTY=\"\"\nURL=`a 'b' \"c\"\n\\d`\n");
-        assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mood == FaultMode::Works);
+        assert_eq!(setup.keyring.peek(SERVICE, "TOKEN").is_some(), mode == FaultMode::Works);
         assert_eq!(setup.settings.has(None).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[1..2])).await, Ok(true));
         assert_eq!(setup.settings.has(Some(&wanted[3..])).await, Ok(false));
@@ -220,4 +220,16 @@ async fn r7_6_changes_happen_in_the_order_of_the_calls() {
         setup.settings.load(&wanted).await,
         Ok(values(&[("A", "19"), ("S", "19")]))
     );
+}
+
+#[tokio::test]
+async fn r7_6_a_failing_keyring_does_not_look_like_an_extension_without_settings() {
+    let setup = set_up(FallbackPolicy::Allow, FaultMode::Absent);
+    setup.keyring.set_mode(FaultMode::Fails(Code::Locked));
+    let code = |result: Result<bool>| result.map_err(|error| error.code());
+    assert_eq!(code(setup.settings.has(None).await), Err(Code::Locked));
+    let secret = declared(&[("SECRET", true)]);
+    assert_eq!(code(setup.settings.has(Some(&secret)).await), Err(Code::Locked));
+    let deleted = setup.settings.delete(None).await;
+    assert_eq!(deleted.map_err(|error| error.code()), Err(Code::Locked));
 }

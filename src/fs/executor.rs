@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 use super::io_error::interrupted;
 use crate::error::Result;
 
-/// Most threads of the pool. More threads would only wait for the same disk and the same cores.
-pub const MAX_THREADS: usize = 16;
+/// Maximum number of threads of the pool. More threads would only wait for the same disk and the same cores. With the threads
+/// of the runtime (see `node::promise`) this process has at most 16 threads of ours.
+pub const MAX_THREADS: usize = 9;
 
 /// How long a thread of the pool waits for work before it ends.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);

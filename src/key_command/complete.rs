@@ -26,11 +26,11 @@ pub struct Suggestion {
 /// wait for the same listing. A failed listing is not kept.
 #[derive(Clone, Default)]
 pub struct SavedNames {
-    latest: Arc<Mutex<Arc<Listing>>>,
+    latest: Arc<Mutex<Arc<NameListing>>>,
 }
 
 /// One listing: in progress while the cell is empty, then the names and their time, or `None` if it failed.
-type Listing = OnceCell<Option<(Instant, Vec<String>)>>;
+type NameListing = OnceCell<Option<(Instant, Vec<String>)>>;
 
 /// Completes the word under the cursor, given the text after `/key` up to the cursor. White space at its end means that
 /// the next word begins. Empty when nothing matches, and when the names cannot be listed.
@@ -76,7 +76,7 @@ impl SavedNames {
     }
 
     /// Returns the latest listing, or a new one if that has expired or failed.
-    fn current(&self) -> Arc<Listing> {
+    fn current(&self) -> Arc<NameListing> {
         let mut latest = self.latest();
         let is_expired = match latest.get() {
             None => false,
@@ -89,7 +89,7 @@ impl SavedNames {
         latest.clone()
     }
 
-    fn latest(&self) -> MutexGuard<'_, Arc<Listing>> {
+    fn latest(&self) -> MutexGuard<'_, Arc<NameListing>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

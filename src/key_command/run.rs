@@ -87,6 +87,12 @@ pub struct KeyCommand {
 }
 
 impl KeyCommand {
+    /// The same command on another view of its keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn KeyStorage>) -> Self {
+        Self { keys, ..self }
+    }
+
     /// A command on these keys. `names` is the listing for completion; commands on the same keys may share it.
     pub fn new(keys: Arc<dyn KeyStorage>, names: SavedNames) -> Self {
         Self {

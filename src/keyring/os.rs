@@ -1,11 +1,13 @@
 //! The keyring of the operating system: Keychain, Credential Manager, Secret Service.
 //!
-//! A room per platform holds the calls; this one holds what they share: who they are, and when they end.
+//! Each platform has a module of its own. This module holds what they share.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Keyring, KeyringError, Replies, Reply};
+use super::runtime_file::RuntimeFile;
+use super::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
 use crate::error::Code;
 use crate::secret::Secret;
 
@@ -44,96 +46,132 @@ use none as platform;
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 use secret_service as platform;
 
-/// What the OS keyring needs to know of the environment; read by whoever builds it, never looked up inside.
+/// The part of the environment that the OS keyring depends on. The caller reads it; this module never does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Environment {
-    /// `DBUS_SESSION_BUS_ADDRESS`, where it is set. An empty one means "no bus".
+    /// `DBUS_SESSION_BUS_ADDRESS`, if it is set. An empty one means "no bus".
     pub session_bus_address: Option<String>,
-    /// `XDG_RUNTIME_DIR`: where the bus listens when no address is given (`<dir>/bus`).
+    /// `XDG_RUNTIME_DIR`. Without an address the bus listens at `<dir>/bus`.
     pub runtime_dir: Option<PathBuf>,
 }
 
 /// A handle on the OS keyring with a time limit of its own. Handles on the same bus share one connection.
 ///
-/// Entries are found by service and account as the `keyring` family stores them (`@napi-rs/keyring` is a member), so
-/// that every program of the family reads, replaces and deletes what the others wrote.
+/// Entries are found by service and account as the `keyring` family stores them (`@napi-rs/keyring` is a member), so every
+/// program of the family reads, replaces and deletes what the others wrote.
 ///
-/// Calls must be made on a tokio runtime with time and I/O enabled. The shared connection lives on the runtime of the
-/// call that opened it: a process should have one. A connection whose runtime is gone is noticed and replaced.
+/// Calls must be made on a tokio runtime with time and I/O enabled. The shared connection lives on the runtime of the call
+/// that opened it, so a process should have one runtime. A connection whose runtime is gone is noticed and replaced.
 ///
-/// What comes back:
-/// - nothing stored: `None`, `false`, an empty list; never `NOT_FOUND`
-/// - no keyring that could be asked: [`KeyringError::Absent`]; for an address that points nowhere within one second
-/// - a keyring that had answered in this process and is gone: `UNAVAILABLE`, as a secret may be behind it
-/// - locked, and this process has used up its one prompt (R7B): `LOCKED`, within milliseconds
-/// - the user dismissed the prompt, or access was refused: `DENIED`
-/// - no answer within the limit: `TIMEOUT`. The call is dropped, and the next one gets a fresh connection
-/// - a value that is no UTF-8 text: `CORRUPT`
-/// - a value the platform has no room for (Windows: 2,560 bytes as UTF-16): `UNAVAILABLE`, so that the store above
-///   writes its file instead
-pub struct OsKeyring(platform::Backend);
+/// # Errors
+///
+/// - A missing entry is `None`, `false` or an empty list, never `NOT_FOUND`.
+/// - Without a keyring, calls fail with [`KeyringError::Absent`]. For an address that leads nowhere this takes at most one
+///   second.
+/// - A keyring that answered before in this process and is gone is `UNAVAILABLE`, because it may hold a secret.
+/// - A locked keyring is `LOCKED`, within milliseconds once this process has used its one prompt.
+/// - A dismissed prompt or a refused access is `DENIED`.
+/// - A call without an answer within the limit is `TIMEOUT`. It is cancelled, and the next call opens a new connection.
+/// - A value that is not UTF-8 text is `CORRUPT`.
+/// - A value that is too long for the platform (Windows: 2,560 bytes as UTF-16) is `UNAVAILABLE`, so that the store writes
+///   its file instead.
+/// - `RUNTIME_REPLACED` if the file of the running program was deleted (checked on macOS by default). The keyring is not
+///   asked.
+pub struct OsKeyring {
+    backend: platform::Backend,
+    runtime_file: Option<Arc<RuntimeFile>>,
+}
 
 impl OsKeyring {
-    /// A handle whose calls end after `limit`. Connects at the first call, not here.
+    /// Creates a handle whose calls end after `limit`. The first call connects.
     pub fn new(environment: Environment, limit: Duration) -> Self {
-        Self(platform::Backend::new(environment, limit))
+        Self {
+            backend: platform::Backend::new(environment, limit),
+            runtime_file: RuntimeFile::of_this_process(),
+        }
+    }
+
+    /// Fails all calls with `RUNTIME_REPLACED` once this file is deleted.
+    pub fn with_runtime_file(self, runtime_file: Arc<RuntimeFile>) -> Self {
+        Self {
+            runtime_file: Some(runtime_file),
+            ..self
+        }
+    }
+
+    /// Checks what every call requires: that the program's file is there, and that no name holds a NUL character. Every
+    /// platform ends a name there, and would use another entry.
+    fn check<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), KeyringError> {
+        if let Some(runtime_file) = &self.runtime_file {
+            runtime_file.check()?;
+        }
+        match names.into_iter().any(|name| name.contains('\0')) {
+            true => Err(KeyringError::failed(
+                Code::Corrupt,
+                "A keyring entry's service and account cannot contain NUL",
+            )),
+            false => Ok(()),
+        }
     }
 }
 
 impl Keyring for OsKeyring {
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
         Box::pin(async move {
-            check([service, account])?;
-            self.0.get(service, account).await
+            self.check([service, account])?;
+            self.backend.get(service, account).await
         })
     }
 
     fn contains<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
         Box::pin(async move {
-            check([service, account])?;
-            self.0.contains(service, account).await
+            self.check([service, account])?;
+            self.backend.contains(service, account).await
         })
     }
 
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
         Box::pin(async move {
-            check([service, account])?;
-            self.0.set(service, account, secret).await
+            self.check([service, account])?;
+            self.backend.set(service, account, secret).await
+        })
+    }
+
+    fn set_verified<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, WriteOutcome> {
+        Box::pin(async move {
+            self.check([service, account])?;
+            self.backend.set_verified(service, account, secret).await
         })
     }
 
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
         Box::pin(async move {
-            check([service, account])?;
-            self.0.delete(service, account).await
+            self.check([service, account])?;
+            self.backend.delete(service, account).await
+        })
+    }
+
+    fn delete_verified<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, DeleteOutcome> {
+        Box::pin(async move {
+            self.check([service, account])?;
+            self.backend.delete_verified(service, account).await
         })
     }
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
         Box::pin(async move {
-            check([service])?;
-            self.0.accounts(service).await
+            self.check([service])?;
+            self.backend.accounts(service).await
         })
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
         Box::pin(async move {
             let names = accounts.iter().map(String::as_str).chain([service]);
-            match check(names) {
-                Ok(()) => self.0.get_many(service, accounts).await,
+            match self.check(names) {
+                Ok(()) => self.backend.get_many(service, accounts).await,
                 Err(error) => accounts.iter().map(|_| Err(error.clone())).collect(),
             }
         })
-    }
-}
-
-/// A name ends at its first NUL on every platform: what follows would be lost, and another entry meant.
-fn check<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), KeyringError> {
-    match names.into_iter().any(|name| name.contains('\0')) {
-        true => Err(KeyringError::failed(
-            Code::Corrupt,
-            "A keyring entry's service and account cannot contain NUL",
-        )),
-        false => Ok(()),
     }
 }

@@ -71,7 +71,7 @@ fn resolving(
     let sources = read(sources, fallbacks)?;
     let given = match args::is_nothing(&storage)? {
         true => None,
-        false => Some(key_storage(env, storage, None)?.0),
+        false => Some(key_storage(env, storage, None)?.0.in_context(env)?),
     };
     let context = PathContext {
         home: JsEnvironment::of(env)?.host(env)?.home,
@@ -82,7 +82,7 @@ fn resolving(
         Some(keys) => Ok(keys),
         None => {
             let storage: Function<'_, (), Unknown<'_>> = fallbacks.get_named_property("storage")?;
-            Ok(key_storage(env, storage.call(())?, None)?.0)
+            key_storage(env, storage.call(())?, None)?.0.in_context(env)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! `doctor`: the report on what is there and works.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use napi::Env;
 use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, Unknown};
@@ -9,11 +10,13 @@ use napi_derive::napi;
 use super::args;
 use super::environment::JsEnvironment;
 use super::error::Failure;
+use super::keyring_choice::{choose_keyring, project_problem};
 use super::legacy::JsLegacyData;
 use super::options::{DEFAULT_LIMIT, milliseconds};
-use super::os_keyring::os_keyring;
 use super::promise::promise;
 use crate::doctor::{KeyringReport, Problem, Report, StoreReport, Subject, examine};
+use crate::keyring::misconfigured::MisconfiguredKeyring;
+use crate::store::{KeyringProvider, SelectedKeyring};
 
 /// Documented in `index.d.ts`, as are its parts.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -81,12 +84,17 @@ pub fn doctor<'env>(
         platform: names.get_named_property("platform")?,
         runtime: names.get_named_property("runtime")?,
     };
-    promise(env, subject(env, options), |subject| async move {
+    promise(env, subject(env, options), |(provider, mut subject)| async move {
+        // A loader that hangs is a keyring that does not answer.
+        subject.keyring = match provider.choice(subject.limit).await {
+            Ok(keyring) => keyring,
+            Err(error) => SelectedKeyring::Injected(Arc::new(MisconfiguredKeyring::new(error))),
+        };
         Ok(report(examine(subject).await, versions))
     })
 }
 
-fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
+fn subject(env: &Env, options: Unknown<'_>) -> Result<(KeyringProvider, Subject), Failure> {
     let limit = match args::optional_object(options, "options")? {
         Some(options) => args::option(&options, "keyringTimeoutMs")?
             .map(milliseconds)
@@ -95,14 +103,17 @@ fn subject(env: &Env, options: Unknown<'_>) -> Result<Subject, Failure> {
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let host = JsEnvironment::of(env)?.host(env)?;
-    Ok(Subject {
-        keyring: os_keyring(env, &host, limit)?,
+    let choice = choose_keyring(env, &host, limit)?;
+    let data_problem = project_problem(env, &host)?;
+    let subject = Subject {
+        keyring: SelectedKeyring::Nothing,
         data: host.data,
-        chosen: None,
-        data_problem: None,
+        chosen: choice.chosen,
+        data_problem,
         home: host.home,
         limit,
-    })
+    };
+    Ok((choice.provider, subject))
 }
 
 fn report(report: Report, versions: Versions) -> DoctorReport {

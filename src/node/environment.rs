@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, JsObjectValue, Object, Unknown};
@@ -35,6 +35,9 @@ pub struct PendingCalls(Rc<RefCell<HashMap<u32, OnSettled>>>);
 
 /// A function of `lib/` that starts a call with a number. The outcome comes back through `resolveCall` or `rejectCall`.
 type Starter<T> = FunctionRef<FnArgs<(u32, T)>, ()>;
+/// `(dataDir, rule)`: the data directory, and the name of the rule that chose it.
+pub type DataDirectoryArgs = FnArgs<(String, &'static str)>;
+type DataDirectoryFunction = FunctionRef<DataDirectoryArgs, Option<Object<'static>>>;
 type UserFunction = Function<'static, (), Unknown<'static>>;
 
 /// What the JavaScript half of this environment provides.
@@ -49,6 +52,8 @@ pub struct JsEnvironment {
     pub calls: PendingCalls,
     /// Whether the host's setting disables the OS keyring, also for objects that exist.
     pub os_keyring_disabled: Arc<AtomicBool>,
+    /// How many key locks JavaScript holds.
+    pub held_locks: Arc<AtomicUsize>,
     /// The class `SecureStoreError`.
     pub error_class: FunctionRef<FnArgs<(String, String, String)>, Unknown<'static>>,
     /// `load(id, loader)`: resolves to `{ call, os }`; see `adapter`.
@@ -61,8 +66,14 @@ pub struct JsEnvironment {
     pub report_broken: FunctionRef<FnArgs<(Unknown<'static>, String, Unknown<'static>)>, ()>,
     /// `logger(object)`: a function `(level, text)` that calls the logger and ignores what it throws.
     pub logger: FunctionRef<Object<'static>, Function<'static, FnArgs<(String, String)>, ()>>,
+    /// `currentLocks()`: the locks that the current asynchronous context holds; see `locks`.
+    pub current_locks: FunctionRef<(), Unknown<'static>>,
     /// `storageCall(object, kind)`: how to call a storage; see `storage`.
     pub storage_call: FunctionRef<FnArgs<(Unknown<'static>, &'static str)>, Unknown<'static>>,
+    /// `chooseKeyring(dataDir, rule)`: the keyring that was chosen without code; see `keyring_choice`.
+    pub choose_keyring: DataDirectoryFunction,
+    /// `projectProblem(dataDir, rule)`: the problem of a data directory in the current project.
+    pub project_problem: DataDirectoryFunction,
     /// `host()`: the facts of the host, of `process.env` and of `configure`, as they are now.
     host: FunctionRef<(), Object<'static>>,
 }
@@ -97,13 +108,17 @@ pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
         thread,
         calls,
         os_keyring_disabled: Arc::default(),
+        held_locks: Arc::default(),
         error_class: callback(&callbacks, "SecureStoreError")?,
         load: callback(&callbacks, "load")?,
         settle: callback(&callbacks, "settle")?,
         deliver: callback(&callbacks, "deliver")?,
         report_broken: callback(&callbacks, "reportBroken")?,
         logger: callback(&callbacks, "logger")?,
+        current_locks: callback(&callbacks, "currentLocks")?,
         storage_call: callback(&callbacks, "storageCall")?,
+        choose_keyring: callback(&callbacks, "chooseKeyring")?,
+        project_problem: callback(&callbacks, "projectProblem")?,
         host: callback(&callbacks, "host")?,
     };
     env.set_instance_data(environment, (), |_| ())

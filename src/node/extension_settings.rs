@@ -45,7 +45,7 @@ impl JsExtensionSettings {
             None => service(&name),
         };
         let object = StoreObject::create(env, Defaults::of_service(&service), options.as_ref())?;
-        let settings = ExtensionSettings::new(object.secret_store(), dir, object.locks(env)?);
+        let settings = ExtensionSettings::new(object.secret_store(), dir, object.locks());
         Ok(Self { object, settings })
     }
 

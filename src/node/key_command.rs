@@ -1,13 +1,14 @@
 //! The class `KeyCommand`: answers and invocations become objects that tell their kind.
 
-use napi::bindgen_prelude::{Null, Object, PromiseRaw, ToNapiValue, TypeName, Unknown};
-use napi::{Env, JsValue, ValueType, sys};
+use napi::Env;
+use napi::bindgen_prelude::{Null, Object, PromiseRaw, Unknown};
 use napi_derive::napi;
 
 use super::args;
 use super::error::{Failure, or_throw};
 use super::promise::{JsSecret, promise};
-use super::provider_keys::key_storage;
+use super::provider_keys::{KeyStorageHandle, key_storage};
+use super::shape::{Shape, Shaped};
 use crate::error::Error;
 use crate::key_command::run::failure;
 use crate::key_command::{self, CommandResult, Context, Invocation, Subcommand, Suggestion};
@@ -16,6 +17,7 @@ use crate::key_command::{self, CommandResult, Context, Invocation, Subcommand, S
 #[napi(js_name = "KeyCommand")]
 pub struct JsKeyCommand {
     command: key_command::KeyCommand,
+    storage: KeyStorageHandle,
 }
 
 #[napi]
@@ -23,13 +25,20 @@ impl JsKeyCommand {
     /// `cache` is the `CompletionCache` of a storage that is not ours.
     #[napi(constructor)]
     pub fn new(env: Env, storage: Unknown<'_>, cache: Unknown<'_>) -> napi::Result<Self> {
-        let found = key_storage(&env, storage, Some(cache));
-        or_throw(
-            &env,
-            found.map(|(keys, names)| Self {
-                command: key_command::KeyCommand::new(keys, names),
-            }),
-        )
+        or_throw(&env, Self::build(&env, storage, cache))
+    }
+
+    fn build(env: &Env, storage: Unknown<'_>, cache: Unknown<'_>) -> Result<Self, Failure> {
+        let (storage, names) = key_storage(env, storage, Some(cache))?;
+        Ok(Self {
+            command: key_command::KeyCommand::new(storage.in_context(env)?, names),
+            storage,
+        })
+    }
+
+    /// The command for a call in the current asynchronous context.
+    fn in_context(&self, env: &Env) -> Result<key_command::KeyCommand, Failure> {
+        Ok(self.command.clone().with_keys(self.storage.in_context(env)?))
     }
 
     #[napi]
@@ -45,9 +54,9 @@ impl JsKeyCommand {
         args: Unknown<'_>,
         context: Unknown<'_>,
     ) -> napi::Result<PromiseRaw<'env, Shaped<CommandResult>>> {
-        let command = self.command.clone();
         let args = args::secret(args, "args").and_then(|args| Ok((args, self::context(context)?)));
-        promise(env, text_or_error(args), |args| async move {
+        let args = text_or_error(args).and_then(|args| Ok((args, self.in_context(env)?)));
+        promise(env, args, |(args, command)| async move {
             Ok(Shaped(match args {
                 Ok((args, context)) => command.run(args.expose(), context).await,
                 // Text that cannot be stored is answered as every storage failure is.
@@ -120,35 +129,6 @@ fn context(value: Unknown<'_>) -> Result<Context, Failure> {
         context.raw = Some(args::secret(raw, "context.raw")?).filter(|raw| !raw.expose().is_empty());
     }
     Ok(context)
-}
-
-/// A value of the core as an object of its own.
-pub struct Shaped<T>(T);
-
-/// What the object of a value holds.
-pub trait Shape {
-    /// Sets the properties of a new object.
-    fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()>;
-}
-
-impl<T> TypeName for Shaped<T> {
-    fn type_name() -> &'static str {
-        "object"
-    }
-
-    fn value_type() -> ValueType {
-        ValueType::Object
-    }
-}
-
-impl<T: Shape> ToNapiValue for Shaped<T> {
-    #[allow(unsafe_code)]
-    unsafe fn to_napi_value(env: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
-        let env = Env::from_raw(env);
-        let mut object = Object::new(&env)?;
-        value.0.fill(&env, &mut object)?;
-        Ok(object.raw())
-    }
 }
 
 /// A `KeyInvocation`.

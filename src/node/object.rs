@@ -10,9 +10,10 @@ use napi_derive::napi;
 use super::args;
 use super::environment::JsEnvironment;
 use super::error::Failure;
+use super::keyring_choice::{choose_keyring, notice_project};
+use super::locks::CurrentLocks;
 use super::log::EventLog;
 use super::options::{DEFAULT_LIMIT, ParsedOptions};
-use super::os_keyring::os_keyring;
 use super::promise::{Placement, promise_of};
 use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
@@ -72,10 +73,11 @@ pub struct StoreObject {
 #[derive(Clone)]
 enum StoreHandle {
     Native(SecureStore),
-    /// An object of JavaScript. `native` is the store behind it if it is a subclass of ours.
+    /// An object of JavaScript, and the store whose locks guard its keys: the one behind it if it is a subclass of ours,
+    /// otherwise one that is only used for its locks.
     Object {
         object: JsObject,
-        native: Option<SecureStore>,
+        locking: SecureStore,
     },
 }
 
@@ -86,12 +88,14 @@ impl JsSecureStore {
         let host = environment.host(env)?;
         let given = ParsedOptions::read(env, options, &host.defaults)?;
         let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+        let log = given.log.unwrap_or_else(|| environment.log.clone());
+        notice_project(env, &host, &log)?;
         let keyring = match given.keyring {
             _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
                 KeyringProvider::Known(SelectedKeyring::Nothing)
             }
             Some(keyring) => keyring,
-            None => KeyringProvider::Known(os_keyring(env, &host, limit)?),
+            None => choose_keyring(env, &host, limit)?.provider,
         };
         let data = &host.data.path;
         let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
@@ -111,7 +115,6 @@ impl JsSecureStore {
             locks,
             data_dir: data.clone(),
         });
-        let log = given.log.unwrap_or_else(|| environment.log.clone());
         Ok(Self { store, log })
     }
 }
@@ -119,34 +122,44 @@ impl JsSecureStore {
 impl StoreObject {
     /// The store in `options.secureStore`, or one of our own from the other options.
     pub fn create(env: &Env, defaults: Defaults<'_>, options: Option<&Object<'_>>) -> Result<Self, Failure> {
-        if let Some(options) = options
-            && let Some(store) = args::option(options, "secureStore")?
-        {
-            return Self::of_argument(env, store);
+        let given = match options {
+            Some(options) => args::option(options, "secureStore")?,
+            None => None,
+        };
+        let own = || JsSecureStore::create(env, defaults, options);
+        match given {
+            Some(store) => Self::of_argument(env, store, own),
+            None => own().map(|own| Self::native(own.store, own.log)),
         }
-        let own = JsSecureStore::create(env, defaults, options)?;
-        Ok(Self {
-            store: StoreHandle::Native(own.store),
-            log: own.log,
-        })
     }
 
-    fn of_argument(env: &Env, value: Unknown<'_>) -> Result<Self, Failure> {
+    fn of_argument(
+        env: &Env,
+        value: Unknown<'_>,
+        own: impl FnOnce() -> Result<JsSecureStore, Failure>,
+    ) -> Result<Self, Failure> {
         let argument = StorageArgument::read(env, value, "SecureStore", "options.secureStore")?;
         let instance = args::instance::<JsSecureStore>(value);
-        let native = instance.as_ref().map(|instance| instance.store.clone());
-        let log = match &instance {
-            Some(instance) => instance.log.clone(),
-            None => JsEnvironment::of(env)?.log.clone(),
-        };
-        let store = match (argument, native) {
-            (StorageArgument::Object(object), native) => StoreHandle::Object { object, native },
-            (StorageArgument::Native, Some(store)) => StoreHandle::Native(store),
+        let native = instance.map(|instance| (instance.store.clone(), instance.log.clone()));
+        match (argument, native) {
+            (StorageArgument::Native, Some((store, log))) => Ok(Self::native(store, log)),
             (StorageArgument::Native, None) => {
-                return Err(Failure::Type("options.secureStore must be a SecureStore".to_owned()));
+                Err(Failure::Type("options.secureStore must be a SecureStore".to_owned()))
             }
-        };
-        Ok(Self { store, log })
+            (StorageArgument::Object(object), native) => {
+                let (locking, log) = match native {
+                    Some(native) => native,
+                    None => own().map(|own| (own.store, own.log))?,
+                };
+                let store = StoreHandle::Object { object, locking };
+                Ok(Self { store, log })
+            }
+        }
+    }
+
+    fn native(store: SecureStore, log: EventLog) -> Self {
+        let store = StoreHandle::Native(store);
+        Self { store, log }
     }
 
     /// A promise of what `work` makes of the arguments and the store; see [`promise_of`].
@@ -160,24 +173,39 @@ impl StoreObject {
         T: ToNapiValue + Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let store = self.secret_store();
-        promise_of(env, self.log.clone(), self.placement(), args, |args| work(args, store))
+        let args = args.and_then(|args| Ok((args, self.in_context(env)?)));
+        promise_of(env, self.log.clone(), self.placement(), args, |(args, store)| {
+            work(args, store)
+        })
     }
 
-    /// The store of our own behind the object; `None` for an object of JavaScript that is no subclass of ours.
-    pub fn native(&self) -> Option<&SecureStore> {
+    /// The store whose locks guard the keys.
+    pub fn locking(&self) -> &SecureStore {
         match &self.store {
-            StoreHandle::Native(store) => Some(store),
-            StoreHandle::Object { native, .. } => native.as_ref(),
+            StoreHandle::Native(store) => store,
+            StoreHandle::Object { locking, .. } => locking,
         }
     }
 
-    /// The locks of the store. An object of JavaScript has none of its own, so those of the data directory are used.
-    pub fn locks(&self, env: &Env) -> Result<LockDir, Failure> {
-        match self.native() {
-            Some(store) => Ok(store.locks().clone()),
-            None => Ok(LockDir::new(JsEnvironment::of(env)?.host(env)?.data.path.join(LOCKS))),
-        }
+    /// The locks that guard the keys, and the files beside them.
+    pub fn locks(&self) -> LockDir {
+        self.locking().locks().clone()
+    }
+
+    /// Where the object's events go.
+    pub fn log(&self) -> EventLog {
+        self.log.clone()
+    }
+
+    /// The store for a call in the current asynchronous context; see [`CurrentLocks`].
+    pub fn in_context(&self, env: &Env) -> Result<Arc<dyn SecretStore>, Failure> {
+        let Some(current) = CurrentLocks::of(env)? else {
+            return Ok(self.secret_store());
+        };
+        Ok(match &self.store {
+            StoreHandle::Native(store) => Arc::new(store.holding(current.locks)),
+            StoreHandle::Object { object, .. } => Arc::new(JsStore(object.in_context(current.run))),
+        })
     }
 
     /// The store, as the core's modules take it.

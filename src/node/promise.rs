@@ -29,6 +29,10 @@ static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 /// How many calls may run on blocking threads from the start.
 const BLOCKING_SLOTS: usize = 4;
 
+/// Maximum number of blocking threads of the runtime: the slots, and some for other blocking work. Together with the pool of
+/// `fs::executor` and the worker thread they are at most 16.
+const MAX_BLOCKING_THREADS: usize = BLOCKING_SLOTS + 2;
+
 static BLOCKING: Semaphore = Semaphore::const_new(BLOCKING_SLOTS);
 
 /// Where work runs.
@@ -152,6 +156,7 @@ fn runtime() -> Result<&'static Runtime> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .thread_name("securestore")
         .enable_all()
         .build()

@@ -8,9 +8,10 @@ use napi_derive::napi;
 
 use super::args;
 use super::error::{Failure, or_throw};
+use super::locks::CurrentLocks;
 use super::object::{Defaults, StoreObject};
 use super::promise::JsSecret;
-use super::storage::{JsKeyStorage, StorageArgument};
+use super::storage::{JsKeyStorage, JsObject, StorageArgument};
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
 use crate::provider_keys::{self, DIRECTORY, KeyStorage, ProviderKeys, SERVICE};
@@ -131,19 +132,37 @@ pub fn mask_key_for_display(env: Env, key: Unknown<'_>) -> napi::Result<String> 
     )
 }
 
-/// The keys of a `ProviderKeyStorageLike`, and the names that `/key` completes from them. `cache` keeps those of an object
-/// that is not ours.
+/// A `ProviderKeyStorageLike`: ours, or any other object.
+pub enum KeyStorageHandle {
+    Native(StoreObject),
+    Object(JsObject),
+}
+
+impl KeyStorageHandle {
+    /// The storage for a call in the current asynchronous context.
+    pub fn in_context(&self, env: &Env) -> Result<Arc<dyn KeyStorage>, Failure> {
+        Ok(match self {
+            Self::Native(object) => Arc::new(ProviderKeys::new(object.in_context(env)?)),
+            Self::Object(object) => Arc::new(JsKeyStorage(match CurrentLocks::of(env)? {
+                Some(current) => object.in_context(current.run),
+                None => object.clone(),
+            })),
+        })
+    }
+}
+
+/// Reads an argument that is a `ProviderKeyStorageLike`. Also returns the names that `/key` completes from it; `cache` keeps
+/// those of an object that is not ours.
 pub fn key_storage(
     env: &Env,
     value: Unknown<'_>,
     cache: Option<Unknown<'_>>,
-) -> Result<(Arc<dyn KeyStorage>, SavedNames), Failure> {
+) -> Result<(KeyStorageHandle, SavedNames), Failure> {
     let argument = StorageArgument::read(env, value, "ProviderKeyStorage", "storage")?;
     let native = args::instance::<JsProviderKeyStorage>(value);
     match (argument, native) {
         (StorageArgument::Native, Some(native)) => {
-            let keys = ProviderKeys::new(native.object.secret_store());
-            Ok((Arc::new(keys), native.names.clone()))
+            Ok((KeyStorageHandle::Native(native.object.clone()), native.names.clone()))
         }
         (StorageArgument::Native, None) => Err(Failure::Type("storage must be a ProviderKeyStorage".to_owned())),
         (StorageArgument::Object(object), native) => {
@@ -153,7 +172,7 @@ pub fn key_storage(
                 (None, Some(cache)) => cache.names.clone(),
                 (None, None) => SavedNames::default(),
             };
-            Ok((Arc::new(JsKeyStorage(object)), names))
+            Ok((KeyStorageHandle::Object(object), names))
         }
     }
 }

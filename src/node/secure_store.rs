@@ -1,16 +1,18 @@
 //! The class `SecureStore`.
 
 use napi::Env;
-use napi::bindgen_prelude::{PromiseRaw, ToNapiValue, Unknown};
+use napi::bindgen_prelude::{Null, Object, PromiseRaw, ToNapiValue, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::error::{Failure, or_throw};
+use super::error::{Failure, or_throw, storage_error};
+use super::locks::{HeldKeyLock, acquire, in_context};
 use super::object::{Defaults, JsSecureStore, placement_of};
 use super::options::service_name;
 use super::promise::{JsSecret, promise_of};
-use crate::error::Result as StoreResult;
-use crate::store::SecureStore;
+use super::shape::{Shape, Shaped};
+use crate::error::{Error, Result as StoreResult};
+use crate::store::{SecureStore, StoreEntries, StoreEntry, StoredIn};
 
 #[napi]
 impl JsSecureStore {
@@ -70,6 +72,26 @@ impl JsSecureStore {
         })
     }
 
+    #[napi]
+    pub fn locate<'env>(
+        &self,
+        env: &'env Env,
+        key: Unknown<'_>,
+    ) -> napi::Result<PromiseRaw<'env, Option<&'static str>>> {
+        self.call(env, args::text(key, "key"), |key, store| async move {
+            Ok(store.locate(&key).await?.map(stored_in))
+        })
+    }
+
+    #[napi]
+    pub fn entries<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Shaped<StoreEntries>>> {
+        self.call(
+            env,
+            Ok(()),
+            |(), store| async move { Ok(Shaped(store.entries().await?)) },
+        )
+    }
+
     fn call<'env, A, T, F>(
         &self,
         env: &'env Env,
@@ -80,9 +102,55 @@ impl JsSecureStore {
         T: ToNapiValue + Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let store = self.store.clone();
-        promise_of(env, self.log.clone(), placement_of(&self.store), args, |args| {
+        let args = args.and_then(|args| Ok((args, in_context(env, &self.store)?)));
+        let placement = placement_of(&self.store);
+        promise_of(env, self.log.clone(), placement, args, |(args, store)| {
             work(args, store)
         })
+    }
+}
+
+/// Called by `lib/locks.js`: acquires the lock of a key.
+#[napi]
+pub fn lock_key<'env>(
+    env: &'env Env,
+    store: Unknown<'_>,
+    key: Unknown<'_>,
+) -> napi::Result<PromiseRaw<'env, HeldKeyLock>> {
+    let store = args::instance::<JsSecureStore>(store).ok_or_else(|| Failure::Type("not a SecureStore".to_owned()));
+    let store = or_throw(env, store)?;
+    let args = args::text(key, "key").map(|key| (store.store.clone(), key));
+    acquire(env, store.log.clone(), args)
+}
+
+/// The `StoreEntries` of `index.d.ts`.
+impl Shape for StoreEntries {
+    fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()> {
+        let entries: Vec<Shaped<StoreEntry>> = self.entries.into_iter().map(Shaped).collect();
+        object.set("entries", entries)?;
+        set_error(env, object, "incomplete", self.incomplete.as_ref())
+    }
+}
+
+impl Shape for StoreEntry {
+    fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()> {
+        object.set("key", self.key)?;
+        object.set("value", self.value.map(JsSecret))?;
+        object.set("storedIn", stored_in(self.stored_in))?;
+        set_error(env, object, "error", self.error.as_ref())
+    }
+}
+
+fn set_error(env: &Env, object: &mut Object<'_>, name: &str, error: Option<&Error>) -> napi::Result<()> {
+    match error {
+        Some(error) => object.set(name, storage_error(env, error)?),
+        None => object.set(name, Null),
+    }
+}
+
+fn stored_in(stored_in: StoredIn) -> &'static str {
+    match stored_in {
+        StoredIn::Keyring => "keyring",
+        StoredIn::File => "file",
     }
 }

@@ -22,16 +22,15 @@ use crate::secret::Secret;
 use crate::store::{SecretStore, StoreEntries, StoreEntry, StoredIn};
 
 /// Calls a function of JavaScript within an asynchronous context; see `lib/locks.js`.
-pub type InContext = FunctionRef<
-    FnArgs<(
-        Function<'static, MethodArgs, ()>,
-        u32,
-        &'static str,
-        Option<String>,
-        Option<String>,
-    )>,
-    (),
->;
+pub type InContext = FunctionRef<InContextArgs, ()>;
+/// `(call, id, method, key, value)`.
+pub type InContextArgs = FnArgs<(
+    Function<'static, MethodArgs, ()>,
+    u32,
+    &'static str,
+    Option<String>,
+    Option<String>,
+)>;
 
 /// An object of JavaScript, behind one function that calls its methods. Clones are the same object.
 #[derive(Clone)]
@@ -87,7 +86,6 @@ impl StorageArgument {
 }
 
 impl JsObject {
-    #[allow(dead_code, reason = "locks across several steps use it")]
     /// The same object, its methods called in this asynchronous context.
     pub fn in_context(&self, context: Arc<InContext>) -> Self {
         Self {

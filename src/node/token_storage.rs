@@ -10,11 +10,12 @@ use super::args;
 use super::environment::JsEnvironment;
 use super::error::{Failure, or_throw, storage_error};
 use super::json::{JsonMap, JsonValue, stringify};
+use super::locks::{HeldKeyLock, acquire};
 use super::object::{Defaults, StoreObject};
 use super::options::service_name;
 use crate::error::Result as StoreResult;
 use crate::secret::Secret;
-use crate::token_storage::{BrokenCredentials, Credentials, SERVICE, Tokens};
+use crate::token_storage::{BrokenCredentials, Credentials, SERVICE, Tokens, account};
 
 /// See `index.d.ts`.
 #[napi(js_name = "KeychainTokenStorage")]
@@ -141,6 +142,21 @@ impl JsTokenStorage {
         self.object
             .call(env, args, |args, store| work(args, Tokens::new(store, &self.service)))
     }
+}
+
+/// Called by `lib/locks.js`: acquires the lock of a server's credentials.
+#[napi]
+pub fn lock_credentials<'env>(
+    env: &'env Env,
+    storage: Unknown<'_>,
+    server_name: Unknown<'_>,
+) -> napi::Result<PromiseRaw<'env, HeldKeyLock>> {
+    let storage = args::instance::<JsTokenStorage>(storage);
+    let storage = storage.ok_or_else(|| Failure::Type("not a KeychainTokenStorage".to_owned()));
+    let object = or_throw(env, storage)?.object.clone();
+    let args =
+        args::text(server_name, "serverName").and_then(|server| Ok((object.locking().clone(), account(&server)?)));
+    acquire(env, object.log(), args)
 }
 
 /// The caller's object, with `updatedAt` set by `Date.now()`, the clock of the caller's own dates.

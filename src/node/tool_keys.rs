@@ -61,7 +61,7 @@ impl JsToolKeyStorage {
             ..Defaults::of_service(SERVICE)
         };
         let object = StoreObject::create(env, defaults, options.as_ref())?;
-        let keys = ToolKeys::new(object.secret_store(), tools_dir, host.home, object.locks(env)?);
+        let keys = ToolKeys::new(object.secret_store(), tools_dir, host.home, object.locks());
         Ok(Self { object, keys })
     }
 

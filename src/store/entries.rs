@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 
 use super::fallback_reason::record_backend;
 use super::selection::Selection;
-use super::{FallbackPolicy, Key, PROBE_PREFIX, SecureStore, StoreEntries, StoreEntry};
+use super::{FallbackPolicy, Key, PROBE_PREFIX, SecureStore, StoreEntries, StoreEntry, StoreKeys};
 use crate::error::{Error, Result};
 use crate::fallback::DirectoryListing;
 use crate::keyring::KeyringError;
@@ -32,16 +32,25 @@ impl SecureStore {
     /// The error of a source that could not be listed, if no key was found elsewhere: an empty list means that the store is
     /// known to be empty. Under `Deny` the keyring's error.
     pub async fn list(&self) -> Result<Vec<String>> {
-        let mut operation = Operation::start("list");
-        let selection = self.select().await;
-        let keys = match self.list_sources(&selection, &mut operation).await {
-            Ok(Listing {
+        match self.keys().await? {
+            StoreKeys {
                 keys,
                 incomplete: Some(error),
-                ..
-            }) if keys.is_empty() => Err(error),
-            listing => listing.map(|listing| listing.keys),
-        };
+            } if keys.is_empty() => Err(error),
+            listed => Ok(listed.keys),
+        }
+    }
+
+    /// Returns the keys as [`SecureStore::list`] does, and the error of a source that could not be listed.
+    ///
+    /// # Errors
+    ///
+    /// Only those that end every operation, such as `RUNTIME_REPLACED`.
+    pub async fn keys(&self) -> Result<StoreKeys> {
+        let mut operation = Operation::start("list");
+        let selection = self.select().await;
+        let listing = self.list_sources(&selection, &mut operation).await;
+        let keys = listing.map(|Listing { keys, incomplete, .. }| StoreKeys { keys, incomplete });
         operation.finish(self.service(), None, keys)
     }
 
@@ -132,6 +141,16 @@ impl SecureStore {
             carried_out?;
         }
         Ok(())
+    }
+}
+
+/// An empty list with an error is a failure: the store is not known to be empty.
+impl Outcome for StoreKeys {
+    fn summary(&self) -> OutcomeSummary {
+        match &self.incomplete {
+            Some(error) if self.keys.is_empty() => Err::<(), _>(error.clone()).summary(),
+            _ => self.keys.summary(),
+        }
     }
 }
 

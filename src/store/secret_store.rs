@@ -133,6 +133,10 @@ impl SecretStore for SecureStore {
         SecureStore::list(self).boxed()
     }
 
+    fn keys(&self) -> BoxFuture<'_, Result<StoreKeys>> {
+        SecureStore::keys(self).boxed()
+    }
+
     fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
         SecureStore::has(self, key).boxed()
     }

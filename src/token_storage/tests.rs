@@ -169,6 +169,23 @@ async fn r7_6_a_keyring_that_cannot_be_read_is_an_error_and_not_an_empty_list() 
 }
 
 #[tokio::test]
+async fn r7_6_a_keyring_that_cannot_be_listed_is_an_error_even_when_files_hold_credentials() {
+    let Setup { tokens, keyring, dir } = set_up(FallbackPolicy::Allow, FaultMode::Absent);
+    tokens.set(credentials("a")).await.unwrap();
+    keyring.set_mode(FaultMode::Fails(Code::Locked));
+    assert_eq!(tokens.list().await.map_err(|e| e.code()), Err(Code::Locked));
+    assert_eq!(tokens.get_all().await.map_err(|e| e.code()).err(), Some(Code::Locked));
+    assert_eq!(tokens.clear().await.map_err(|e| e.code()), Err(Code::Locked));
+    keyring.set_mode(FaultMode::Absent);
+    assert_eq!(
+        tokens.list().await,
+        Ok(Vec::new()),
+        "clear removed the file all the same"
+    );
+    drop(dir);
+}
+
+#[tokio::test]
 async fn r7_6_clear_continues_after_a_failure_and_reports_it() {
     let Setup { tokens, keyring, dir } = set_up(FallbackPolicy::Allow, FaultMode::Absent);
     tokens.set(credentials("a")).await.unwrap();

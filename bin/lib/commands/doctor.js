@@ -4,8 +4,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { addon } = require('../addon.js')
 const { advise } = require('../advice.js')
-const { dataDirectory } = require('../data-dir.js')
-const { SERVICE, entries } = require('../key-store.js')
+const { entries } = require('../key-store.js')
 const { paint, print, printable, shorten, widthOf, wrap } = require('../output.js')
 const { currentSystem } = require('../system.js')
 
@@ -13,9 +12,6 @@ const { currentSystem } = require('../system.js')
 const KEYRING_TIMEOUT = 10_000
 
 const COLOURS = { error: 'red', warning: 'yellow', info: 'faint' }
-/** What chose the data directory; another rule is the name of an environment variable. */
-const RULES = { platform: "the CLI's directory on this platform", home: 'the default' }
-
 const LABELS = { error: 'Problem', warning: 'Problem', info: 'Note' }
 
 const doctor = {
@@ -51,9 +47,9 @@ async function unreadableKeys() {
   })
 }
 
-function printLines({ keyring, places, problems }) {
+function printLines({ dataDirectory, keyring, places, problems }) {
   print(`OS keyring: ${describeKeyring(keyring)}`)
-  print(`Data directory: ${describeDataDirectory(places)}`)
+  print(`Data directory: ${describeDirectory(dataDirectory)}`)
   for (const place of places) print(`${printable(place.name)}: ${describePlace(place, keyring)}`)
   if (problems.length === 0) print('No problems.')
   for (const { severity, message, remedy } of problems) {
@@ -66,10 +62,10 @@ function describePlace({ directory, keyringKeys, fileKeys }, { backend }) {
   return backend === 'none' ? files : `${keyringKeys ?? 'unknown'} in the keyring, ${files}`
 }
 
-function printTables({ keyring, places, problems }) {
+function printTables({ dataDirectory, keyring, places, problems }) {
   const width = widthOf()
   for (const line of wrap(`OS keyring: ${describeKeyring(keyring)}`, width)) print(line)
-  for (const line of wrap(`Data directory: ${describeDataDirectory(places)}`, width)) print(line)
+  for (const line of wrap(`Data directory: ${describeDirectory(dataDirectory)}`, width)) print(line)
   print('')
   printPlaces(places, width)
   print('')
@@ -102,13 +98,8 @@ function describeKeyring({ backend, why, works, durationMs }) {
   return works ? `${backend}, answers in ${durationMs.toFixed(1)} ms` : `${backend}, does not work`
 }
 
-/** The directory is the one the addon uses. The rule is left out if this tool would have chosen another one. */
-function describeDataDirectory(places) {
-  const { directory } = places.find(({ service }) => service === SERVICE)
-  const used = path.dirname(directory)
-  const { path: expected, rule } = dataDirectory()
-  const reason = used === expected ? ` (${RULES[rule] ?? `set by ${rule}`})` : ''
-  return `${printable(withTilde(used))}${reason}`
+function describeDirectory({ path: directory, rule }) {
+  return `${printable(withTilde(directory))} (${printable(rule)})`
 }
 
 /** Shortens the home directory to `~`. */

@@ -1,89 +1,142 @@
-//! Credential stores whose calls block (Keychain, Credential Manager), through the `keyring` family: each call on a
-//! blocking thread, within the limit.
+//! Credential stores whose calls block: Keychain and Credential Manager. Each call runs on a blocking thread, with a time
+//! limit.
 //!
-//! A call that hangs keeps its thread; its caller gets `TIMEOUT`, and everybody else has threads of their own.
+//! A call that hangs keeps its thread. Its caller gets `TIMEOUT`, and other calls use other threads.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use keyring_core::{Entry, Error};
-use tokio::sync::Mutex;
-use zeroize::Zeroize;
 
 use super::Environment;
 use crate::error::Code;
-use crate::keyring::KeyringError;
-use crate::keyring::errors::{ErrorKind, keyring_core_error};
+use crate::keyring::errors::ErrorKind;
+use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
-/// What differs from platform to platform.
+/// What a failed call means, and a sentence about it.
+pub(super) type BlockingError = (ErrorKind, String);
+
+/// The calls of a platform. Each runs on a blocking thread.
 pub(super) trait Platform: Send + Sync + 'static {
-    /// What the user knows it as, at the start of a sentence.
+    /// The name that users know, as the start of a sentence.
     const NAME: &'static str;
 
-    /// The entry of one account, as the family stores it.
-    fn entry(service: &str, account: &str) -> Result<Entry, Error>;
+    /// Returns the secret of an entry.
+    fn get(service: &str, account: &str) -> Result<Secret, BlockingError>;
 
-    /// The accounts of a service, without their secrets, in any order.
-    fn accounts(service: &str) -> Result<Vec<String>, Error>;
+    /// Stores the secret of an entry. Never reads a secret.
+    fn set(service: &str, account: &str, secret: &Secret) -> Result<(), BlockingError>;
 
-    /// The number the platform itself gave for an error of the last call on this thread, and what it means.
-    fn number(error: &Error) -> Option<(i64, ErrorKind)>;
+    /// Deletes an entry. Fails with `NotFound` if there is none.
+    fn delete(service: &str, account: &str) -> Result<(), BlockingError>;
 
-    /// Whether the user may be prompted; `None` where this platform never prompts.
-    fn gate() -> Option<&'static Gate>;
+    /// Returns whether an entry exists, without reading its secret where the platform allows that.
+    fn contains(service: &str, account: &str) -> Result<bool, BlockingError>;
 
-    /// Keeps the platform from prompting until what comes back is dropped.
+    /// Returns the accounts of a service, without reading their secrets, in any order.
+    fn accounts(service: &str) -> Result<Vec<String>, BlockingError>;
+
+    /// Returns the prompts that this process may still show; `None` on a platform that never shows any.
+    fn prompts() -> Option<&'static Prompts>;
+
+    /// Returns whether the keyring as a whole is locked, so that a refusal was a refusal to unlock it.
+    fn is_locked() -> bool;
+
+    /// Prevents dialogs until the returned value is dropped.
     fn silence() -> Box<dyn Any>;
 }
 
-/// One prompt per process (R7B), on a platform that shows it by itself in the middle of a call.
+/// Allows one prompt per process, on a platform that shows prompts in the middle of a call.
 ///
-/// Until a call has succeeded, calls go one at a time, so that one prompt serves all who wait. A call that was refused
-/// or hung uses the prompt up: from then on calls are silent, one at a time, until one succeeds.
-pub(super) struct Gate {
-    alone: Mutex<()>,
-    state: AtomicU8,
+/// Until a call has succeeded, calls run one at a time, so that one prompt serves all of them. An entry that was refused
+/// never prompts again. After a refusal to unlock the keyring, or after a call that hung, all calls are silent until one
+/// succeeds. Silent calls run one at a time, because silence applies to the whole process.
+pub(super) struct Prompts {
+    /// Held exclusively by calls that run alone.
+    calls: tokio::sync::RwLock<()>,
+    state: Mutex<PromptState>,
 }
 
-const UNKNOWN: u8 = 0;
-const OPEN: u8 = 1;
-const SPENT: u8 = 2;
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Access {
+    /// No call has succeeded or was refused yet.
+    #[default]
+    Unknown,
+    /// A call has succeeded.
+    Granted,
+    /// The user refused to unlock the keyring, or a call hung.
+    Refused,
+}
 
-impl Gate {
+#[derive(Default)]
+struct PromptState {
+    access: Access,
+    refused_entries: Option<HashSet<(String, String)>>,
+}
+
+impl Prompts {
     #[cfg_attr(windows, allow(dead_code))] // Credential Manager never prompts
     pub(super) const fn new() -> Self {
         Self {
-            alone: Mutex::const_new(()),
-            state: AtomicU8::new(UNKNOWN),
+            calls: tokio::sync::RwLock::const_new(()),
+            state: Mutex::new(PromptState {
+                access: Access::Unknown,
+                refused_entries: None,
+            }),
         }
     }
 
-    fn is(&self, state: u8) -> bool {
-        self.state.load(Ordering::Relaxed) == state
+    /// Returns whether calls may run at the same time.
+    fn is_granted(&self) -> bool {
+        let state = self.state();
+        state.access == Access::Granted && state.refused_entries.is_none()
     }
 
-    fn set_mode(&self, state: u8) {
-        self.state.store(state, Ordering::Relaxed);
+    /// Returns whether a call for this entry must not show a dialog. `None` stands for a call that reads no secret.
+    fn must_be_silent(&self, entry: Option<(&str, &str)>) -> bool {
+        let state = self.state();
+        let is_refused = |(service, account): (&str, &str)| {
+            let key = (service.to_owned(), account.to_owned());
+            state
+                .refused_entries
+                .as_ref()
+                .is_some_and(|entries| entries.contains(&key))
+        };
+        state.access == Access::Refused || entry.is_some_and(is_refused)
+    }
+
+    fn grant(&self) {
+        self.state().access = Access::Granted;
+    }
+
+    fn refuse_all(&self) {
+        self.state().access = Access::Refused;
+    }
+
+    fn refuse(&self, (service, account): (&str, &str)) {
+        let key = (service.to_owned(), account.to_owned());
+        self.state().refused_entries.get_or_insert_default().insert(key);
+    }
+
+    fn state(&self) -> MutexGuard<'_, PromptState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(super) struct Backend<P> {
     limit: Duration,
-    reached: AtomicBool,
+    was_reached: AtomicBool,
     platform: PhantomData<P>,
 }
-
-/// What a call met, and a sentence about it.
-type CallError = (ErrorKind, String);
 
 impl<P: Platform> Backend<P> {
     pub(super) fn new(_environment: Environment, limit: Duration) -> Self {
         Self {
             limit,
-            reached: AtomicBool::new(false),
+            was_reached: AtomicBool::new(false),
             platform: PhantomData,
         }
     }
@@ -93,22 +146,54 @@ impl<P: Platform> Backend<P> {
         self.call(move || read::<P>(&service, &account)).await
     }
 
-    /// By reading it: the family has no other way to ask.
     pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
-        Ok(self.get(service, account).await?.is_some())
+        let (service, account) = (service.to_owned(), account.to_owned());
+        self.call(move || attempt::<P, _>(None, || P::contains(&service, &account)))
+            .await
     }
 
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
         let (service, account, secret) = (service.to_owned(), account.to_owned(), secret.clone());
-        self.call(move || attempt::<P, _>(|| P::entry(&service, &account)?.set_password(secret.expose())))
-            .await
+        self.call(move || write::<P>(&service, &account, &secret)).await
+    }
+
+    /// Writes and reads back without showing a dialog. An entry that cannot be read without one counts as verified if it
+    /// exists.
+    pub(super) async fn set_verified(
+        &self,
+        service: &str,
+        account: &str,
+        secret: &Secret,
+    ) -> Result<WriteOutcome, KeyringError> {
+        let (service, account, written) = (service.to_owned(), account.to_owned(), secret.clone());
+        // The silence of the read-back applies to the whole process, so no other call may run meanwhile.
+        let read = self.run(true, move || {
+            write::<P>(&service, &account, &written)?;
+            let silence = P::prompts().map(|_| P::silence());
+            let read = not_found_as_none(P::get(&service, &account));
+            let needs_dialog = matches!(&read, Err((ErrorKind::Failed(Code::Locked | Code::Denied), _)));
+            let exists = silence.is_some() && needs_dialog && P::contains(&service, &account) == Ok(true);
+            Ok(match exists {
+                true => Ok(Some(written)),
+                false => read,
+            })
+        });
+        let read = read.await?.map_err(|error| self.keyring_error(error));
+        Ok(WriteOutcome::of_read_back(secret, read))
     }
 
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
         let (service, account) = (service.to_owned(), account.to_owned());
+        self.call(move || remove::<P>(&service, &account)).await
+    }
+
+    /// Deletes, then looks whether the entry is still there.
+    pub(super) async fn delete_verified(&self, service: &str, account: &str) -> Result<DeleteOutcome, KeyringError> {
+        let (service, account) = (service.to_owned(), account.to_owned());
         self.call(move || {
-            let deleted = attempt::<P, _>(|| P::entry(&service, &account)?.delete_credential());
-            Ok(or_missing(deleted)?.is_some())
+            let was_there = remove::<P>(&service, &account)?;
+            let is_there = was_there && attempt::<P, _>(None, || P::contains(&service, &account))?;
+            Ok(DeleteOutcome::new(was_there, is_there))
         })
         .await
     }
@@ -116,8 +201,8 @@ impl<P: Platform> Backend<P> {
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
         let service = service.to_owned();
         self.call(move || {
-            let accounts = attempt::<P, _>(|| P::accounts(&service));
-            let mut accounts = or_missing(accounts)?.unwrap_or_default();
+            let accounts = attempt::<P, _>(None, || P::accounts(&service));
+            let mut accounts = not_found_as_none(accounts)?.unwrap_or_default();
             accounts.sort_unstable();
             accounts.dedup();
             Ok(accounts)
@@ -125,7 +210,7 @@ impl<P: Platform> Backend<P> {
         .await
     }
 
-    /// One after the other on one thread: these stores answer from memory, and a thread per key would cost more.
+    /// Reads one after the other on one thread: these stores answer from memory, and a thread per key would cost more.
     pub(super) async fn get_many(
         &self,
         service: &str,
@@ -137,7 +222,7 @@ impl<P: Platform> Backend<P> {
             .await;
         match secrets {
             Ok(secrets) => Vec::into_iter(secrets)
-                .map(|secret| secret.map_err(|trouble| self.reported(trouble)))
+                .map(|secret| secret.map_err(|error| self.keyring_error(error)))
                 .collect(),
             Err(error) => accounts.iter().map(|_| Err(error.clone())).collect(),
         }
@@ -145,29 +230,40 @@ impl<P: Platform> Backend<P> {
 
     async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
+        work: impl FnOnce() -> Result<T, BlockingError> + Send + 'static,
     ) -> Result<T, KeyringError> {
-        let gate = P::gate();
-        let answer = tokio::time::timeout(self.limit, async {
-            let _alone = match gate.filter(|gate| !gate.is(OPEN)) {
-                Some(gate) => Some(gate.alone.lock().await),
-                None => None,
+        let runs_alone = P::prompts().is_some_and(|prompts| !prompts.is_granted());
+        self.run(runs_alone, work).await
+    }
+
+    /// Runs `work` on a blocking thread. On a platform with prompts, `runs_alone` keeps other calls from running meanwhile.
+    async fn run<T: Send + 'static>(
+        &self,
+        runs_alone: bool,
+        work: impl FnOnce() -> Result<T, BlockingError> + Send + 'static,
+    ) -> Result<T, KeyringError> {
+        let prompts = P::prompts();
+        let result = tokio::time::timeout(self.limit, async {
+            let (_alone, _shared) = match prompts {
+                Some(prompts) if runs_alone => (Some(prompts.calls.write().await), None),
+                Some(prompts) => (None, Some(prompts.calls.read().await)),
+                None => (None, None),
             };
             tokio::task::spawn_blocking(work).await
         });
-        match answer.await {
-            Ok(Ok(Ok(done))) => {
-                self.reached.store(true, Ordering::Relaxed);
-                Ok(done)
+        match result.await {
+            Ok(Ok(Ok(result))) => {
+                self.was_reached.store(true, Ordering::Relaxed);
+                Ok(result)
             }
-            Ok(Ok(Err(trouble))) => Err(self.reported(trouble)),
+            Ok(Ok(Err(error))) => Err(self.keyring_error(error)),
             Ok(Err(_)) => Err(KeyringError::failed(
                 Code::Unavailable,
-                format!("{} broke off in the middle of a call", P::NAME),
+                format!("{} failed unexpectedly", P::NAME),
             )),
             Err(_) => {
-                if let Some(gate) = gate {
-                    gate.set_mode(SPENT);
+                if let Some(prompts) = prompts {
+                    prompts.refuse_all();
                 }
                 Err(KeyringError::failed(
                     Code::Timeout,
@@ -177,67 +273,63 @@ impl<P: Platform> Backend<P> {
         }
     }
 
-    /// Where nobody ever answered there is no keyring; where somebody did, a secret may still be behind it.
-    fn reported(&self, (meaning, what): CallError) -> KeyringError {
-        match meaning {
-            ErrorKind::Gone if self.reached.load(Ordering::Relaxed) => KeyringError::failed(Code::Unavailable, what),
-            meaning => meaning.into_error(what),
+    /// A keyring that never answered in this process counts as absent. One that did may hold a secret.
+    fn keyring_error(&self, (kind, message): BlockingError) -> KeyringError {
+        match kind {
+            ErrorKind::Unreachable if self.was_reached.load(Ordering::Relaxed) => {
+                KeyringError::failed(Code::Unavailable, message)
+            }
+            kind => kind.into_error(message),
         }
     }
 }
 
-fn read<P: Platform>(service: &str, account: &str) -> Result<Option<Secret>, CallError> {
-    let text = attempt::<P, _>(|| P::entry(service, account)?.get_password());
-    Ok(or_missing(text)?.map(Secret::new))
+fn read<P: Platform>(service: &str, account: &str) -> Result<Option<Secret>, BlockingError> {
+    not_found_as_none(attempt::<P, _>(Some((service, account)), || P::get(service, account)))
 }
 
-/// One call on the store, silent if the one prompt is used up.
-fn attempt<P: Platform, T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, CallError> {
-    let gate = P::gate();
-    let _silence = gate.filter(|gate| gate.is(SPENT)).map(|_| P::silence());
-    let answer = work().map_err(explained::<P>);
-    if let Some(gate) = gate {
-        match &answer {
-            Ok(_) | Err((ErrorKind::Missing, _)) => gate.set_mode(OPEN),
-            Err((ErrorKind::Failed(Code::Denied | Code::Locked), _)) => gate.set_mode(SPENT),
-            Err(_) => {}
-        }
-    }
-    answer
+fn write<P: Platform>(service: &str, account: &str, secret: &Secret) -> Result<(), BlockingError> {
+    attempt::<P, _>(Some((service, account)), || P::set(service, account, secret))
 }
 
-fn or_missing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err((ErrorKind::Missing, _)) => Ok(None),
-        Err(trouble) => Err(trouble),
-    }
+fn remove<P: Platform>(service: &str, account: &str) -> Result<bool, BlockingError> {
+    let deleted = attempt::<P, _>(Some((service, account)), || P::delete(service, account));
+    Ok(not_found_as_none(deleted)?.is_some())
 }
 
-/// What an error means, in a sentence; the bytes of a secret that some errors carry are wiped.
-fn explained<P: Platform>(mut error: Error) -> CallError {
-    let number = P::number(&error);
-    let meaning = keyring_core_error(&error, number.map(|(_, meaning)| meaning));
-    let name = P::NAME;
-    let mut what = match (&error, meaning) {
-        (Error::TooLong(part, limit), _) => {
-            format!("{name} has no room for it: the {part} takes more than {limit} bytes")
-        }
-        (_, ErrorKind::Failed(Code::Corrupt)) => {
-            format!("{name} cannot hold this name, or holds a value that is no text")
-        }
-        (_, ErrorKind::Failed(Code::Locked)) => format!("{name} is locked"),
-        (_, ErrorKind::Failed(Code::Denied)) => format!("{name} refused access, or its prompt was dismissed"),
-        (_, ErrorKind::Gone) => format!("{name} is not available in this session"),
-        _ => format!("{name} failed"),
+/// Makes one call on the store, without dialogs if the user refused one before. `entry` is the entry whose secret the call
+/// may need.
+fn attempt<P: Platform, T>(
+    entry: Option<(&str, &str)>,
+    work: impl FnOnce() -> Result<T, BlockingError>,
+) -> Result<T, BlockingError> {
+    let Some(prompts) = P::prompts() else {
+        return work();
     };
-    if let Some((number, _)) = number {
-        what.push_str(&format!(" (error {number})"));
+    let silence = prompts.must_be_silent(entry).then(P::silence);
+    let result = work();
+    drop(silence);
+    match (&result, entry) {
+        // A call that needs no secret succeeds on a locked keyring, too, so it does not allow prompts again.
+        (Ok(_), Some(_)) => prompts.grant(),
+        (Err((ErrorKind::Failed(Code::Denied | Code::Locked), _)), _) => {
+            let is_locked = P::is_locked();
+            match entry {
+                Some(entry) if !is_locked => prompts.refuse(entry),
+                _ => prompts.refuse_all(),
+            }
+        }
+        _ => {}
     }
-    if let Error::BadEncoding(bytes) | Error::BadDataFormat(bytes, _) = &mut error {
-        bytes.zeroize();
+    result
+}
+
+fn not_found_as_none<T>(result: Result<T, BlockingError>) -> Result<Option<T>, BlockingError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err((ErrorKind::NotFound, _)) => Ok(None),
+        Err(error) => Err(error),
     }
-    (meaning, what)
 }
 
 #[cfg(test)]

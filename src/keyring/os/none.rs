@@ -1,9 +1,9 @@
-//! A platform without a keyring that this crate knows: every call says so.
+//! A platform without a supported keyring: every call fails with `Absent`.
 
 use std::time::Duration;
 
 use super::Environment;
-use crate::keyring::KeyringError;
+use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
 pub(super) struct Backend;
@@ -29,6 +29,19 @@ impl Backend {
         Err(absent())
     }
 
+    pub(super) async fn set_verified(
+        &self,
+        _service: &str,
+        _account: &str,
+        _secret: &Secret,
+    ) -> Result<WriteOutcome, KeyringError> {
+        Err(absent())
+    }
+
+    pub(super) async fn delete_verified(&self, _service: &str, _account: &str) -> Result<DeleteOutcome, KeyringError> {
+        Err(absent())
+    }
+
     pub(super) async fn accounts(&self, _service: &str) -> Result<Vec<String>, KeyringError> {
         Err(absent())
     }
@@ -43,5 +56,5 @@ impl Backend {
 }
 
 fn absent() -> KeyringError {
-    KeyringError::absent("This platform has no keyring that is supported")
+    KeyringError::absent("This platform has no supported keyring")
 }

@@ -1,14 +1,19 @@
-//! The Secret Service, on Linux and the BSDs: gnome-keyring, KWallet, KeePassXC.
+//! The Secret Service, on Linux and the BSDs: gnome-keyring, KWallet, KeePassXC and others.
 //! <https://specifications.freedesktop.org/secret-service-spec/latest/>
 
 mod address;
-mod call;
+mod attempt;
+mod bus;
+mod call_error;
 mod connections;
 mod item_cache;
-mod prompt;
+mod messages;
+mod prompt_gate;
+mod read;
 mod read_batcher;
 mod session;
-mod transfer;
+mod session_cipher;
+mod write;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,28 +22,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::address::{Candidate, candidates};
-use self::call::{Answer, Call, IN_FLIGHT};
+use self::attempt::{Attempt, MAX_IN_FLIGHT};
+use self::call_error::CallError;
 use self::connections::Connection;
-use self::session::CallError;
+use self::messages::DEFAULT_COLLECTION;
+use self::session::Session;
 use super::Environment;
-use crate::error::Code;
-use crate::keyring::KeyringError;
 use crate::keyring::errors::ErrorKind;
+use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
-/// From how many accounts on a look at the whole service pays.
-const MANY: usize = 8;
+/// The number of accounts from which on they are read together.
+const BATCH_THRESHOLD: usize = 8;
 
-/// How many sessions a call may use up: one that has died unnoticed, and a fresh one.
-const SESSIONS: u32 = 2;
+/// The number of sessions a call may use: one that has ended unnoticed, and a new one.
+const MAX_SESSIONS: u32 = 2;
 
-/// How often a call looks for an entry that others delete and create at the same time.
-const LOOKS: u32 = 50;
+/// How often a call tries again because an item was deleted or replaced while it worked.
+const MAX_RETRIES: u32 = 24;
 
-/// What a call does with one try.
+/// The number of retries without a pause. The pause then doubles up to [`MAX_RETRY_DELAY`].
+const IMMEDIATE_RETRIES: u32 = 4;
+
+/// The longest pause between two retries.
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(32);
+
+/// The least time that is reserved for closing a prompt, and for asking whether a keyring that does not answer is locked.
+const MIN_RESERVE: Duration = Duration::from_millis(150);
+
+/// The work of one attempt.
 type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
 pub(super) struct Backend {
@@ -52,78 +67,101 @@ impl Backend {
     }
 
     pub(super) async fn get(&self, service: &str, account: &str) -> Result<Option<Secret>, KeyringError> {
-        self.run(self.deadline(), &|call| {
-            Box::pin(async move { call.get(service, account).await })
+        self.run(self.deadline(), &|attempt| {
+            Box::pin(async move { attempt.get(service, account).await })
         })
         .await
     }
 
     pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
-        self.run(self.deadline(), &|call| {
-            Box::pin(async move { call.contains(service, account).await })
+        self.run(self.deadline(), &|attempt| {
+            Box::pin(async move { attempt.contains(service, account).await })
         })
         .await
     }
 
     pub(super) async fn set(&self, service: &str, account: &str, secret: &Secret) -> Result<(), KeyringError> {
-        self.run(self.deadline(), &|call| {
-            Box::pin(async move { call.set(service, account, secret).await })
+        self.run(self.deadline(), &|attempt| {
+            Box::pin(async move { attempt.set(service, account, secret).await })
+        })
+        .await
+    }
+
+    pub(super) async fn set_verified(
+        &self,
+        service: &str,
+        account: &str,
+        secret: &Secret,
+    ) -> Result<WriteOutcome, KeyringError> {
+        self.run(self.deadline(), &|attempt| {
+            Box::pin(async move {
+                let read = attempt.set_verified(service, account, secret).await?;
+                let read = read.map_err(|error| into_keyring_error(error, &attempt.connection));
+                Ok(WriteOutcome::of_read_back(secret, read))
+            })
         })
         .await
     }
 
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
-        // Survives a second try: what the first one deleted is deleted.
-        let deleted = &AtomicBool::new(false);
-        self.run(self.deadline(), &|call| {
+        let outcome = self.delete_verified(service, account).await?;
+        Ok(outcome != DeleteOutcome::NotThere)
+    }
+
+    pub(super) async fn delete_verified(&self, service: &str, account: &str) -> Result<DeleteOutcome, KeyringError> {
+        // What an attempt deleted stays deleted when a later attempt finds nothing.
+        let was_there = &AtomicBool::new(false);
+        let delete = |attempt: Attempt| -> Work<'_, bool> {
             Box::pin(async move {
-                let done = call.delete(service, account).await?;
-                if done.iter().any(|done| matches!(done, Ok(true))) {
-                    deleted.store(true, Ordering::Relaxed);
-                }
-                done.into_iter().collect::<Result<Vec<_>, _>>()
+                let deletion = attempt.delete(service, account).await?;
+                was_there.fetch_or(deletion.was_there, Ordering::Relaxed);
+                deletion.remains
             })
-        })
-        .await?;
-        Ok(deleted.load(Ordering::Relaxed))
+        };
+        let remains = self.run(self.deadline(), &delete).await?;
+        Ok(DeleteOutcome::new(was_there.load(Ordering::Relaxed), remains))
     }
 
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
-        self.run(self.deadline(), &|call| {
-            Box::pin(async move { call.accounts(service).await })
+        self.run(self.deadline(), &|attempt| {
+            Box::pin(async move { attempt.accounts(service).await })
         })
         .await
     }
 
-    /// All together, or all in flight at once, within one limit.
+    /// Reads all accounts within one time limit, together or with all requests in flight at once.
     pub(super) async fn get_many(
         &self,
         service: &str,
         accounts: &[String],
     ) -> Vec<Result<Option<Secret>, KeyringError>> {
         let deadline = self.deadline();
-        if accounts.len() >= MANY {
+        if accounts.len() >= BATCH_THRESHOLD {
             let names: &Vec<&str> = &accounts.iter().map(String::as_str).collect();
-            let together = |call: Call| -> Work<'_, _> {
+            let together = |attempt: Attempt| -> Work<'_, _> {
                 Box::pin(async move {
-                    let answers = call.get_all(service, names).await?;
-                    let reported = |answer: Answer| answer.map_err(|trouble| reported(trouble, &call.connection));
-                    Ok(answers.map(|answers| answers.into_iter().map(reported).collect()))
+                    let Some(results) = attempt.get_all(service, names).await? else {
+                        return Ok(None);
+                    };
+                    let connection = &attempt.connection;
+                    let results = results.into_iter();
+                    let results = results.map(|it| it.map_err(|error| into_keyring_error(error, connection)));
+                    Ok(Some(results.collect()))
                 })
             };
-            if let Ok(Some(answers)) = self.run(deadline, &together).await {
-                return answers;
+            if let Ok(Some(results)) = self.run(deadline, &together).await {
+                return results;
             }
         }
-        let alone = async |account: &String| {
-            self.run(deadline, &|call| {
-                Box::pin(async move { call.get_alone(service, account).await })
+        let single = async |account: &String| {
+            self.run(deadline, &|attempt| {
+                Box::pin(async move { attempt.get_single(service, account).await })
             })
             .await
         };
         let mut secrets = Vec::with_capacity(accounts.len());
-        for accounts in accounts.chunks(IN_FLIGHT) {
-            secrets.extend(join_all(accounts.iter().map(alone)).await);
+        for accounts in accounts.chunks(MAX_IN_FLIGHT) {
+            secrets.extend(join_all(accounts.iter().map(single)).await);
         }
         secrets
     }
@@ -132,51 +170,59 @@ impl Backend {
         Instant::now() + self.limit
     }
 
-    /// Does the work on a live session, by the deadline; again when the session had died unnoticed (on a fresh one), or
-    /// when what it worked on was deleted meanwhile.
+    /// Does the work on a live session, by the deadline. Repeats it on a new session if the session has ended unnoticed, and
+    /// on the same one if an item was deleted or replaced meanwhile.
     ///
-    /// Work that is done twice must end as if it were done once.
+    /// Work that is done twice must have the same result as if it were done once.
     async fn run<'a, T>(
         &self,
         deadline: Instant,
-        work: &(dyn Fn(Call) -> Work<'a, T> + Send + Sync),
+        work: &(dyn Fn(Attempt) -> Work<'a, T> + Send + Sync),
     ) -> Result<T, KeyringError> {
         let connection = self.connection()?;
-        let (mut sessions, mut looks) = (SESSIONS, LOOKS);
+        let reserve = (self.limit / 20).max(MIN_RESERVE).min(self.limit / 3);
+        let work_deadline = deadline - reserve;
+        let (mut sessions, mut retries) = (1, 0);
         loop {
             let session = match timeout_at(deadline, connection.session()).await {
                 Ok(Ok(session)) => session,
-                Ok(Err(trouble)) => return Err(reported(trouble, &connection)),
-                Err(_) => return Err(timed_out()),
+                Ok(Err(error)) => return Err(into_keyring_error(error, &connection)),
+                Err(_) => return Err(into_keyring_error(CallError::timed_out(), &connection)),
             };
-            let call = Call {
+            let attempt = Attempt {
                 connection: Arc::clone(&connection),
                 session: Arc::clone(&session),
-                // A little earlier than the call itself, which then says what it waited for.
-                prompt_until: deadline - self.limit / 20,
+                // A prompt is closed a little earlier, so that the call can report it.
+                prompt_deadline: work_deadline - reserve,
             };
-            match timeout_at(deadline, work(call)).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(trouble)) => {
-                    let tries_left = match trouble.meaning {
-                        ErrorKind::Gone | ErrorKind::Stale => {
-                            connection.discard(&session);
-                            &mut sessions
-                        }
-                        ErrorKind::Vanished => &mut looks,
-                        ErrorKind::Missing | ErrorKind::Failed(_) => return Err(reported(trouble, &connection)),
-                    };
-                    *tries_left -= 1;
-                    if *tries_left == 0 {
-                        return Err(reported(trouble, &connection));
-                    }
-                }
+            let working = async {
+                attempt.check_unlocked().await?;
+                work(attempt).await
+            };
+            let error = match timeout_at(work_deadline, working).await {
+                Ok(Ok(result)) => return Ok(result),
+                Ok(Err(error)) => error,
                 Err(_) => {
-                    if !connection.prompt.is_up() {
-                        connection.discard(&session);
-                    }
-                    return Err(timed_out());
+                    let error = timeout_error(&connection, &session, deadline).await;
+                    return Err(into_keyring_error(error, &connection));
                 }
+            };
+            match error.kind {
+                ErrorKind::Unreachable | ErrorKind::SessionExpired => {
+                    connection.discard(&session);
+                    if sessions == MAX_SESSIONS {
+                        return Err(into_keyring_error(error, &connection));
+                    }
+                    sessions += 1;
+                }
+                ErrorKind::ItemDeleted => {
+                    retries += 1;
+                    if retries == MAX_RETRIES {
+                        return Err(into_keyring_error(error, &connection));
+                    }
+                    sleep_until(work_deadline.min(Instant::now() + retry_delay(retries))).await;
+                }
+                ErrorKind::NotFound | ErrorKind::Failed(_) => return Err(into_keyring_error(error, &connection)),
             }
         }
     }
@@ -197,14 +243,36 @@ impl Backend {
     }
 }
 
-/// Where nobody ever answered there is no keyring; where somebody did, a secret may still be behind it.
-fn reported(trouble: CallError, connection: &Connection) -> KeyringError {
-    match trouble.meaning {
-        ErrorKind::Gone if connection.was_reached() => KeyringError::failed(Code::Unavailable, trouble.what),
-        meaning => meaning.into_error(trouble.what),
+/// Returns the error of a call that timed out: `LOCKED` if the service is locked and waits for the user in a dialog of its
+/// own, which counts as the one prompt. A service that does not answer loses its session.
+async fn timeout_error(connection: &Connection, session: &Arc<Session>, deadline: Instant) -> CallError {
+    if connection.prompt_gate.is_showing() {
+        return CallError::timed_out();
+    }
+    let is_locked = timeout_at(deadline, session.is_default_collection_locked()).await;
+    connection.discard(session);
+    match is_locked {
+        Ok(Ok(Some(true))) => {
+            connection.prompt_gate.exhaust_collection(DEFAULT_COLLECTION);
+            CallError::locked()
+        }
+        _ => CallError::timed_out(),
     }
 }
 
-fn timed_out() -> KeyringError {
-    KeyringError::failed(Code::Timeout, "The keyring did not answer in time")
+fn retry_delay(retries: u32) -> Duration {
+    let Some(doublings) = retries.checked_sub(IMMEDIATE_RETRIES + 1) else {
+        return Duration::ZERO;
+    };
+    Duration::from_millis(1 << doublings.min(10)).min(MAX_RETRY_DELAY)
+}
+
+/// A service that never answered in this process counts as absent. One that did may hold a secret.
+fn into_keyring_error(error: CallError, connection: &Connection) -> KeyringError {
+    match error.kind {
+        ErrorKind::Unreachable if connection.was_reached() => {
+            KeyringError::failed(crate::error::Code::Unavailable, error.message)
+        }
+        kind => kind.into_error(error.message),
+    }
 }

@@ -1,67 +1,132 @@
-//! The blocking backend on the keyring family's own mock store, with prompts and hangs played by the test.
+//! The blocking backend on a store in memory, with dialogs and hangs simulated by the test.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, LazyLock};
-
-use keyring_core::api::CredentialStoreApi;
-use keyring_core::mock::{Cred, Store};
+use std::collections::BTreeMap;
 
 use super::*;
 
-/// A platform with a store, a gate and counters of its own, so that tests do not meet.
+/// What the simulated platform does and has done.
+#[derive(Default)]
+struct Simulated {
+    entries: BTreeMap<(String, String), String>,
+    /// Entries whose secret is only given out in a dialog, which the user refuses.
+    refused: Vec<&'static str>,
+    /// The keyring is locked, and the user refuses to unlock it.
+    locked: bool,
+    /// The next call fails with this error.
+    next_error: Option<ErrorKind>,
+    /// A deletion has no effect.
+    keeps_deleted: bool,
+    hangs: bool,
+    is_silent: bool,
+    dialogs: usize,
+    secrets_read: usize,
+}
+
+impl Simulated {
+    /// A call that needs the secret of an entry.
+    fn access(&mut self, account: &str) -> Result<(), BlockingError> {
+        if !self.locked && !self.refused.contains(&account) {
+            return Ok(());
+        }
+        if self.is_silent {
+            return Err(failed(Code::Locked));
+        }
+        self.dialogs += 1;
+        Err(failed(Code::Denied))
+    }
+}
+
+fn failed(code: Code) -> BlockingError {
+    (ErrorKind::Failed(code), format!("simulated {code}"))
+}
+
+fn key(service: &str, account: &str) -> (String, String) {
+    (service.to_owned(), account.to_owned())
+}
+
+/// Defines a platform with state of its own, so that tests do not affect each other.
 macro_rules! platform {
     ($name:ident) => {
-        static STORE: LazyLock<Arc<Store>> = LazyLock::new(|| Store::new().expect("a mock store"));
-        static GATE: Gate = Gate::new();
-        #[allow(dead_code)]
-        static SILENCED: AtomicUsize = AtomicUsize::new(0);
-        #[allow(dead_code)]
-        static HANGS: AtomicBool = AtomicBool::new(false);
+        static STATE: Mutex<Option<Simulated>> = Mutex::new(None);
+        static PROMPTS: Prompts = Prompts::new();
 
         struct $name;
 
+        #[allow(dead_code)]
+        fn with<T>(change: impl FnOnce(&mut Simulated) -> T) -> T {
+            change(STATE.lock().unwrap().get_or_insert_default())
+        }
+
+        fn call<T>(work: impl FnOnce(&mut Simulated) -> Result<T, BlockingError>) -> Result<T, BlockingError> {
+            while with(|it| it.hangs) {
+                std::thread::yield_now();
+            }
+            with(|it| match it.next_error.take() {
+                Some(kind) => Err((kind, "simulated".to_owned())),
+                None => work(it),
+            })
+        }
+
         impl Platform for $name {
-            const NAME: &'static str = "The mock";
+            const NAME: &'static str = "The simulated keyring";
 
-            fn entry(service: &str, account: &str) -> Result<Entry, Error> {
-                while HANGS.load(Ordering::Relaxed) {
-                    std::thread::yield_now();
-                }
-                STORE.build(service, account, None)
+            fn get(service: &str, account: &str) -> Result<Secret, BlockingError> {
+                call(|it| {
+                    let value = it.entries.get(&key(service, account)).cloned();
+                    let value = value.ok_or((ErrorKind::NotFound, String::new()))?;
+                    it.access(account)?;
+                    it.secrets_read += 1;
+                    Ok(Secret::new(value))
+                })
             }
 
-            fn accounts(service: &str) -> Result<Vec<String>, Error> {
-                let entries = STORE.search(&HashMap::from([("service", service)]))?;
-                Ok(entries
-                    .iter()
-                    .filter_map(Entry::get_specifiers)
-                    .map(|(_, account)| account)
-                    .collect())
+            fn set(service: &str, account: &str, secret: &Secret) -> Result<(), BlockingError> {
+                call(|it| {
+                    it.entries
+                        .insert(key(service, account), secret.expose().to_owned());
+                    Ok(())
+                })
             }
 
-            fn number(error: &Error) -> Option<(i64, ErrorKind)> {
-                let Error::PlatformFailure(_) = error else {
-                    return None;
-                };
-                Some((-128, ErrorKind::Failed(Code::Denied)))
+            fn delete(service: &str, account: &str) -> Result<(), BlockingError> {
+                call(|it| match it.keeps_deleted {
+                    true => Ok(()),
+                    false => {
+                        let removed = it.entries.remove(&key(service, account)).map(|_| ());
+                        removed.ok_or((ErrorKind::NotFound, String::new()))
+                    }
+                })
             }
 
-            fn gate() -> Option<&'static Gate> {
-                Some(&GATE)
+            fn contains(service: &str, account: &str) -> Result<bool, BlockingError> {
+                call(|it| Ok(it.entries.contains_key(&key(service, account))))
+            }
+
+            fn accounts(service: &str) -> Result<Vec<String>, BlockingError> {
+                call(|it| {
+                    let keys = it.entries.keys().rev().filter(|(owner, _)| owner == service);
+                    Ok(keys.map(|(_, account)| account.clone()).collect())
+                })
+            }
+
+            fn prompts() -> Option<&'static Prompts> {
+                Some(&PROMPTS)
+            }
+
+            fn is_locked() -> bool {
+                with(|it| it.locked)
             }
 
             fn silence() -> Box<dyn Any> {
-                SILENCED.fetch_add(1, Ordering::Relaxed);
-                Box::new(())
+                struct Silence;
+                impl Drop for Silence {
+                    fn drop(&mut self) {
+                        with(|it| it.is_silent = false);
+                    }
+                }
+                with(|it| it.is_silent = true);
+                Box::new(Silence)
             }
-        }
-
-        #[allow(dead_code)]
-        fn fail_next(account: &str, error: Error) {
-            let entry = STORE.build("svc", account, None).expect("a mock entry");
-            let cred: &Cred = entry.as_any().downcast_ref().expect("a mock credential");
-            cred.set_error(error);
         }
     };
 }
@@ -72,24 +137,21 @@ fn backend<P: Platform>(limit: Duration) -> Backend<P> {
     Backend::new(Environment::default(), limit)
 }
 
-fn dismissed() -> Error {
-    Error::PlatformFailure(Box::new(std::io::Error::other("dismissed")))
+fn code<T: std::fmt::Debug>(result: Result<T, KeyringError>) -> Code {
+    result.unwrap_err().error().code()
 }
 
 #[tokio::test]
-async fn r1_what_is_saved_is_read_listed_and_deleted() {
-    platform!(Mock);
-    let keyring = backend::<Mock>(LIMIT);
+async fn r1_values_are_saved_read_listed_and_deleted() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
     assert_eq!(keyring.get("svc", "b").await, Ok(None));
     assert_eq!(keyring.delete("svc", "b").await, Ok(false));
     for account in ["b", "a"] {
         keyring.set("svc", account, &Secret::from(account)).await.unwrap();
     }
     assert_eq!(keyring.get("svc", "b").await, Ok(Some(Secret::from("b"))));
-    assert_eq!(keyring.contains("svc", "b").await, Ok(true));
     assert_eq!(keyring.accounts("svc").await, Ok(vec!["a".to_owned(), "b".to_owned()]));
-    // The mock lists what it was ever asked for: after the listing.
-    assert_eq!(keyring.contains("svc", "none").await, Ok(false));
     let many = ["b".to_owned(), "none".to_owned(), "a".to_owned()];
     assert_eq!(
         keyring.get_many("svc", &many).await,
@@ -100,67 +162,107 @@ async fn r1_what_is_saved_is_read_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn r6_a_value_that_is_no_text_is_corrupt_and_does_not_show() {
-    platform!(Mock);
-    let keyring = backend::<Mock>(LIMIT);
-    fail_next("key", Error::BadEncoding(b"sk-secret\xff".to_vec()));
-    let error = keyring.get("svc", "key").await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Corrupt);
-    assert!(!format!("{error:?} {error}").contains("sk-"));
+async fn r3_8_existence_and_names_are_found_without_reading_a_secret() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    keyring.set("svc", "key", &Secret::from("value")).await.unwrap();
+    with(|it| it.refused = vec!["key"]);
+    assert_eq!(keyring.contains("svc", "key").await, Ok(true));
+    assert_eq!(keyring.contains("svc", "none").await, Ok(false));
+    assert_eq!(keyring.accounts("svc").await, Ok(vec!["key".to_owned()]));
+    assert_eq!(with(|it| (it.dialogs, it.secrets_read)), (0, 0));
 }
 
 #[tokio::test]
-async fn r6_a_value_that_is_too_long_is_unavailable_and_the_message_says_the_limit() {
-    platform!(Mock);
-    let keyring = backend::<Mock>(LIMIT);
-    fail_next("key", Error::TooLong("password encoded as UTF-16".into(), 2560));
-    let error = keyring.set("svc", "key", &Secret::from("x")).await.unwrap_err();
-    assert!(matches!(error, KeyringError::Failed(_)));
-    assert_eq!(error.error().code(), Code::Unavailable);
-    assert!(error.error().message().contains("2560 bytes"), "{error}");
+async fn r3_1_a_write_is_read_back_where_that_needs_no_dialog() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    let value = Secret::from("value");
+    assert_eq!(
+        keyring.set_verified("svc", "key", &value).await,
+        Ok(WriteOutcome::Verified)
+    );
+    with(|it| it.refused = vec!["key"]);
+    assert_eq!(
+        keyring.set_verified("svc", "key", &value).await,
+        Ok(WriteOutcome::Verified)
+    );
+    assert_eq!(with(|it| (it.dialogs, it.secrets_read)), (0, 1));
+}
+
+#[tokio::test]
+async fn r3_6_a_deletion_without_effect_is_noticed() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    keyring.set("svc", "key", &Secret::from("value")).await.unwrap();
+    with(|it| it.keeps_deleted = true);
+    assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Remains));
+    with(|it| it.keeps_deleted = false);
+    assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Deleted));
+    assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
 }
 
 #[tokio::test]
 async fn r7b_a_call_that_hangs_is_a_timeout_and_the_next_one_works() {
-    platform!(Mock);
-    HANGS.store(true, Ordering::Relaxed);
-    let error = backend::<Mock>(Duration::from_millis(50))
-        .get("svc", "key")
-        .await
-        .unwrap_err();
-    assert_eq!(error.error().code(), Code::Timeout);
-    HANGS.store(false, Ordering::Relaxed);
-    assert_eq!(backend::<Mock>(LIMIT).get("svc", "key").await, Ok(None));
+    platform!(Keyring);
+    with(|it| it.hangs = true);
+    let hung = backend::<Keyring>(Duration::from_millis(50)).get("svc", "key").await;
+    assert_eq!(code(hung), Code::Timeout);
+    with(|it| it.hangs = false);
+    assert_eq!(backend::<Keyring>(LIMIT).get("svc", "key").await, Ok(None));
 }
 
 #[tokio::test]
-async fn r7b_after_a_dismissed_prompt_calls_are_silent_until_one_succeeds() {
-    platform!(Mock);
-    let keyring = backend::<Mock>(LIMIT);
-    fail_next("key", dismissed());
-    let error = keyring.get("svc", "key").await.unwrap_err();
-    assert_eq!(error.error().code(), Code::Denied);
-    assert!(error.error().message().contains("-128"), "{error}");
-    assert_eq!(SILENCED.load(Ordering::Relaxed), 0);
-
-    // Of the many, only the first may prompt; here none may any more.
-    fail_next("key", dismissed());
-    let many = keyring.get_many("svc", &["key".to_owned(), "other".to_owned()]).await;
-    assert!(many[0].is_err());
-    assert_eq!(many[1], Ok(None));
-    assert_eq!(SILENCED.load(Ordering::Relaxed), 2);
-
-    assert_eq!(keyring.get("svc", "key").await, Ok(None));
-    assert_eq!(SILENCED.load(Ordering::Relaxed), 2);
+async fn r7b_a_refused_entry_shows_one_dialog_while_others_are_read() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    for account in ["refused", "readable"] {
+        keyring.set("svc", account, &Secret::from("value")).await.unwrap();
+    }
+    with(|it| it.refused = vec!["refused"]);
+    assert_eq!(code(keyring.get("svc", "refused").await), Code::Denied);
+    for _ in 0..10 {
+        assert_eq!(code(keyring.get("svc", "refused").await), Code::Locked);
+        assert!(keyring.get("svc", "readable").await.unwrap().is_some());
+    }
+    let many = ["refused".to_owned(), "readable".to_owned()];
+    let read = keyring.get_many("svc", &many).await;
+    assert!(read[0].is_err() && read[1].is_ok());
+    assert_eq!(with(|it| it.dialogs), 1);
+    with(|it| it.refused.clear());
+    assert!(keyring.get("svc", "refused").await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn r1_a_store_that_is_gone_is_absent_unless_it_had_answered() {
-    platform!(Mock);
-    let keyring = backend::<Mock>(LIMIT);
-    fail_next("key", Error::NoDefaultStore);
+async fn r7b_after_a_refusal_to_unlock_all_calls_are_silent_until_one_succeeds() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    for account in ["a", "b"] {
+        keyring.set("svc", account, &Secret::from("value")).await.unwrap();
+    }
+    with(|it| it.locked = true);
+    assert_eq!(code(keyring.get("svc", "a").await), Code::Denied);
+    assert_eq!(code(keyring.get("svc", "b").await), Code::Locked);
+    assert_eq!(keyring.contains("svc", "b").await, Ok(true));
+    assert_eq!(code(keyring.get("svc", "b").await), Code::Locked);
+    assert_eq!(keyring.get("svc", "none").await, Ok(None));
+    assert_eq!(code(keyring.get("svc", "b").await), Code::Locked);
+    assert_eq!(with(|it| it.dialogs), 1);
+
+    with(|it| it.locked = false);
+    assert!(keyring.get("svc", "a").await.unwrap().is_some());
+    with(|it| it.locked = true);
+    assert_eq!(code(keyring.get("svc", "b").await), Code::Denied);
+    assert_eq!(with(|it| it.dialogs), 2);
+}
+
+#[tokio::test]
+async fn r1_an_unreachable_store_is_absent_unless_it_answered_before() {
+    platform!(Keyring);
+    let keyring = backend::<Keyring>(LIMIT);
+    with(|it| it.next_error = Some(ErrorKind::Unreachable));
     assert!(matches!(keyring.get("svc", "key").await, Err(KeyringError::Absent(_))));
     assert_eq!(keyring.get("svc", "key").await, Ok(None));
-    fail_next("key", Error::NoDefaultStore);
+    with(|it| it.next_error = Some(ErrorKind::Unreachable));
     assert!(matches!(keyring.get("svc", "key").await, Err(KeyringError::Failed(_))));
 }

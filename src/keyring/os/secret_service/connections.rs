@@ -1,24 +1,25 @@
-//! The OS keyring connections of this process, one per bus address: the second of the three named globals.
+//! The connections to the Secret Service in this process, one per bus address. This is process-wide state.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::prompt::PromptGate;
-use super::session::{CallError, Session};
+use super::call_error::CallError;
+use super::prompt_gate::PromptGate;
+use super::session::Session;
 
 static CONNECTIONS: Mutex<BTreeMap<String, Arc<Connection>>> = Mutex::new(BTreeMap::new());
 
-/// The way to the Secret Service on one bus: a session, opened when it is needed, replaced when it is dead.
+/// The connection to the Secret Service on one bus: a session that is opened on demand and replaced when it has ended.
 pub(super) struct Connection {
     address: String,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
-    reached: AtomicBool,
-    pub(super) prompt: Arc<PromptGate>,
+    was_reached: AtomicBool,
+    pub(super) prompt_gate: Arc<PromptGate>,
 }
 
 impl Connection {
-    /// The connection to this address; the same one for everybody.
+    /// Returns the connection to this address. All callers share it.
     pub(super) fn to(address: &str) -> Arc<Self> {
         let mut connections = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = connections.get(address) {
@@ -27,19 +28,19 @@ impl Connection {
         let connection = Arc::new(Self {
             address: address.to_owned(),
             session: tokio::sync::Mutex::default(),
-            reached: AtomicBool::new(false),
-            prompt: Arc::default(),
+            was_reached: AtomicBool::new(false),
+            prompt_gate: Arc::default(),
         });
         connections.insert(address.to_owned(), Arc::clone(&connection));
         connection
     }
 
-    /// Whether a Secret Service ever answered at this address in this process: if so, a secret may be behind it.
+    /// Returns whether a Secret Service ever answered at this address in this process. If so, it may hold a secret.
     pub(super) fn was_reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed)
+        self.was_reached.load(Ordering::Relaxed)
     }
 
-    /// The live session; opens one if there is none. Callers who come meanwhile wait for the same one.
+    /// Returns the live session, or opens one. Concurrent callers wait for the same one.
     pub(super) async fn session(&self) -> Result<Arc<Session>, CallError> {
         let mut current = self.session.lock().await;
         if let Some(session) = current.as_ref().filter(|session| session.is_alive()) {
@@ -47,14 +48,14 @@ impl Connection {
         }
         *current = None;
         let session = Arc::new(Session::open(&self.address).await?);
-        self.reached.store(true, Ordering::Relaxed);
+        self.was_reached.store(true, Ordering::Relaxed);
         *current = Some(Arc::clone(&session));
         Ok(session)
     }
 
-    /// Gives a session up: calls in flight on it go on, the next call opens another.
+    /// Gives a session up. Calls in flight on it continue; the next call opens another session.
     ///
-    /// Waits for nobody: whoever holds the lock is opening another session, or will look at this one after us.
+    /// Does not wait: a caller that holds the lock is opening another session, or will check this one afterwards.
     pub(super) fn discard(&self, session: &Arc<Session>) {
         session.give_up();
         if let Ok(mut current) = self.session.try_lock() {

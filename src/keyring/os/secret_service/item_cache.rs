@@ -1,52 +1,37 @@
-//! Which account an item belongs to, remembered for as long as a session lasts.
+//! Remembers which item belongs to an account, for the lifetime of a session.
 //!
-//! A service gives no item the path of another while it runs: gnome-keyring and KWallet count up, KeePassXC makes UUIDs. And
-//! nobody changes whose an item is: whoever renames an account writes another item. So what was asked once need not be
-//! asked again, as long as a search still finds the item. A read of one key does not even rely on that: it takes what is
-//! remembered as a guess, and a search that goes along as the proof.
+//! A remembered path is only a guess. Other programs may rename, replace or delete the item at any time. Whoever uses the
+//! path asks for the item's attributes in the same round trip and discards the result if they are not the wanted ones.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zbus::OwnedObjectPath;
 
-/// How many items are remembered. A service that has more is asked again, which costs a message for each.
-const LIMIT: usize = 4096;
+/// The number of items that are remembered. When it is reached, the cache starts again from empty.
+const MAX_ITEMS: usize = 4096;
 
-/// What is remembered.
+/// The item of each service and account.
 #[derive(Default)]
-pub(super) struct ItemCache(Mutex<Both>);
-
-#[derive(Default)]
-struct Both {
-    accounts: HashMap<OwnedObjectPath, String>,
-    items: HashMap<(String, String), OwnedObjectPath>,
-}
+pub(super) struct ItemCache(Mutex<HashMap<(String, String), OwnedObjectPath>>);
 
 impl ItemCache {
-    /// The account of an item; `None` when it was never asked.
-    pub(super) fn account(&self, item: &OwnedObjectPath) -> Option<String> {
-        self.both().accounts.get(item).cloned()
+    /// Returns the item that was last remembered for an account. It may be gone, or belong to another account by now.
+    pub(super) fn get(&self, service: &str, account: &str) -> Option<OwnedObjectPath> {
+        let key = (service.to_owned(), account.to_owned());
+        self.items().get(&key).cloned()
     }
 
-    /// An item of an account, the last one that was remembered; it may be gone, or not the only one.
-    pub(super) fn item(&self, service: &str, account: &str) -> Option<OwnedObjectPath> {
-        let entry = (service.to_owned(), account.to_owned());
-        self.both().items.get(&entry).cloned()
-    }
-
-    /// The item belongs to this account.
-    pub(super) fn remember(&self, service: &str, account: &str, item: &OwnedObjectPath) {
-        let mut both = self.both();
-        if both.accounts.len() >= LIMIT {
-            *both = Both::default();
+    /// Remembers the item of an account.
+    pub(super) fn insert(&self, service: &str, account: &str, item: &OwnedObjectPath) {
+        let mut items = self.items();
+        if items.len() >= MAX_ITEMS {
+            items.clear();
         }
-        both.accounts.insert(item.clone(), account.to_owned());
-        both.items
-            .insert((service.to_owned(), account.to_owned()), item.clone());
+        items.insert((service.to_owned(), account.to_owned()), item.clone());
     }
 
-    fn both(&self) -> MutexGuard<'_, Both> {
+    fn items(&self) -> MutexGuard<'_, HashMap<(String, String), OwnedObjectPath>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,29 +41,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r3_7_an_item_is_found_by_its_account_and_the_other_way_round() {
-        let known = ItemCache::default();
-        known.remember("service", "account", &path(1));
-        known.remember("other", "account", &path(2));
-        assert_eq!(known.account(&path(1)).as_deref(), Some("account"));
-        assert_eq!(known.item("service", "account"), Some(path(1)));
-        assert_eq!(known.item("other", "account"), Some(path(2)));
-        assert_eq!(
-            (known.account(&path(3)), known.item("service", "missing")),
-            (None, None)
-        );
-        known.remember("service", "account", &path(4));
-        assert_eq!(known.item("service", "account"), Some(path(4)));
+    fn r3_7_the_last_remembered_item_of_an_account_is_returned() {
+        let cache = ItemCache::default();
+        cache.insert("service", "account", &path(1));
+        cache.insert("other", "account", &path(2));
+        assert_eq!(cache.get("service", "account"), Some(path(1)));
+        assert_eq!(cache.get("other", "account"), Some(path(2)));
+        assert_eq!(cache.get("service", "missing"), None);
+        cache.insert("service", "account", &path(4));
+        assert_eq!(cache.get("service", "account"), Some(path(4)));
     }
 
     #[test]
-    fn r3_7_what_is_remembered_has_a_limit() {
-        let known = ItemCache::default();
-        for i in 0..=LIMIT {
-            known.remember("service", &i.to_string(), &path(i));
+    fn r3_7_the_cache_is_bounded() {
+        let cache = ItemCache::default();
+        for i in 0..=MAX_ITEMS {
+            cache.insert("service", &i.to_string(), &path(i));
         }
-        assert_eq!(known.account(&path(0)), None);
-        assert_eq!(known.account(&path(LIMIT)), Some(LIMIT.to_string()));
+        assert_eq!(cache.get("service", "0"), None);
+        assert_eq!(cache.get("service", &MAX_ITEMS.to_string()), Some(path(MAX_ITEMS)));
     }
 
     fn path(number: usize) -> OwnedObjectPath {

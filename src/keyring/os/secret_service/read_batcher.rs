@@ -1,73 +1,88 @@
-//! Reads of one service that come while others are on their way: they wait until one of those is back, and go together.
+//! Batches concurrent reads of one service into a single `GetSecrets` call.
 //!
-//! Two messages then do what would take two for each. A read that is given up strands nobody: whoever it was to bring
-//! something back for reads alone.
+//! Up to [`MAX_SINGLE_READS`] reads of a service run individually. Further reads queue. When a running read finishes, the
+//! first queued read becomes the leader: it fetches the secrets of all queued reads in one call and hands each its result.
+//! If the leader is cancelled, its followers read individually, so no caller waits forever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many reads of a service are on their way, each by itself, before others wait to go together.
-const ALONE: usize = 4;
+/// Reads of a service that may run individually before further reads are batched.
+const MAX_SINGLE_READS: usize = 4;
 
-/// Who is on the way, and who waits. Clones are the same one.
-pub(super) struct ReadBatcher<A>(Arc<Mutex<HashMap<String, Queue<A>>>>);
+/// The running and the queued reads of each service. Clones share them.
+pub(super) struct ReadBatcher<T>(Arc<Mutex<HashMap<String, Queue<T>>>>);
 
-/// Of one service.
-struct Queue<A> {
-    on_the_way: usize,
-    waiting: Vec<Waiting<A>>,
+/// The reads of one service.
+struct Queue<T> {
+    in_flight: usize,
+    queued: Vec<Follower<T>>,
 }
 
-/// A read that waits: its account, and where it hears what to do.
-pub(super) type Waiting<A> = (String, oneshot::Sender<Turn<A>>);
-
-/// What a read is to do.
-pub(super) enum Turn<A> {
-    /// Go alone.
-    Alone(Option<Place<A>>),
-    /// Go with all these, and tell each what came back.
-    Together(Vec<Waiting<A>>, Place<A>),
-    /// Nothing any more: this came back with somebody else.
-    Done(A),
+/// A queued read: its account, and the channel that tells it how to proceed.
+pub(super) struct Follower<T> {
+    pub(super) account: String,
+    sender: oneshot::Sender<Role<T>>,
 }
 
-/// One of the places on the way. When it is dropped, those who wait may go.
-pub(super) struct Place<A> {
-    read_batcher: ReadBatcher<A>,
+/// How a read proceeds once it is admitted.
+pub(super) enum Role<T> {
+    /// Read individually. `None` means that the leader was cancelled and no permit is held.
+    Single(Option<InFlightPermit<T>>),
+    /// Fetch the secrets of all followers, then hand each its result.
+    Leader {
+        followers: Vec<Follower<T>>,
+        permit: InFlightPermit<T>,
+    },
+    /// A leader already fetched this read's result.
+    Done(T),
+}
+
+/// Counts as one running read. Dropping it lets queued reads proceed.
+pub(super) struct InFlightPermit<T> {
+    read_batcher: ReadBatcher<T>,
     service: String,
 }
 
-impl<A> ReadBatcher<A> {
-    /// Waits for the turn of a read of this account.
-    pub(super) async fn turn(&self, service: &str, account: &str) -> Turn<A> {
-        let waiting = {
+impl<T> ReadBatcher<T> {
+    /// Waits until a read of this account may proceed.
+    pub(super) async fn admit(&self, service: &str, account: &str) -> Role<T> {
+        let receiver = {
             let mut queues = self.queues();
             let queue = queues.entry(service.to_owned()).or_default();
-            if queue.on_the_way < ALONE {
-                queue.on_the_way += 1;
+            if queue.in_flight < MAX_SINGLE_READS {
+                queue.in_flight += 1;
                 None
             } else {
                 let (sender, receiver) = oneshot::channel();
-                queue.waiting.push((account.to_owned(), sender));
+                let account = account.to_owned();
+                queue.queued.push(Follower { account, sender });
                 Some(receiver)
             }
         };
-        match waiting {
-            None => Turn::Alone(Some(Place::of(self, service))),
-            // A closed channel: whoever took us along gave up.
-            Some(receiver) => receiver.await.unwrap_or(Turn::Alone(None)),
+        match receiver {
+            None => Role::Single(Some(InFlightPermit::new(self, service))),
+            // A closed channel means that the leader was cancelled.
+            Some(receiver) => receiver.await.unwrap_or(Role::Single(None)),
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<String, Queue<A>>> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<String, Queue<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<A> Place<A> {
-    fn of(read_batcher: &ReadBatcher<A>, service: &str) -> Self {
+impl<T> Follower<T> {
+    /// Hands the read its result. A read that was cancelled ignores it.
+    pub(super) fn finish(self, result: T) {
+        let _ = self.sender.send(Role::Done(result));
+    }
+}
+
+impl<T> InFlightPermit<T> {
+    fn new(read_batcher: &ReadBatcher<T>, service: &str) -> Self {
         Self {
             read_batcher: read_batcher.clone(),
             service: service.to_owned(),
@@ -75,48 +90,48 @@ impl<A> Place<A> {
     }
 }
 
-impl<A> Drop for Place<A> {
-    /// The first of those who wait gets the place, and takes the others along.
+impl<T> Drop for InFlightPermit<T> {
+    /// Makes the first queued read the leader of the others.
     fn drop(&mut self) {
-        let (first, others) = {
+        let (leader, followers) = {
             let mut queues = self.read_batcher.queues();
             let Some(queue) = queues.get_mut(&self.service) else {
                 return;
             };
-            let mut waiting = std::mem::take(&mut queue.waiting);
-            waiting.retain(|(_, sender)| !sender.is_closed());
-            if waiting.is_empty() {
-                queue.on_the_way -= 1;
-                if queue.on_the_way == 0 {
+            let mut queued = std::mem::take(&mut queue.queued);
+            queued.retain(|follower| !follower.sender.is_closed());
+            if queued.is_empty() {
+                queue.in_flight -= 1;
+                if queue.in_flight == 0 {
                     queues.remove(&self.service);
                 }
                 return;
             }
-            let (_, first) = waiting.remove(0);
-            (first, waiting)
+            (queued.remove(0), queued)
         };
-        // Should the first have given up at this very moment, the place is dropped with the message, and given on so.
-        let _ = first.send(Turn::Together(others, Place::of(&self.read_batcher, &self.service)));
+        // If the leader is cancelled at this moment, the message is dropped and the permit in it passes on.
+        let permit = InFlightPermit::new(&self.read_batcher, &self.service);
+        let _ = leader.sender.send(Role::Leader { followers, permit });
     }
 }
 
-impl<A> Clone for ReadBatcher<A> {
+impl<T> Clone for ReadBatcher<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<A> Default for ReadBatcher<A> {
+impl<T> Default for ReadBatcher<T> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<A> Default for Queue<A> {
+impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
-            on_the_way: 0,
-            waiting: Vec::new(),
+            in_flight: 0,
+            queued: Vec::new(),
         }
     }
 }
@@ -131,65 +146,70 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn r7b_those_who_wait_go_together_when_one_is_back() {
+    async fn r7b_queued_reads_are_batched_when_a_running_read_finishes() {
         let read_batcher = ReadBatcher::<u32>::default();
-        let mut places = alone(&read_batcher).await;
-        let mut waiting: Vec<_> = (0..5).map(|i| Box::pin(read(&read_batcher, i))).collect();
-        assert!(waiting.iter_mut().all(|read| read.now_or_never().is_none()));
-        places.pop();
-        let Some(Turn::Together(others, _place)) = waiting.remove(0).now_or_never() else {
-            panic!("the first goes, with the others");
+        let mut permits = singles(&read_batcher).await;
+        let mut queued: Vec<_> = (0..5).map(|i| Box::pin(read(&read_batcher, i))).collect();
+        assert!(queued.iter_mut().all(|read| read.now_or_never().is_none()));
+        permits.pop();
+        let Some(Role::Leader {
+            followers,
+            permit: _permit,
+        }) = queued.remove(0).now_or_never()
+        else {
+            panic!("the first queued read leads the others");
         };
         assert_eq!(
-            others.iter().map(|(account, _)| account.as_str()).collect::<Vec<_>>(),
+            followers.iter().map(|it| it.account.as_str()).collect::<Vec<_>>(),
             ["1", "2", "3", "4"]
         );
-        others.into_iter().for_each(|(account, sender)| {
-            let _ = sender.send(Turn::Done(account.parse().unwrap()));
-        });
-        let done = join_all(waiting).await.into_iter().map(|turn| match turn {
-            Turn::Done(answer) => answer,
-            _ => panic!("brought back by the first"),
+        for follower in followers {
+            let result = follower.account.parse().unwrap();
+            follower.finish(result);
+        }
+        let done = join_all(queued).await.into_iter().map(|role| match role {
+            Role::Done(result) => result,
+            _ => panic!("the leader fetched the result"),
         });
         assert_eq!(done.collect::<Vec<_>>(), [1, 2, 3, 4]);
     }
 
     #[tokio::test]
-    async fn r7b_a_read_that_is_given_up_strands_nobody() {
+    async fn r7b_a_cancelled_leader_leaves_no_follower_waiting() {
         let read_batcher = ReadBatcher::<u32>::default();
-        let mut places = alone(&read_batcher).await;
-        let mut first = Box::pin(read(&read_batcher, 0));
-        let mut second = pin!(read(&read_batcher, 1));
-        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
-        // The message is under way to the first, who never looks at it.
-        places.pop();
-        drop(first);
-        assert!(matches!(second.now_or_never(), Some(Turn::Alone(_))));
-        // Every place is free again.
-        drop(places);
-        assert_eq!(alone(&read_batcher).await.len(), ALONE);
+        let mut permits = singles(&read_batcher).await;
+        let mut leader = Box::pin(read(&read_batcher, 0));
+        let mut follower = pin!(read(&read_batcher, 1));
+        assert!(leader.as_mut().now_or_never().is_none() && follower.as_mut().now_or_never().is_none());
+        // The message is on its way to the leader, which never receives it.
+        permits.pop();
+        drop(leader);
+        assert!(matches!(follower.now_or_never(), Some(Role::Single(_))));
+        // Every permit is free again.
+        drop(permits);
+        assert_eq!(singles(&read_batcher).await.len(), MAX_SINGLE_READS);
     }
 
     #[tokio::test]
-    async fn r7b_another_service_does_not_wait() {
+    async fn r7b_reads_of_another_service_do_not_wait() {
         let read_batcher = ReadBatcher::<u32>::default();
-        let _places = alone(&read_batcher).await;
+        let _permits = singles(&read_batcher).await;
         assert!(matches!(
-            read_batcher.turn("other", "account").now_or_never(),
-            Some(Turn::Alone(Some(_)))
+            read_batcher.admit("other", "account").now_or_never(),
+            Some(Role::Single(Some(_)))
         ));
     }
 
-    async fn alone(read_batcher: &ReadBatcher<u32>) -> Vec<Place<u32>> {
-        let turns = join_all((0..ALONE as u32).map(|i| read(read_batcher, i))).await;
-        let places = turns.into_iter().map(|turn| match turn {
-            Turn::Alone(Some(place)) => place,
-            _ => panic!("there is a place"),
+    async fn singles(read_batcher: &ReadBatcher<u32>) -> Vec<InFlightPermit<u32>> {
+        let roles = join_all((0..MAX_SINGLE_READS as u32).map(|i| read(read_batcher, i))).await;
+        let permits = roles.into_iter().map(|role| match role {
+            Role::Single(Some(permit)) => permit,
+            _ => panic!("a permit is free"),
         });
-        places.collect()
+        permits.collect()
     }
 
-    async fn read(read_batcher: &ReadBatcher<u32>, account: u32) -> Turn<u32> {
-        read_batcher.turn("service", &account.to_string()).await
+    async fn read(read_batcher: &ReadBatcher<u32>, account: u32) -> Role<u32> {
+        read_batcher.admit("service", &account.to_string()).await
     }
 }

@@ -1,8 +1,9 @@
-//! How secrets travel: encrypted between this process and the service, by a key the two agree on.
+//! Encrypts secrets on their way to the service and back, with a key that both sides agree on for each session.
 //! <https://specifications.freedesktop.org/secret-service-spec/latest/transfer-secrets.html>
 //!
-//! Not against the bus, which is local and belongs to the same user: against leftovers. The message buffers of zbus and
-//! of the bus daemon are never wiped; so they hold ciphertext, and plain text exists only where this crate wipes it.
+//! The bus is local and belongs to the same user, so the encryption does not protect against the bus. It protects against
+//! leftover memory: the message buffers of zbus and of the bus daemon are never wiped. They hold ciphertext, and plain text
+//! exists only in buffers that this crate wipes.
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
@@ -16,7 +17,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// The encrypted algorithm of the specification.
 pub(super) const ENCRYPTED: &str = "dh-ietf1024-sha256-aes128-cbc-pkcs7";
 
-/// The algorithm that encrypts nothing; every service knows it.
+/// The algorithm without encryption. Every service supports it.
 pub(super) const PLAIN: &str = "plain";
 
 const KEY_LEN: usize = 16;
@@ -39,23 +40,24 @@ type Element = ConstMontyForm<Group, { U1024::LIMBS }>;
 /// One side of a Diffie-Hellman exchange. Wiped on drop.
 pub(super) struct KeyPair(Zeroizing<U256>);
 
-/// The key both sides have come to, or the agreement to do without. Wiped on drop.
-pub(super) enum Transfer {
-    /// The service knows no encryption.
+/// The cipher of a session. Its key is wiped on drop.
+pub(super) enum SessionCipher {
+    /// No encryption: the service does not support it.
     Plain,
     /// AES-128 in CBC mode with PKCS #7 padding.
     Encrypted(Zeroizing<[u8; KEY_LEN]>),
 }
 
 impl KeyPair {
-    /// A fresh one. 256 bits are more than three times the strength of a group of 1024 (RFC 7919, 5.2).
+    /// Generates a key pair. An exponent of 256 bits has more than three times the strength of a 1024-bit group (RFC 7919,
+    /// 5.2).
     pub(super) fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = Zeroizing::new([0; U256::BYTES]);
         getrandom::fill(&mut *bytes)?;
         Ok(Self(Zeroizing::new(U256::from_be_slice(&*bytes))))
     }
 
-    /// What the other side gets to see.
+    /// Returns the public key.
     pub(super) fn public(&self) -> Vec<u8> {
         Element::new(&GENERATOR)
             .pow(&*self.0)
@@ -65,14 +67,14 @@ impl KeyPair {
             .to_vec()
     }
 
-    /// The key that follows from what the other side showed; `None` when that is no element of the group.
-    pub(super) fn agree(&self, theirs: &[u8]) -> Option<Transfer> {
-        // The other side may leave out leading zeros.
+    /// Derives the session key from the other side's public key; `None` if that is not a usable element of the group.
+    pub(super) fn agree(&self, theirs: &[u8]) -> Option<SessionCipher> {
+        // The other side may omit leading zeros.
         let theirs = theirs.get(theirs.len().saturating_sub(U1024::BYTES)..)?;
         let mut padded = [0; U1024::BYTES];
         padded[U1024::BYTES - theirs.len()..].copy_from_slice(theirs);
         let theirs = U1024::from_be_slice(&padded);
-        // 0, 1 and p - 1 would make a key that anybody knows.
+        // 0, 1 and p - 1 lead to a key that anybody can guess.
         let last = Group::PARAMS.modulus().as_ref().wrapping_sub(&U1024::ONE);
         if theirs <= U1024::ONE || theirs >= last {
             return None;
@@ -83,29 +85,29 @@ impl KeyPair {
         shared.zeroize();
         let mut key = Zeroizing::new([0; KEY_LEN]);
         Hkdf::<Sha256>::new(None, &*secret).expand(&[], &mut *key).ok()?;
-        Some(Transfer::Encrypted(key))
+        Some(SessionCipher::Encrypted(key))
     }
 }
 
-impl Transfer {
-    /// A secret as it travels: the parameters and the value of the specification's struct `Secret`.
-    pub(super) fn seal(&self, secret: &[u8]) -> Result<(Vec<u8>, Vec<u8>), getrandom::Error> {
+impl SessionCipher {
+    /// Encrypts a secret. Returns the parameters and the value of the specification's struct `Secret`.
+    pub(super) fn encrypt(&self, secret: &[u8]) -> Result<(Vec<u8>, Vec<u8>), getrandom::Error> {
         let Self::Encrypted(key) = self else {
             return Ok((Vec::new(), secret.to_vec()));
         };
         let mut iv = [0; IV_LEN];
         getrandom::fill(&mut iv)?;
-        // One block more at most, so the buffer never moves and leaves a copy behind; what it holds in the end is sealed.
+        // Padding adds at most one block, so the buffer never grows and never leaves a copy of the secret behind.
         let mut value = vec![0; secret.len() + BLOCK_LEN];
-        let sealed = cbc::Encryptor::<Aes128>::new((&**key).into(), (&iv).into())
+        let len = cbc::Encryptor::<Aes128>::new((&**key).into(), (&iv).into())
             .encrypt_padded_b2b::<Pkcs7>(secret, &mut value)
             .map_or(0, <[u8]>::len);
-        value.truncate(sealed);
+        value.truncate(len);
         Ok((iv.to_vec(), value))
     }
 
-    /// The secret in what has travelled; `None` when it does not fit the key.
-    pub(super) fn open(&self, parameters: &[u8], value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    /// Decrypts a secret; `None` if it was not encrypted with this key.
+    pub(super) fn decrypt(&self, parameters: &[u8], value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let Self::Encrypted(key) = self else {
             return Some(Zeroizing::new(value.to_vec()));
         };
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r1_both_sides_come_to_the_same_key_and_no_other() {
+    fn r1_both_sides_derive_the_same_key_and_others_do_not() {
         let (ours, theirs, others) = (pair(), pair(), pair());
         let (a, b) = (
             ours.agree(&theirs.public()).unwrap(),
@@ -133,41 +135,41 @@ mod tests {
         );
         let c = others.agree(&theirs.public()).unwrap();
         for secret in [&b""[..], b"a", &[7; 15], &[7; 16], &[7; 17], &[7; 100_000]] {
-            let (iv, value) = a.seal(secret).unwrap();
-            assert_eq!(*b.open(&iv, &value).unwrap(), secret);
-            assert!(c.open(&iv, &value).is_none_or(|opened| *opened != secret));
+            let (iv, value) = a.encrypt(secret).unwrap();
+            assert_eq!(*b.decrypt(&iv, &value).unwrap(), secret);
+            assert!(c.decrypt(&iv, &value).is_none_or(|decrypted| *decrypted != secret));
             assert!(secret.len() < 16 || !value.windows(16).any(|window| secret.starts_with(window)));
         }
     }
 
     #[test]
-    fn r1_the_same_secret_never_looks_the_same_twice() {
-        let transfer = pair().agree(&pair().public()).unwrap();
-        assert_ne!(transfer.seal(b"secret").unwrap(), transfer.seal(b"secret").unwrap());
+    fn r1_the_same_secret_is_encrypted_differently_each_time() {
+        let cipher = pair().agree(&pair().public()).unwrap();
+        assert_ne!(cipher.encrypt(b"secret").unwrap(), cipher.encrypt(b"secret").unwrap());
     }
 
     #[test]
-    fn r1_a_public_key_that_gives_the_key_away_is_refused() {
+    fn r1_a_weak_public_key_is_refused() {
         let prime = Group::PARAMS.modulus().to_be_bytes();
         let mut last = prime.as_ref().to_vec();
         *last.last_mut().unwrap() -= 1;
         for weak in [&b""[..], &[0], &[1], &[0; 128], prime.as_ref(), &last, &[0xff; 128]] {
             assert!(pair().agree(weak).is_none(), "{weak:?}");
         }
-        assert!(pair().agree(&[2]).is_some(), "leading zeros may be missing");
+        assert!(pair().agree(&[2]).is_some(), "leading zeros may be omitted");
     }
 
     #[test]
-    fn r1_what_does_not_fit_the_key_is_no_secret() {
-        let transfer = pair().agree(&pair().public()).unwrap();
-        let (iv, value) = transfer.seal(b"secret").unwrap();
+    fn r1_malformed_ciphertext_is_refused() {
+        let cipher = pair().agree(&pair().public()).unwrap();
+        let (iv, value) = cipher.encrypt(b"secret").unwrap();
         for (iv, value) in [(&iv[..15], &value[..]), (&iv, &value[..15]), (&iv, b""), (b"", &value)] {
-            assert!(transfer.open(iv, value).is_none());
+            assert!(cipher.decrypt(iv, value).is_none());
         }
     }
 
     #[test]
-    fn r1_the_exchange_is_that_of_rfc_2409_group_2() {
+    fn r1_the_group_is_rfc_2409_group_2() {
         let squares = Element::new(&GENERATOR).pow(&U256::from_u64(1024)).retrieve();
         assert_eq!(squares, Group::PARAMS.modulus().as_ref().wrapping_neg(), "2^1024 - p");
         let small = KeyPair(Zeroizing::new(U256::from_u64(256))).public();

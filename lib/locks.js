@@ -1,0 +1,119 @@
+'use strict'
+
+// Several steps as one: `withLock`, `update` and `refreshCredentials`. Loaded at their first use.
+
+const { AsyncLocalStorage } = require('node:async_hooks')
+const { native } = require('./native.js')
+const { setCapture } = require('./pace.js')
+const { startUpdate } = require('./update-versions.js')
+
+/** How often `update` tries when another program changes the value at the same moment. */
+const MAX_ATTEMPTS = 64
+
+/** The longest pause before `update` tries again, in milliseconds. */
+const MAX_PAUSE_MS = 50
+
+/** Credentials that expire within this time are stale by default, in milliseconds. */
+const DEFAULT_LEEWAY_MS = 60_000
+
+/** The locks that an asynchronous context holds: `{ locks, run }`, where `run` calls a function in that context. */
+const context = new AsyncLocalStorage()
+
+setCapture(() => context.getStore()?.run)
+
+/** Returns the locks of the current asynchronous context, `null` when it holds none. */
+function currentLocks() {
+  return context.getStore() ?? null
+}
+
+async function withLock(store, key, work) {
+  requireFunction(work, 'work')
+  return runLocked(await native.lockKey(store, key), work)
+}
+
+async function update(store, key, change) {
+  requireFunction(change, 'change')
+  const lock = await native.lockKey(store, key)
+  return runLocked(lock, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      const versions = startUpdate(lock.service, key)
+      try {
+        const current = await store.get(key)
+        versions.freeze()
+        const next = await change(current)
+        const conflict = await write(store, key, next)
+        if (conflict === null) return next === undefined ? current : next
+        if (attempt === MAX_ATTEMPTS) throw conflict
+      } finally {
+        versions.end()
+      }
+      await pause(attempt)
+    }
+  })
+}
+
+async function refreshCredentials(storage, serverName, refresh, options = {}) {
+  requireFunction(refresh, 'refresh')
+  const { isStale, leewayMs = DEFAULT_LEEWAY_MS } = options
+  if (isStale !== undefined) requireFunction(isStale, 'options.isStale')
+  if (typeof leewayMs !== 'number' || !(leewayMs >= 0)) {
+    throw new TypeError('options.leewayMs must be a number of milliseconds, 0 or more')
+  }
+  const stale = isStale ?? (({ token }) => token.expiresAt !== undefined && token.expiresAt - Date.now() <= leewayMs)
+  const found = await storage.getCredentials(serverName)
+  if (found === null || !(await stale(found))) return found
+  return runLocked(await native.lockCredentials(storage, serverName), async () => {
+    // Another process may have refreshed them meanwhile.
+    const current = await storage.getCredentials(serverName)
+    if (current === null || !(await stale(current))) return current
+    const refreshed = await refresh(current)
+    if (typeof refreshed !== 'object' || refreshed === null) {
+      throw new TypeError('refresh must return credentials')
+    }
+    const credentials = { ...refreshed, serverName }
+    await storage.setCredentials(credentials)
+    return { ...credentials, updatedAt: Date.now() }
+  })
+}
+
+module.exports = { currentLocks, refreshCredentials, update, withLock }
+
+/** Runs the work in a context that holds the lock. */
+async function runLocked(lock, work) {
+  try {
+    const held = {
+      locks: [...(context.getStore()?.locks ?? []), lock],
+      run: (call, ...args) => context.run(held, call, ...args),
+    }
+    return await context.run(held, work)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Makes the change of an update. Returns the error if another program, which does not use the lock, wrote in between. */
+async function write(store, key, next) {
+  try {
+    if (next === null) await store.delete(key)
+    else if (next !== undefined) await store.set(key, next)
+    return null
+  } catch (error) {
+    if (error?.code === 'CONFLICT') return error
+    throw error
+  }
+}
+
+/** Waits for a random time that grows with the attempts. */
+function pause(attempt) {
+  const longest = Math.min(MAX_PAUSE_MS, 2 ** attempt)
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * longest))
+}
+
+function requireFunction(value, name) {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${kind(value)}`)
+}
+
+function kind(value) {
+  if (value === null || value === undefined) return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

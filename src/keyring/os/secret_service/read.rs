@@ -1,0 +1,237 @@
+//! Reads: one secret, many secrets, existence, names.
+
+use std::collections::HashMap;
+
+use futures_util::future::{join, join_all};
+use zbus::OwnedObjectPath;
+use zeroize::Zeroizing;
+
+use super::attempt::{Attempt, MAX_IN_FLIGHT, UnlockScope, attributes, belongs_to, decode};
+use super::call_error::{CallError, ReadResult};
+use super::prompt_gate::PromptRequest;
+use super::read_batcher::Role;
+use crate::keyring::errors::ErrorKind;
+
+/// The number of secrets that one message may bring.
+const MAX_SECRETS_PER_MESSAGE: usize = 256;
+
+/// The secrets and the attributes of items that were read in one round trip.
+#[derive(Default)]
+struct ItemContents {
+    accounts: HashMap<String, Vec<OwnedObjectPath>>,
+    secrets: HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>,
+}
+
+impl Attempt {
+    /// Returns the secret of an account. One round trip if the item is known, otherwise two.
+    ///
+    /// While several reads of the service are in flight, further ones are read together.
+    pub(super) async fn get(&self, service: &str, account: &str) -> ReadResult {
+        let (followers, _permit) = match self.session.read_batcher.admit(service, account).await {
+            Role::Done(result) => return result,
+            Role::Single(permit) => (Vec::new(), permit),
+            Role::Leader { followers, permit } => (followers, Some(permit)),
+        };
+        if followers.is_empty() {
+            return self.get_single(service, account).await;
+        }
+        let accounts: Vec<&str> = std::iter::once(account)
+            .chain(followers.iter().map(|follower| follower.account.as_str()))
+            .collect();
+        let Some(mut results) = self.get_all(service, &accounts).await? else {
+            // Dropping the followers sends them to read individually.
+            drop(followers);
+            return self.get_single(service, account).await;
+        };
+        let follower_results = results.split_off(1);
+        for (follower, result) in followers.into_iter().zip(follower_results) {
+            follower.finish(result);
+        }
+        results.pop().unwrap_or(Ok(None))
+    }
+
+    /// Returns the secret of an account without waiting for other reads. Of several items the newest counts.
+    ///
+    /// The item that was last seen is only a guess: its secret counts if its attributes are the wanted ones and a search,
+    /// sent in the same round trip, finds it and no other.
+    pub(super) async fn get_single(&self, service: &str, account: &str) -> ReadResult {
+        let wanted = attributes(service, account);
+        let Some(guess) = self.session.items.get(service, account) else {
+            let items = self.find_unlocked(&wanted, UnlockScope::Any).await?;
+            return self.read_newest(service, account, &items).await;
+        };
+        let contents = join(self.session.secret(&guess), self.session.attributes(&guess));
+        let ((secret, found_attributes), found) = join(contents, self.session.search(&wanted)).await;
+        let found = found?;
+        let is_proved = found.locked.is_empty()
+            && found.unlocked.as_slice() == std::slice::from_ref(&guess)
+            && found_attributes.is_ok_and(|found| belongs_to(&found, service, account));
+        if is_proved && let Ok(secret) = secret {
+            return decode(account, secret).map(Some);
+        }
+        let items = match found.is_empty() {
+            true => self.find_unlocked(&wanted, UnlockScope::Any).await?,
+            false => self.unlock(found, false, &wanted, UnlockScope::Any).await?,
+        };
+        self.read_newest(service, account, &items).await
+    }
+
+    /// Returns the secret of the newest item of an account; `None` if there are no items.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the item turns out to belong to another account: a service that is wrong about that is not believed.
+    pub(super) async fn read_newest(&self, service: &str, account: &str, items: &[OwnedObjectPath]) -> ReadResult {
+        let Some(item) = self.newest(items).await? else {
+            return Ok(None);
+        };
+        let (secret, found) = join(self.session.secret(item), self.session.attributes(item)).await;
+        let secret = secret?;
+        if !belongs_to(&found?, service, account) {
+            return Err(CallError::wrong_item());
+        }
+        if items.len() == 1 {
+            self.session.items.insert(service, account, item);
+        }
+        decode(account, secret).map(Some)
+    }
+
+    /// Returns the secrets of many accounts in two round trips: a search for the whole service, then the attributes and the
+    /// secrets of what it found. An error is that of the whole attempt; each result has its own.
+    ///
+    /// Returns `None` if the service has many items that are not wanted, or locked items: then reading each account by itself
+    /// is better.
+    pub(super) async fn get_all(&self, service: &str, accounts: &[&str]) -> Result<Option<Vec<ReadResult>>, CallError> {
+        let wanted = HashMap::from([("service", service)]);
+        let (found, is_incomplete) = self.search(&wanted).await?;
+        if is_incomplete || found.unlocked.len() > 2 * accounts.len() {
+            return Ok(None);
+        }
+        let items = match found.locked.is_empty() {
+            true => found.unlocked,
+            false => match self.unlock_accounts(service, accounts, &found.locked).await? {
+                true => self.search(&wanted).await?.0.unlocked,
+                false => return Ok(None),
+            },
+        };
+        let mut contents = self.read_items(service, &items).await?;
+        let mut results = Vec::with_capacity(accounts.len());
+        for accounts in accounts.chunks(MAX_IN_FLIGHT) {
+            let reads = accounts.iter().map(|account| {
+                let items = contents.accounts.get(*account).map_or(&[][..], Vec::as_slice);
+                let secret = match items {
+                    [item] => contents.secrets.remove(item),
+                    _ => None,
+                };
+                async move {
+                    match secret {
+                        Some(secret) => decode(account, secret).map(Some),
+                        None => self.read_newest(service, account, items).await,
+                    }
+                }
+            });
+            let reads: Vec<_> = reads.collect();
+            for result in join_all(reads).await {
+                match result {
+                    Err(error) if !matches!(error.kind, ErrorKind::Failed(_)) => return Err(error),
+                    result => results.push(result),
+                }
+            }
+        }
+        Ok(Some(results))
+    }
+
+    /// Unlocks the locked items of many accounts with one request. Returns whether they belong to a keyring that locks item
+    /// by item and shows their names; the items of a locked collection are better unlocked by the first read.
+    async fn unlock_accounts(
+        &self,
+        service: &str,
+        accounts: &[&str],
+        locked: &[OwnedObjectPath],
+    ) -> Result<bool, CallError> {
+        let found = self.attributes_of(locked).await?;
+        let is_wanted = |it: &HashMap<String, String>| accounts.iter().any(|account| belongs_to(it, service, account));
+        let wanted = locked.iter().zip(found);
+        let wanted = wanted.filter(|(_, attributes)| attributes.as_ref().is_some_and(is_wanted));
+        let wanted: Vec<OwnedObjectPath> = wanted.map(|(item, _)| item.clone()).collect();
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        Ok(self.request(PromptRequest::Unlock(wanted)).await.is_ok())
+    }
+
+    /// Reads the secrets and the attributes of items in one round trip.
+    async fn read_items(&self, service: &str, items: &[OwnedObjectPath]) -> Result<ItemContents, CallError> {
+        let references: Vec<&OwnedObjectPath> = items.iter().collect();
+        let chunks = references.chunks(MAX_SECRETS_PER_MESSAGE);
+        let secrets = join_all(chunks.map(|items| self.session.secrets(items)));
+        let (secrets, attributes) = join(secrets, self.attributes_of(items)).await;
+        let mut contents = ItemContents::default();
+        for secrets in secrets {
+            match secrets {
+                Ok(secrets) => contents.secrets.extend(secrets),
+                Err(error) if error.ends_session() => return Err(error),
+                // A service that does not return many secrets at once is asked for each by itself.
+                Err(_) => {}
+            }
+        }
+        for (item, attributes) in items.iter().zip(attributes?) {
+            let Some(account) = attributes.and_then(|it| account_in(it, service)) else {
+                continue;
+            };
+            self.session.items.insert(service, &account, item);
+            contents.accounts.entry(account).or_default().push(item.clone());
+        }
+        Ok(contents)
+    }
+
+    /// Returns whether an account exists, in one round trip. A locked item exists, too. Never shows a prompt of its own.
+    ///
+    /// # Errors
+    ///
+    /// `LOCKED` if nothing was found and the keyring is locked.
+    pub(super) async fn contains(&self, service: &str, account: &str) -> Result<bool, CallError> {
+        let (found, is_incomplete) = self.search(&attributes(service, account)).await?;
+        match found.is_empty() {
+            false => Ok(true),
+            true if is_incomplete => Err(CallError::locked()),
+            true => Ok(false),
+        }
+    }
+
+    /// Returns the accounts of a service, sorted: one search, then the attributes of what it found. No secret is read.
+    ///
+    /// Locked items are listed without a prompt if the service shows their attributes.
+    pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, CallError> {
+        let wanted = HashMap::from([("service", service)]);
+        let (found, is_incomplete) = self.search(&wanted).await?;
+        let (unlocked, locked) = (self.attributes_of(&found.unlocked), self.attributes_of(&found.locked));
+        let (unlocked, locked) = join(unlocked, locked).await;
+        let (mut all, locked) = (unlocked?, locked?);
+        let are_readable = locked
+            .iter()
+            .all(|attributes| attributes.as_ref().is_some_and(|it| !it.is_empty()));
+        if are_readable && !is_incomplete {
+            all.extend(locked);
+        } else {
+            let items = self.unlock(found, is_incomplete, &wanted, UnlockScope::All).await?;
+            all = self.attributes_of(&items).await?;
+        }
+        let mut accounts: Vec<String> = all
+            .into_iter()
+            .flatten()
+            .filter_map(|it| account_in(it, service))
+            .collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok(accounts)
+    }
+}
+
+/// Returns the account in the attributes of an item; `None` if the item belongs to another service or has no account.
+fn account_in(mut attributes: HashMap<String, String>, service: &str) -> Option<String> {
+    match attributes.get("service").is_some_and(|actual| actual == service) {
+        true => attributes.remove("username"),
+        false => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Locks of keys that JavaScript holds while it does several steps as one; see `lib/locks.js`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use napi::Env;
+use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Unknown};
+use napi_derive::napi;
+
+use super::args;
+use super::environment::JsEnvironment;
+use super::error::Failure;
+use super::log::EventLog;
+use super::promise::Placement;
+use super::promise::promise_of;
+use super::storage::{InContext, InContextArgs};
+use crate::fs::lock::KeyLock;
+use crate::store::SecureStore;
+
+/// A lock of a key. It ends with `release`, with the object, or with its environment.
+#[napi]
+pub struct HeldKeyLock {
+    service: String,
+    lock: Option<Arc<KeyLock>>,
+    held: Arc<AtomicUsize>,
+}
+
+/// The locks that the current asynchronous context holds.
+pub struct CurrentLocks {
+    /// The locks.
+    pub locks: Vec<Arc<KeyLock>>,
+    /// Calls a function in that context.
+    pub run: Arc<InContext>,
+}
+
+#[napi]
+impl HeldKeyLock {
+    /// The service of the store.
+    #[napi(getter)]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Ends the lock. Changes that are under way keep it until they are done.
+    #[napi]
+    pub fn release(&mut self) {
+        if self.lock.take().is_some() {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for HeldKeyLock {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl CurrentLocks {
+    /// Asks JavaScript for the locks of the current context. Asks nothing while this environment holds no lock.
+    pub fn of(env: &Env) -> Result<Option<Self>, Failure> {
+        let environment = JsEnvironment::of(env)?;
+        if environment.held_locks.load(Ordering::Relaxed) == 0 {
+            return Ok(None);
+        }
+        let current = environment.current_locks.borrow_back(env)?.call(())?;
+        if args::is_nothing(&current)? {
+            return Ok(None);
+        }
+        let current: Object<'_> = args::cast(current)?;
+        let handles: Object<'_> = current.get_named_property("locks")?;
+        let mut locks = Vec::new();
+        for at in 0..handles.get_array_length()? {
+            let handle: Unknown<'_> = handles.get_element(at)?;
+            // One that was released no longer counts.
+            let lock = args::instance::<HeldKeyLock>(handle).and_then(|handle| handle.lock.clone());
+            locks.extend(lock);
+        }
+        let run: Function<'_, InContextArgs, ()> = current.get_named_property("run")?;
+        let run = Arc::new(run.create_ref()?);
+        Ok(Some(Self { locks, run }))
+    }
+}
+
+/// Acquires the lock of a key. When the current context holds it, the new lock is the same one.
+pub fn acquire<'env>(
+    env: &'env Env,
+    log: EventLog,
+    args: Result<(SecureStore, String), Failure>,
+) -> napi::Result<PromiseRaw<'env, HeldKeyLock>> {
+    let held = JsEnvironment::of(env)?.held_locks.clone();
+    let args = args.and_then(|(store, key)| Ok((in_context(env, &store)?, key)));
+    promise_of(env, log, Placement::Runtime, args, |(store, key)| async move {
+        let lock = store.lock(&key).await?;
+        held.fetch_add(1, Ordering::Relaxed);
+        Ok(HeldKeyLock {
+            service: store.service().to_owned(),
+            lock: Some(lock),
+            held,
+        })
+    })
+}
+
+/// The store for a call in the current context: changes of the keys whose locks it holds are made under those locks.
+pub fn in_context(env: &Env, store: &SecureStore) -> Result<SecureStore, Failure> {
+    Ok(match CurrentLocks::of(env)? {
+        Some(current) => store.holding(current.locks),
+        None => store.clone(),
+    })
+}

@@ -1,0 +1,515 @@
+//! The OS keyring against a Secret Service that returns wrong answers, hides items, or shows dialogs.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use securestore::error::Code;
+use securestore::keyring::os::{Environment, OsKeyring};
+use securestore::keyring::runtime_file::RuntimeFile;
+use securestore::keyring::{DeleteOutcome, Keyring, KeyringError, WriteOutcome};
+use securestore::secret::Secret;
+use support::Bus;
+use support::fake::Fake;
+
+const SERVICE: &str = "securestore test";
+
+/// A limit that a test waits for.
+const SHORT: Duration = Duration::from_millis(400);
+
+fn secret(text: &str) -> Option<Secret> {
+    Some(Secret::from(text))
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, KeyringError>) -> Code {
+    result.unwrap_err().error().code()
+}
+
+async fn fake() -> (Bus, Fake) {
+    let bus = Bus::bare();
+    let fake = Fake::on(bus.connect().await).await;
+    (bus, fake)
+}
+
+/// A service with a key of Alice and one of Bob, both of which the keyring has read before.
+async fn alice_and_bob() -> (Bus, Fake, OsKeyring) {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "alice", "alice's").await;
+    fake.plant(SERVICE, "bob", "bob's").await;
+    let keyring = bus.os_keyring();
+    assert_eq!(keyring.get(SERVICE, "alice").await, Ok(secret("alice's")));
+    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(secret("bob's")));
+    (bus, fake, keyring)
+}
+
+#[tokio::test]
+async fn r3_2_after_two_items_exchanged_their_names_every_read_follows_the_names() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    let names: Vec<String> = ["alice", "bob"]
+        .iter()
+        .cycle()
+        .take(10)
+        .map(|it| (*it).to_owned())
+        .collect();
+    keyring.get_many(SERVICE, &names).await;
+    fake.swap("alice", "bob");
+    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(secret("alice's")));
+    fake.swap("alice", "bob");
+    for read in [
+        keyring.get_many(SERVICE, &names).await,
+        join_all(names.iter().map(|name| keyring.get(SERVICE, name))).await,
+    ] {
+        for (name, value) in names.iter().zip(read) {
+            assert_eq!(value, Ok(secret(&format!("{name}'s"))));
+        }
+    }
+}
+
+#[tokio::test]
+async fn r3_7_a_renamed_item_is_listed_and_read_under_its_new_name() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["alice", "bob"]);
+    fake.rename("bob", "carol");
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["alice", "carol"]);
+    assert_eq!(keyring.get(SERVICE, "carol").await, Ok(secret("bob's")));
+    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(None));
+}
+
+#[tokio::test]
+async fn r3_2_a_service_that_returns_another_keys_item_gets_no_belief_and_no_write() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.behave(|it| it.returns_item_of = Some("alice".to_owned()));
+    for account in ["bob", "carol"] {
+        assert_eq!(code(keyring.get(SERVICE, account).await), Code::Unavailable);
+        assert_eq!(
+            code(keyring.set(SERVICE, account, &Secret::from("new")).await),
+            Code::Unavailable
+        );
+        assert_eq!(code(keyring.delete(SERVICE, account).await), Code::Unavailable);
+    }
+    assert_eq!(fake.secrets("alice"), ["alice's"]);
+    assert_eq!(keyring.get(SERVICE, "alice").await, Ok(secret("alice's")));
+}
+
+#[tokio::test]
+async fn r6_secrets_that_cannot_be_decrypted_are_an_error_and_never_a_value() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.undecryptable = true);
+    let names: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
+    for name in &names {
+        fake.plant(SERVICE, name, "sixteen bytes at least").await;
+    }
+    let keyring = bus.os_keyring();
+    assert!(keyring.get(SERVICE, "key-0").await.is_err());
+    assert!(keyring.get_many(SERVICE, &names).await.iter().all(Result::is_err));
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), names);
+}
+
+#[tokio::test]
+async fn r7b_a_search_without_end_is_an_error() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.endless_search = 20_000);
+    let keyring = bus.os_keyring();
+    assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Unavailable);
+    assert_eq!(code(keyring.accounts(SERVICE).await), Code::Unavailable);
+    assert_eq!(fake.calls("Attributes"), 0);
+}
+
+#[tokio::test]
+async fn r3_2_a_known_key_is_read_in_one_round_trip() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.behave(|it| it.search_reply_waits_for_read = true);
+    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(secret("bob's")));
+}
+
+#[tokio::test]
+async fn r3_1_a_write_is_read_back_in_the_round_trip_of_the_write() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.behave(|it| it.write_reply_waits_for_read = true);
+    let outcome = keyring.set_verified(SERVICE, "bob", &Secret::from("new")).await;
+    assert_eq!(outcome, Ok(WriteOutcome::Verified));
+    assert_eq!(fake.secrets("bob"), ["new"]);
+}
+
+#[tokio::test]
+async fn r3_1_a_write_is_verified() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "old").await;
+    let keyring = bus.os_keyring();
+    let new = Secret::from("new");
+    assert_eq!(
+        keyring.set_verified(SERVICE, "key", &new).await,
+        Ok(WriteOutcome::Verified)
+    );
+    assert_eq!(fake.secrets("key"), ["new"]);
+    assert_eq!(
+        keyring.set_verified(SERVICE, "other", &new).await,
+        Ok(WriteOutcome::Verified)
+    );
+    fake.behave(|it| it.ignores_writes = true);
+    let outcome = keyring.set_verified(SERVICE, "key", &Secret::from("newer")).await;
+    assert_eq!(outcome, Ok(WriteOutcome::Conflict));
+}
+
+#[tokio::test]
+async fn r3_6_a_deletion_is_checked_afterwards() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    let delete = |account| keyring.delete_verified(SERVICE, account);
+    assert_eq!(delete("alice").await, Ok(DeleteOutcome::Deleted));
+    assert_eq!(delete("alice").await, Ok(DeleteOutcome::NotThere));
+    fake.behave(|it| it.keeps_deleted = true);
+    assert_eq!(delete("bob").await, Ok(DeleteOutcome::Remains));
+}
+
+#[tokio::test]
+async fn r3_5_a_locked_service_that_finds_nothing_is_locked_and_not_empty() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    fake.behave(|it| (it.locked, it.hides_locked) = (true, true));
+    let keyring = bus.os_keyring();
+    assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::Locked);
+    assert_eq!(fake.prompts(), 0, "has does not prompt");
+    let user = async {
+        fake.prompted().await;
+        fake.answer(false).await;
+    };
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
+    assert_eq!(code(value), Code::Denied);
+    let new = Secret::from("new");
+    assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
+    assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::Locked);
+    assert_eq!(code(keyring.accounts(SERVICE).await), Code::Locked);
+    assert_eq!(code(keyring.set(SERVICE, "key", &new).await), Code::Locked);
+    assert_eq!(code(keyring.delete(SERVICE, "key").await), Code::Locked);
+    let many = vec!["key".to_owned(); 10];
+    let read = keyring.get_many(SERVICE, &many).await;
+    assert!(read.into_iter().all(|value| code(value) == Code::Locked));
+    assert_eq!(fake.prompts(), 1);
+
+    fake.locked(false);
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+    assert_eq!(keyring.get(SERVICE, "none").await, Ok(None));
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["key"]);
+}
+
+#[tokio::test]
+async fn r3_5_a_hidden_item_is_read_once_the_user_unlocks_the_service() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    fake.behave(|it| (it.locked, it.hides_locked) = (true, true));
+    let keyring = bus.os_keyring();
+    let user = async {
+        fake.prompted().await;
+        fake.answer(true).await;
+    };
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
+    assert_eq!(value, Ok(secret("value")));
+}
+
+#[tokio::test]
+async fn r7b_a_search_that_waits_for_a_dialog_is_waited_for_once_and_then_answered_at_once() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    fake.behave(|it| (it.locked, it.searches_wait_while_locked) = (true, true));
+    let hurried = OsKeyring::new(bus.environment(), SHORT);
+    assert_eq!(code(hurried.get(SERVICE, "key").await), Code::Locked);
+    // These have all the time in the world, and need none.
+    let keyring = bus.os_keyring();
+    let start = Instant::now();
+    assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
+    assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::Locked);
+    assert_eq!(code(keyring.accounts(SERVICE).await), Code::Locked);
+    assert_eq!(
+        code(keyring.set(SERVICE, "key", &Secret::from("x")).await),
+        Code::Locked
+    );
+    assert_eq!(code(keyring.delete(SERVICE, "key").await), Code::Locked);
+    assert!(start.elapsed() < support::LIMIT);
+    assert_eq!(fake.calls("SearchItems"), 1);
+    fake.locked(false);
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+}
+
+#[tokio::test]
+async fn r7b_a_refused_item_never_prompts_again_while_others_stay_readable() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.lock_item("bob", true);
+    let user = async {
+        fake.prompted().await;
+        fake.answer(false).await;
+    };
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "bob"), user);
+    assert_eq!(code(value), Code::Denied);
+    for _ in 0..10 {
+        assert_eq!(code(keyring.get(SERVICE, "bob").await), Code::Locked);
+        assert_eq!(keyring.get(SERVICE, "alice").await, Ok(secret("alice's")));
+    }
+    let new = Secret::from("new");
+    assert_eq!(code(keyring.set(SERVICE, "bob", &new).await), Code::Locked);
+    assert_eq!(code(keyring.delete(SERVICE, "bob").await), Code::Locked);
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["alice", "bob"]);
+    assert_eq!(keyring.contains(SERVICE, "bob").await, Ok(true));
+    assert_eq!(fake.prompts(), 1);
+
+    fake.lock_item("bob", false);
+    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(secret("bob's")));
+}
+
+#[tokio::test]
+async fn r7b_the_names_of_locked_items_are_listed_without_a_prompt() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.lock_item("alice", true);
+    fake.lock_item("bob", true);
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["alice", "bob"]);
+    assert_eq!(keyring.contains(SERVICE, "bob").await, Ok(true));
+    assert_eq!(fake.prompts(), 0);
+}
+
+#[tokio::test]
+async fn r7b_many_locked_items_are_unlocked_with_one_prompt() {
+    let (bus, fake) = fake().await;
+    let names: Vec<String> = (0..20).map(|n| format!("key-{n:02}")).collect();
+    for name in &names {
+        fake.plant(SERVICE, name, name).await;
+        fake.lock_item(name, true);
+    }
+    let keyring = bus.os_keyring();
+    let user = async {
+        fake.prompted().await;
+        fake.answer(true).await;
+    };
+    let (values, ()) = tokio::join!(keyring.get_many(SERVICE, &names), user);
+    assert!(names.iter().zip(values).all(|(name, value)| value == Ok(secret(name))));
+    assert_eq!(fake.prompts(), 1);
+}
+
+#[tokio::test]
+async fn r7b_creating_an_item_prompts_once_per_process() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.creation_prompts = true);
+    let keyring = bus.os_keyring();
+    let value = Secret::from("value");
+    let user = async {
+        fake.prompted().await;
+        fake.answer(false).await;
+    };
+    let (saved, ()) = tokio::join!(keyring.set(SERVICE, "key", &value), user);
+    assert_eq!(code(saved), Code::Denied);
+    for _ in 0..3 {
+        assert_eq!(code(keyring.set(SERVICE, "key", &value).await), Code::Locked);
+    }
+    assert_eq!(fake.prompts(), 1);
+    assert_eq!(fake.calls("Dismiss"), 3, "prompts that are not shown are dismissed");
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(None));
+}
+
+#[tokio::test]
+async fn r7b_an_item_is_created_when_the_user_agrees() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.creation_prompts = true);
+    let keyring = bus.os_keyring();
+    let value = Secret::from("value");
+    let user = async {
+        fake.prompted().await;
+        fake.answer(true).await;
+    };
+    let (saved, ()) = tokio::join!(keyring.set_verified(SERVICE, "key", &value), user);
+    assert_eq!(saved, Ok(WriteOutcome::Verified));
+}
+
+#[tokio::test]
+async fn r7b_a_prompt_that_timed_out_is_dismissed_and_writes_nothing_later() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.creation_prompts = true);
+    let hurried = OsKeyring::new(bus.environment(), SHORT);
+    let old = hurried.set(SERVICE, "key", &Secret::from("old")).await;
+    assert_eq!(code(old), Code::Timeout);
+    assert_eq!((fake.prompts(), fake.calls("Dismiss")), (1, 1));
+}
+
+#[tokio::test]
+async fn r7b_a_prompt_that_cannot_be_dismissed_loses_its_session() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| (it.creation_prompts, it.ignores_dismissal) = (true, true));
+    let hurried = OsKeyring::new(bus.environment(), SHORT);
+    let value = Secret::from("value");
+    assert_eq!(code(hurried.set(SERVICE, "key", &value).await), Code::Timeout);
+    assert_eq!(hurried.get(SERVICE, "key").await, Ok(None));
+    assert_eq!(fake.calls("sessions"), 2);
+}
+
+#[tokio::test]
+async fn r7b_deleting_an_item_prompts_once_per_process() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.behave(|it| it.deletion_prompts = true);
+    let user = async {
+        fake.prompted().await;
+        fake.answer(false).await;
+    };
+    let (deleted, ()) = tokio::join!(keyring.delete(SERVICE, "alice"), user);
+    assert_eq!(code(deleted), Code::Denied);
+    assert_eq!(code(keyring.delete(SERVICE, "alice").await), Code::Locked);
+    assert_eq!(code(keyring.delete(SERVICE, "bob").await), Code::Locked);
+    assert_eq!(fake.prompts(), 1);
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["alice", "bob"]);
+}
+
+#[tokio::test]
+async fn r7b_an_item_is_deleted_when_the_user_agrees() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.behave(|it| it.deletion_prompts = true);
+    let user = async {
+        fake.prompted().await;
+        fake.answer(true).await;
+    };
+    let (deleted, ()) = tokio::join!(keyring.delete_verified(SERVICE, "alice"), user);
+    assert_eq!(deleted, Ok(DeleteOutcome::Deleted));
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["bob"]);
+}
+
+#[tokio::test]
+async fn r3_1_an_older_duplicate_that_cannot_be_deleted_holds_the_new_value() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "oldest").await;
+    fake.plant(SERVICE, "key", "older").await;
+    fake.behave(|it| it.deletion_prompts = true);
+    let keyring = bus.os_keyring();
+    let outcome = keyring.set_verified(SERVICE, "key", &Secret::from("new")).await;
+    assert_eq!(outcome, Ok(WriteOutcome::Verified));
+    assert_eq!(fake.secrets("key"), ["new", "new"]);
+    assert_eq!(fake.prompts(), 0, "removing a duplicate is not worth a dialog");
+}
+
+#[tokio::test]
+async fn r3_1_an_older_duplicate_is_removed() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "oldest").await;
+    fake.plant(SERVICE, "key", "older").await;
+    let keyring = bus.os_keyring();
+    keyring.set(SERVICE, "key", &Secret::from("new")).await.unwrap();
+    assert_eq!(fake.secrets("key"), ["new"]);
+}
+
+#[tokio::test]
+async fn r6_once_the_program_is_replaced_no_call_reaches_the_keyring() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    let program = bus.path().join("program");
+    std::fs::write(&program, "").unwrap();
+    let file = Arc::new(RuntimeFile::open(&program).unwrap());
+    let keyring = bus.os_keyring().with_runtime_file(file);
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+    std::fs::remove_file(&program).unwrap();
+    let (searches, value) = (fake.calls("SearchItems"), Secret::from("new"));
+    assert_eq!(code(keyring.get(SERVICE, "key").await), Code::RuntimeReplaced);
+    assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::RuntimeReplaced);
+    assert_eq!(
+        code(keyring.set_verified(SERVICE, "key", &value).await),
+        Code::RuntimeReplaced
+    );
+    assert_eq!(
+        code(keyring.delete_verified(SERVICE, "key").await),
+        Code::RuntimeReplaced
+    );
+    assert_eq!(code(keyring.accounts(SERVICE).await), Code::RuntimeReplaced);
+    let many = ["key".to_owned()];
+    let read = keyring.get_many(SERVICE, &many).await.remove(0);
+    assert_eq!(code(read), Code::RuntimeReplaced);
+    assert_eq!(fake.calls("SearchItems"), searches);
+}
+
+#[tokio::test]
+async fn r1_a_service_that_refuses_the_key_exchange_with_any_error_gets_a_plain_session() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.refuses_with_invalid_args = true);
+    let keyring = bus.os_keyring();
+    let value = Secret::from("value");
+    assert_eq!(
+        keyring.set_verified(SERVICE, "key", &value).await,
+        Ok(WriteOutcome::Verified)
+    );
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+}
+
+#[tokio::test]
+async fn r7b_a_service_that_cannot_create_an_item_is_asked_once() {
+    let (bus, fake) = fake().await;
+    fake.behave(|it| it.creation_fails = true);
+    let keyring = bus.os_keyring();
+    let saved = keyring.set(SERVICE, "key", &Secret::from("value")).await;
+    assert_eq!(code(saved), Code::Unavailable);
+    assert_eq!(fake.calls("CreateItem"), 1);
+}
+
+#[tokio::test]
+async fn r1_a_first_address_that_does_not_answer_does_not_hold_up_the_second() {
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    let mute = bus.path().join("mute");
+    let _listener = std::os::unix::net::UnixListener::bind(&mute).unwrap();
+    let environment = Environment {
+        session_bus_address: Some(format!("unix:path={};{}", mute.display(), bus.address())),
+        runtime_dir: None,
+    };
+    let keyring = OsKeyring::new(environment, support::LIMIT);
+    let start = Instant::now();
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+    assert!(start.elapsed() < support::LIMIT / 2);
+}
+
+#[tokio::test]
+async fn r1_a_runtime_directory_may_hold_any_character() {
+    use std::os::unix::ffi::OsStringExt;
+    let (bus, fake) = fake().await;
+    fake.plant(SERVICE, "key", "value").await;
+    for name in ["run time", "100%", "é,;=", "%20"]
+        .map(|it| it.as_bytes().to_vec())
+        .into_iter()
+        .chain([vec![0xff]])
+    {
+        let directory = bus.path().join(std::ffi::OsString::from_vec(name));
+        std::fs::create_dir(&directory).unwrap();
+        std::os::unix::fs::symlink(bus.path().join("bus"), directory.join("bus")).unwrap();
+        let environment = Environment {
+            session_bus_address: None,
+            runtime_dir: Some(directory),
+        };
+        let keyring = OsKeyring::new(environment, support::LIMIT);
+        assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+    }
+    let directory = bus.path().join("run time");
+    let address = format!("unix:path={}/bus", directory.display()).replace(' ', "%20");
+    let environment = Environment {
+        session_bus_address: Some(address),
+        runtime_dir: None,
+    };
+    let keyring = OsKeyring::new(environment, support::LIMIT);
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
+}
+
+/// A bus that answers one byte at a time, and never completes its greeting.
+#[tokio::test]
+async fn r7b_a_bus_that_sends_single_bytes_is_a_timeout() {
+    use std::io::Write;
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("bus");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            std::thread::spawn(move || {
+                while stream.write_all(b"x").is_ok() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+        }
+    });
+    let environment = Environment {
+        session_bus_address: Some(format!("unix:path={}", socket.display())),
+        runtime_dir: None,
+    };
+    let keyring = OsKeyring::new(environment, SHORT);
+    assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Timeout);
+}
