@@ -13,6 +13,7 @@ use crate::telemetry::events::{FileCall, Outcome, file_call};
 use crate::telemetry::{propagate, propagate_blocking};
 
 mod cipher;
+pub mod codec;
 mod derived_keys;
 mod directory;
 mod directory_keys;

@@ -97,7 +97,7 @@ impl MachineSecret {
     }
 
     /// Derives the key and the id of this secret's section in the derived-key cache of a service.
-    pub(super) fn section_key(&self, service: &str) -> SectionKey {
+    pub fn section_key(&self, service: &str) -> SectionKey {
         let mut id = [0; SECTION_ID_LEN];
         let key = ProtectedBytes::new(32, |key| {
             let hkdf = Hkdf::<Sha256>::new(None, self.expose());
