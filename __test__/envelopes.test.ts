@@ -249,11 +249,12 @@ describe('R4.3 version 2', () => {
     keyring.entries.set('llxprt-code-machine-secret/default', created.toString('base64'))
     const loader = async () => created
     expect(await new SecureStore('v2', { ...options, machineSecretLoader: loader }).get('key')).toBe('value')
-    expect(await new SecureStore('v2', { ...options, keytarLoader: keyring.loader }).get('key')).toBe('value')
     const missing = path.join(newDirectory(), 'missing')
     const error = await storageError(new SecureStore('v2', { ...options, machineSecretPath: missing }).get('key'))
     expect(error.code).toBe('CORRUPT')
     expect(error.remediation).toContain(missing)
+    // Last, because it moves the value to the keyring.
+    expect(await new SecureStore('v2', { ...options, keytarLoader: keyring.loader }).get('key')).toBe('value')
   })
 
   test('is not written on request, nor when the loader gives null', async () => {
