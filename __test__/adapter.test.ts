@@ -73,22 +73,23 @@ describe('R1.3 an adapter’s methods', () => {
   test('are called as methods, with the arguments of the contract', async () => {
     const seen: unknown[][] = []
     class Adapter {
-      #private = 'reached'
-      getPassword(...args: unknown[]) {
-        seen.push(['get', this.#private, ...args])
-        return Promise.resolve('value')
+      #value: string | null = null
+      async getPassword(...args: unknown[]) {
+        seen.push(['get', ...args])
+        return this.#value
       }
-      setPassword(...args: unknown[]) {
-        seen.push(['set', this.#private, ...args])
-        return Promise.resolve()
+      async setPassword(...args: [string, string, string]) {
+        seen.push(['set', ...args])
+        this.#value = args[2]
       }
-      deletePassword(...args: unknown[]) {
-        seen.push(['delete', this.#private, ...args])
-        return Promise.resolve(true)
+      async deletePassword(...args: unknown[]) {
+        seen.push(['delete', ...args])
+        this.#value = null
+        return true
       }
-      findCredentials(...args: unknown[]) {
-        seen.push(['find', this.#private, ...args])
-        return Promise.resolve([{ account: 'key', password: 'value' }])
+      async findCredentials(...args: unknown[]) {
+        seen.push(['find', ...args])
+        return [{ account: 'key', password: 'value' }]
       }
     }
     const store = storeOn(new Adapter())
@@ -96,11 +97,14 @@ describe('R1.3 an adapter’s methods', () => {
     expect(await store.get('key')).toBe('value')
     expect(await store.delete('key')).toBe(true)
     expect(await store.list()).toEqual(['key'])
+    // A value that was written is read back, and so is one that was deleted.
     expect(seen).toEqual([
-      ['set', 'reached', SERVICE, 'key', 'value'],
-      ['get', 'reached', SERVICE, 'key'],
-      ['delete', 'reached', SERVICE, 'key'],
-      ['find', 'reached', SERVICE],
+      ['set', SERVICE, 'key', 'value'],
+      ['get', SERVICE, 'key'],
+      ['get', SERVICE, 'key'],
+      ['delete', SERVICE, 'key'],
+      ['get', SERVICE, 'key'],
+      ['find', SERVICE],
     ])
   })
 

@@ -168,6 +168,12 @@ describe('the verdict on a goal', () => {
     expect(verdict(measurement('m', { never: 1, removed: 0.99 }), goal)).toMatchObject({ verdict: 'met', close: false })
     expect(verdict(measurement('m', { never: 1, removed: 1.05 }), goal)).toMatchObject({ verdict: 'met', close: true })
     expect(verdict(measurement('m', { never: 1, removed: 1.5 }), goal)).toMatchObject({ verdict: 'missed' })
+    const fewRounds = (value: number) => ({
+      ...measurement('m', { never: 1, removed: value }),
+      ratios: { removed: { value, low: null, high: null } },
+    })
+    expect(verdict(fewRounds(1.05), goal)).toMatchObject({ verdict: 'met', close: true })
+    expect(verdict(fewRounds(1.2), goal)).toMatchObject({ verdict: 'missed' })
   })
 
   test('that compares growth with the floor allows the difference', () => {

@@ -2,7 +2,7 @@
 
 import * as securestore from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
-import { FakeKeyring, newDirectory } from './support/helpers'
+import { codeOf, FakeKeyring, newDirectory } from './support/helpers'
 import { runNode } from './support/node'
 
 const { ExtensionSettingsStorage, KeyCommand, KeychainTokenStorage, ProviderKeyStorage } = securestore
@@ -123,4 +123,24 @@ describe('R1 the first call', () => {
     process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
     expect(await securestore.createDefaultKeyringAdapter()).toBeNull()
   })
+})
+
+describe('R6 the errors that end everything', () => {
+  test.each(['CONFLICT', 'RUNTIME_REPLACED'] as const)(
+    '%s of an adapter is what every call rejects with',
+    async (code) => {
+      const keyring = new FakeKeyring()
+      keyring.failure = new SecureStoreError('from the adapter', code, 'remedy')
+      const store = new SecureStore('final', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
+      for (const call of [
+        store.get('key'),
+        store.set('key', 'v'),
+        store.has('key'),
+        store.list(),
+        store.delete('key'),
+      ]) {
+        expect(await codeOf(call)).toBe(code)
+      }
+    },
+  )
 })

@@ -93,6 +93,21 @@ describe('R7 docker-credential-llxprt', () => {
     }
   })
 
+  test('reports a locked keyring instead of a list without its logins', async () => {
+    const locked = await PrivateKeyring.start()
+    try {
+      env = { ...env, ...locked.environment(), HOME: newDirectory() }
+      expect(call(OURS, ['store'], JSON.stringify(LOGIN))).toEqual(ok())
+      locked.lock()
+      const { status, stdout } = call(OURS, ['list'], '')
+      expect([status, stdout]).toEqual([1, expect.stringContaining('locked')])
+      // Neither may docker be told that there is no login.
+      expect(call(OURS, ['get'], HUB)).toEqual({ status: 1, stdout, stderr: '' })
+    } finally {
+      locked.stop()
+    }
+  })
+
   test('prints its usage and its version', () => {
     expect(call(OURS, [], '')).toEqual(refused('Usage: docker-credential-llxprt <store|get|erase|list|version>'))
     expect(call(OURS, ['get', 'more'], '').status).toBe(1)

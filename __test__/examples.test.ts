@@ -39,6 +39,14 @@ describe('examples/save-and-load.mjs', () => {
   })
 })
 
+describe('examples/refresh-token.mjs', () => {
+  test('refreshes a rotating token once for five processes, and the login stays valid', async () => {
+    const { lines, home } = await run('refresh-token.mjs')
+    expect(lines).toEqual(['5 processes, 1 refresh, 1 access token', 'The login is still valid'])
+    expect(secrets(home)).toEqual([])
+  })
+})
+
 describe('examples/sandbox-proxy.mjs', () => {
   test('reads keys through the host, and refuses to save in the sandbox', async () => {
     const { lines, home } = await run('sandbox-proxy.mjs')

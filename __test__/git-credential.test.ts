@@ -1,6 +1,6 @@
 // `git-credential-llxprt`: called by the real git, and directly with the lines of its protocol.
 
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { SecureStore } from '@llxprt/securestore'
@@ -146,6 +146,20 @@ describe('R7 git-credential-llxprt', () => {
       encoding: 'utf8',
     })
     expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining('stored git credentials are damaged')])
+  })
+
+  test('keeps every credential of a host that several processes store at the same time', async () => {
+    env = newHome()
+    const users = ['alice', 'bob', 'carol', 'dave']
+    const stored = users.map((username) => {
+      const child = spawn(process.execPath, [PROGRAM, 'store'], { env, stdio: ['pipe', 'inherit', 'inherit'] })
+      child.stdin.end(lines({ ...URL, username, password: `of ${username}` }))
+      return new Promise((resolve) => child.on('close', resolve))
+    })
+    expect(await Promise.all(stored)).toEqual(users.map(() => 0))
+    for (const username of users) {
+      expect(helper('get', lines({ ...URL, username }))).toBe(lines({ username, password: `of ${username}` }))
+    }
   })
 
   test('shows its usage', () => {

@@ -36,14 +36,13 @@ describe('R1 llxprt-key with a keyring', () => {
     expect(execFileSync('secret-tool', ['lookup', ...attributes], { encoding: 'utf8', env: bus })).toBe(KEY)
     expect(await llxprtKey(['save', 'work'], env, KEY)).toEqual(failed("Key 'work' already exists."))
     expect((await llxprtKey(['rename', 'work', 'home'], env)).code).toBe(0)
-    // Reading the key moves it to the keyring.
     await save({ ...env, LLXPRT_DISABLE_OS_KEYRING: '1' }, 'once-in-a-file')
-    expect(JSON.parse((await llxprtKey(['list', '--json'], env)).stdout)).toEqual({
-      keys: [
-        { name: 'home', place: 'keyring', readable: true },
-        { name: 'once-in-a-file', place: 'keyring', readable: true },
-      ],
-    })
+    const listed = async () => JSON.parse((await llxprtKey(['list', '--json'], env)).stdout) as unknown
+    const key = (name: string, place: string) => ({ name, place, readable: true })
+    expect(await listed()).toEqual({ keys: [key('home', 'keyring'), key('once-in-a-file', 'file')] })
+    // Reading the key moves it to the keyring.
+    expect((await llxprtKey(['show', 'once-in-a-file'], env)).code).toBe(0)
+    expect(await listed()).toEqual({ keys: [key('home', 'keyring'), key('once-in-a-file', 'keyring')] })
     expect(await llxprtKey(['doctor'], env)).toEqual(
       done(
         expect.stringMatching(

@@ -36,7 +36,7 @@ describe('the module', () => {
     for (const [name, value] of Object.entries(require('@llxprt/securestore') as Record<string, unknown>)) {
       if (typeof value !== 'function' || !/^class|\[native code\]/.test(String(value)) || !/^[A-Z]/.test(name)) continue
       const body = new RegExp(`^export class ${name}\\b.*?^}`, 'ms').exec(types)?.[0] ?? ''
-      const declared = [...body.matchAll(/^ {2}(?!constructor)(\w+)\(/gm)].map(([, method]) => method)
+      const declared = [...body.matchAll(/^ {2}(?!constructor)(\w+)(?:<\w+>)?\(/gm)].map(([, method]) => method)
       const methods = Object.entries(Object.getOwnPropertyDescriptors(value.prototype as object))
       const own = methods.flatMap(([method, { value }]) =>
         typeof value === 'function' && method !== 'constructor' ? [method] : [],

@@ -195,12 +195,54 @@ describe('with a keyring that fails', () => {
     expect(await store.get('key')).toBeNull()
   })
 
-  test('R3.6 a delete removes the file and then reports the failure', async () => {
+  test('R3.6 a delete removes the value from the file, reports the failure, and is carried out once the keyring is back', async () => {
     const { file, keyring, store, withoutKeyring } = setUp()
+    keyring.entries.set(`${SERVICE}/key`, 'older')
     await withoutKeyring.set('key', 'value')
     keyring.failure = new Error('Access denied')
     expect(await codeOf(store.delete('key'))).toBe('DENIED')
+    expect(JSON.parse(readFileSync(file('key'), 'utf8'))).toEqual({ v: 2, deleted: true, newerThan: 'injected' })
+    expect(await store.get('key')).toBeNull()
+    expect(await store.has('key')).toBe(false)
+    keyring.failure = undefined
+    expect(await store.get('key')).toBeNull()
+    expect(keyring.entries.size).toBe(0)
     expect(existsSync(file('key'))).toBe(false)
+  })
+
+  test('R3.1 a keyring that holds another value after a set rejects it with CONFLICT, and its value stays', async () => {
+    const { fallbackDir, keyring, store } = setUp()
+    keyring.setPassword = async (service, account) => void keyring.entries.set(`${service}/${account}`, 'theirs')
+    expect(await codeOf(store.set('key', 'ours'))).toBe('CONFLICT')
+    expect(keyring.entries.get(`${SERVICE}/key`)).toBe('theirs')
+    expect(readdirSync(fallbackDir)).toEqual([])
+  })
+
+  test('R3.1 a keyring that accepts and forgets sends the value to the file; under deny the set rejects', async () => {
+    for (const fallbackPolicy of ['allow', 'deny'] as const) {
+      const { keyring, store } = setUp({ fallbackPolicy })
+      keyring.setPassword = async () => {}
+      const setting = store.set('key', 'value')
+      if (fallbackPolicy === 'deny') {
+        const error = await storageError(setting)
+        expect([error.code, error.message]).toEqual([
+          'UNAVAILABLE',
+          'Keyring write could not be verified and fallback is denied',
+        ])
+      } else {
+        await setting
+        expect(await store.get('key')).toBe('value')
+      }
+    }
+  })
+
+  test('R3.6 a credential that remains after its deletion is reported', async () => {
+    const { keyring, store } = setUp()
+    await store.set('key', 'value')
+    keyring.deletePassword = async () => true
+    const error = await storageError(store.delete('key'))
+    expect([error.code, error.message]).toEqual(['UNAVAILABLE', 'Credential remains after keyring deletion'])
+    expect(await store.get('key')).toBe('value')
   })
 
   test('R3.8 has is true with a file, and rejects with the failure without one', async () => {

@@ -164,8 +164,8 @@ function outcomeOf(goal, { contestants, ratios, unit }) {
   if ('noSlowerThan' in goal) {
     const ratio = ratios[goal.noSlowerThan]
     if (!ratio) return undefined
-    // Noise alone is above 1 as often as below.
-    const met = (ratio.low ?? ratio.value) <= 1
+    // Noise alone is above 1 as often as below. Without an interval, a difference that noise could hide does not count.
+    const met = (ratio.low ?? ratio.value / HIDDEN) <= 1
     // An interval that could hide a difference proves nothing.
     return { met, measured: times(ratio), close: met && (ratio.high ?? Infinity) > HIDDEN }
   }

@@ -2,9 +2,8 @@
 
 // Several steps as one: `withLock`, `update` and `refreshCredentials`. Loaded at their first use.
 
-const { AsyncLocalStorage } = require('node:async_hooks')
+const { runHolding } = require('./lock-context.js')
 const { native } = require('./native.js')
-const { setCapture } = require('./pace.js')
 const { startUpdate } = require('./update-versions.js')
 
 /** How often `update` tries when another program changes the value at the same moment. */
@@ -15,16 +14,6 @@ const MAX_PAUSE_MS = 50
 
 /** Credentials that expire within this time are stale by default, in milliseconds. */
 const DEFAULT_LEEWAY_MS = 60_000
-
-/** The locks that an asynchronous context holds: `{ locks, run }`, where `run` calls a function in that context. */
-const context = new AsyncLocalStorage()
-
-setCapture(() => context.getStore()?.run)
-
-/** Returns the locks of the current asynchronous context, `null` when it holds none. */
-function currentLocks() {
-  return context.getStore() ?? null
-}
 
 async function withLock(store, key, work) {
   requireFunction(work, 'work')
@@ -39,7 +28,6 @@ async function update(store, key, change) {
       const versions = startUpdate(lock.service, key)
       try {
         const current = await store.get(key)
-        versions.freeze()
         const next = await change(current)
         const conflict = await write(store, key, next)
         if (conflict === null) return next === undefined ? current : next
@@ -76,16 +64,12 @@ async function refreshCredentials(storage, serverName, refresh, options = {}) {
   })
 }
 
-module.exports = { currentLocks, refreshCredentials, update, withLock }
+module.exports = { refreshCredentials, update, withLock }
 
 /** Runs the work in a context that holds the lock. */
 async function runLocked(lock, work) {
   try {
-    const held = {
-      locks: [...(context.getStore()?.locks ?? []), lock],
-      run: (call, ...args) => context.run(held, call, ...args),
-    }
-    return await context.run(held, work)
+    return await runHolding(lock, work)
   } finally {
     lock.release()
   }

@@ -2,7 +2,7 @@
 //!
 //! - [`parse`]: what the text after `/key` means
 //! - [`run`]: what a command does and answers
-//! - [`complete`]: completion
+//! - [`complete`]: completes the text after `/key`
 //! - [`mask`]: the masked form of a key
 //! - [`secure_input`]: masking of what is typed
 

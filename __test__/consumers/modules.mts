@@ -1,5 +1,6 @@
 // A consumer in ES modules: named imports, and an adapter of its own.
 import {
+  configure,
   createDefaultKeyringAdapter,
   type DoctorReport,
   doctor,
@@ -7,16 +8,28 @@ import {
   ExtensionSettingsStorage,
   findLegacyData,
   getToolKeyStorage,
+  hardenProcess,
+  isRuntimeReplacedError,
+  isSecureStoreError,
   KEY_NAME_REGEX,
+  KeyCommand,
   KeychainTokenStorage,
   type KeyringAdapter,
+  type KeytarAdapter,
   type LogEvent,
   maskKeyForDisplay,
+  type OAuthCredentials,
   ProviderKeyStorage,
+  type ProviderKeyStorageLike,
   resetProviderKeyStorage,
   SecureStore,
+  type SecureStoreErrorCode,
+  type SecureStoreLike,
   type SecureStoreOptions,
+  type StorageLogger,
+  type StoreEntries,
   setLogSink,
+  setOsKeyringDisabledBySetting,
   TOOL_KEY_REGISTRY,
   validateKeyName,
 } from '@llxprt/securestore'
@@ -62,7 +75,48 @@ export { found, masked, team }
 
 const vault: VersionedKeyringAdapter = createVaultAdapter({ address: 'https://vault.example.com', cacheMs: 1000 })
 const { version } = await vault.getVersioned('service', 'account')
-await vault.setVersioned('service', 'account', null, version)
+await vault.deleteVersioned('service', 'account', version)
 new SecureStore('remote', { keyringLoader: async () => createCommandAdapter({ get: ['op', 'read', '{account}'] }) })
 // @ts-expect-error: a command is an array
 createCommandAdapter({ get: 'op read' })
+
+// What a host passes and expects: its own logger, its own interfaces, options that are explicitly undefined.
+class HostLogger {
+  debug(message: string | (() => string), ...args: unknown[]): void {
+    console.debug(typeof message === 'function' ? message() : message, ...args)
+  }
+  warn = this.debug
+  error = this.debug
+}
+const logger: StorageLogger = new HostLogger()
+const formerName: KeytarAdapter = adapter
+configure({ dataDir: '/data', logger, keyring: async () => formerName, osKeyringDisabled: null, lockDir: undefined })
+setOsKeyringDisabledBySetting(false)
+const { debuggerDenied, coreDumpsDisabled } = hardenProcess()
+void (debuggerDenied && coreDumpsDisabled)
+const store = new SecureStore('host', {
+  fallbackDir: undefined,
+  machineSecretLoader: async () => Buffer.alloc(32),
+  envelopeVersion: 2,
+  logger,
+})
+const like: SecureStoreLike = store
+const place: 'keyring' | 'file' | null = await store.locate('key')
+const all: StoreEntries = await store.entries()
+for (const { key, value, storedIn, error } of all.entries) void `${key} ${value ?? error?.code} ${storedIn} ${place}`
+const length: number = await store.withLock('key', async () => (await store.get('key'))?.length ?? 0)
+const next: string | null = await store.update('key', (current) => (current === null ? undefined : current + length))
+const credentials: OAuthCredentials | null = await tokens.refreshCredentials(
+  'server',
+  async ({ token }) => ({ token: { ...token, accessToken: 'new' } }),
+  { leewayMs: 1000 },
+)
+const proxy: ProviderKeyStorageLike = new ProviderKeyStorage({ secureStore: like })
+void [next, credentials, new KeyCommand(proxy)]
+const failure: unknown = new Error('any')
+if (isSecureStoreError(failure)) void (failure.code satisfies SecureStoreErrorCode)
+if (isRuntimeReplacedError(failure)) process.exitCode = 1
+// @ts-expect-error: a change is text, null or nothing
+void store.update('key', () => 7)
+// @ts-expect-error: an object without the methods of a store
+new ProviderKeyStorage({ secureStore: {} })

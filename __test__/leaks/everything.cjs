@@ -90,6 +90,12 @@ async function useStore(store) {
     await attempt(() => store.has(name))
     await attempt(() => store.delete(name))
   }
+  await attempt(() => store.locate(NAME), true)
+  await attempt(async () => (await store.entries()).entries.map(({ error }) => error?.message), true)
+  for (const value of [SECRET, unpaired, ...wrong]) {
+    await attempt(() => store.update(NAME, () => value))
+    await attempt(() => store.withLock(NAME, () => store.set(NAME, value)))
+  }
   await attempt(() => store.delete(NAME), true)
 }
 
@@ -187,6 +193,9 @@ const exercises = {
     await attempt(() => new securestore.SecureStore('leaks-tokens', given).set(NAME, `{"token": ${SECRET}`))
     await attempt(() => tokens.getCredentials(NAME))
     await attempt(async () => (await tokens.getAllCredentials()).size, true)
+    const refresh = () => ({ token, serverName: SECRET })
+    await attempt(() => tokens.refreshCredentials(NAME, refresh, { isStale: () => true }))
+    await attempt(() => tokens.refreshCredentials(NAME, () => SECRET, { isStale: () => true }))
     await attempt(async () => (await tokens.listServers()).length, true)
     await attempt(() => tokens.isAvailable(), true)
     for (const name of [...invalid, ...wrong]) await attempt(() => tokens.deleteCredentials(name))
@@ -255,6 +264,9 @@ const exercises = {
       'keyringLoader',
       'machineSecretLoader',
       'machineSecretPath',
+      'lockDir',
+      'envelopeVersion',
+      'logger',
     ]) {
       for (const value of [...wrong, SECRET]) await attempt(() => newStore({ [option]: value }))
     }

@@ -8,7 +8,7 @@ let loaded
 function addon() {
   if (!loaded) {
     loaded = require('../../index.js')
-    loaded.hardenProcess?.()
+    loaded.hardenProcess()
   }
   return loaded
 }

@@ -6,7 +6,6 @@ const { addon } = require('./addon.js')
 const { providerKeysDirectory } = require('./data-dir.js')
 const { CommandError, UsageError } = require('./errors.js')
 const { printable } = require('./output.js')
-const places = require('./places.js')
 
 /** The keyring service of the named keys. */
 const SERVICE = 'llxprt-code-provider-keys'
@@ -27,14 +26,12 @@ function store(options) {
 
 /** Returns all keys with their values, as `SecureStore.entries` does. */
 function entries(options) {
-  return addon().SecureStore.prototype.entries ? store(options).entries() : places.entries(storage())
+  return store(options).entries()
 }
 
 /** Returns where a key is: `keyring`, `file` or `null`. */
-async function locate(name) {
-  if (addon().SecureStore.prototype.locate) return store().locate(name)
-  const { placeOf } = await places.look()
-  return placeOf(name, (await storage().getKey(name)) ?? undefined)
+function locate(name) {
+  return store().locate(name)
 }
 
 /** Returns a key. Throws when there is none of that name. */

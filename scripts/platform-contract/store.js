@@ -23,16 +23,12 @@ async function store({ addon, directory, service, label, loader, inKeyring = lab
   await check(`${label}: lists them`, async () => assert.deepEqual(await secrets.list(), [...KEYS].sort()))
   await check(`${label}: knows where each value is`, async () => {
     const storedIn = inKeyring ? 'keyring' : 'file'
-    if (secrets.locate) {
-      assert.equal(await secrets.locate('plain'), storedIn)
-      assert.equal(await secrets.locate('missing'), null)
-    }
-    if (secrets.entries) {
-      const { entries, incomplete } = await secrets.entries()
-      const expected = [...KEYS].sort().map((key) => ({ key, value: `value of ${key} 🔑`, storedIn, error: null }))
-      assert.deepEqual(entries, expected)
-      assert.equal(incomplete, null)
-    }
+    assert.equal(await secrets.locate('plain'), storedIn)
+    assert.equal(await secrets.locate('missing'), null)
+    const { entries, incomplete } = await secrets.entries()
+    const expected = [...KEYS].sort().map((key) => ({ key, value: `value of ${key} 🔑`, storedIn, error: null }))
+    assert.deepEqual(entries, expected)
+    assert.equal(incomplete, null)
   })
   await check(`${label}: replaces values, also with an empty one and one of several lines`, async () => {
     for (const value of ['', 'a\r\nb\n', 'ä'.repeat(500)]) {

@@ -68,6 +68,11 @@ impl MemoryKeyring {
         lock(&self.entries).insert((service.to_owned(), account.to_owned()), Secret::from(secret));
     }
 
+    /// Removes a value, behind the keyring's back.
+    pub fn remove(&self, service: &str, account: &str) {
+        lock(&self.entries).remove(&(service.to_owned(), account.to_owned()));
+    }
+
     /// All accounts of a service, behind the keyring's back.
     pub fn all_accounts(&self, service: &str) -> Vec<String> {
         lock(&self.entries)

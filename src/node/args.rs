@@ -1,4 +1,4 @@
-//! JavaScript values as the core's types. What does not fit is a `TypeError` that names the argument.
+//! Converts JavaScript values to the core's types. A value of the wrong type is a `TypeError` that names the argument.
 
 use napi::bindgen_prelude::{
     ClassInstance, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Unknown, ValidateNapiValue,
@@ -11,15 +11,15 @@ use crate::error::{Code, Error};
 use crate::key_command::secure_input::Units;
 use crate::secret::Secret;
 
-/// How U+FFFD looks in UTF-8: what Node-API puts where a surrogate has no partner.
+/// U+FFFD in UTF-8, which Node-API substitutes for an unpaired surrogate.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
-/// The text of a string argument.
+/// Returns the text of a string argument.
 pub fn text(value: Unknown<'_>, name: &str) -> Result<String, Failure> {
     Ok(secret(value, name)?.expose().to_owned())
 }
 
-/// The text of a string argument that holds a secret: every copy we make of it is wiped.
+/// Returns the text of a string argument that holds a secret. Every copy made of it is wiped.
 ///
 /// A string with an unpaired surrogate cannot be stored faithfully and is refused as `CORRUPT`.
 pub fn secret(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
@@ -34,7 +34,7 @@ pub fn secret(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
     Secret::from_utf8(std::mem::take(&mut *bytes)).ok_or_else(|| Failure::Storage(unfaithful(name)))
 }
 
-/// A string for display alone: an unpaired surrogate becomes U+FFFD.
+/// Returns a string for display only: an unpaired surrogate becomes U+FFFD.
 pub fn display_text(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
     if value.get_type()? != ValueType::String {
         return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
@@ -43,7 +43,7 @@ pub fn display_text(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
     Secret::from_utf8(std::mem::take(&mut *bytes)).ok_or_else(|| Failure::Storage(unfaithful(name)))
 }
 
-/// A string as JavaScript has it, unpaired surrogates and all; every copy we make of it is wiped.
+/// Returns a string as UTF-16, unpaired surrogates included. Every copy made of it is wiped.
 pub fn units(value: Unknown<'_>, name: &str) -> Result<Units, Failure> {
     if value.get_type()? != ValueType::String {
         return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
@@ -51,7 +51,7 @@ pub fn units(value: Unknown<'_>, name: &str) -> Result<Units, Failure> {
     utf16(&value)
 }
 
-/// A `true` or `false`.
+/// Returns a boolean argument.
 pub fn boolean(value: Unknown<'_>, name: &str) -> Result<bool, Failure> {
     match value.get_type()? {
         ValueType::Boolean => cast(value),
@@ -62,7 +62,7 @@ pub fn boolean(value: Unknown<'_>, name: &str) -> Result<bool, Failure> {
     }
 }
 
-/// The object that holds a call's options; `None` where it was left out.
+/// Returns an optional object argument; `None` when it is undefined.
 pub fn optional_object<'env>(value: Unknown<'env>, name: &str) -> Result<Option<Object<'env>>, Failure> {
     match value.get_type()? {
         ValueType::Undefined => Ok(None),
@@ -74,13 +74,13 @@ pub fn optional_object<'env>(value: Unknown<'env>, name: &str) -> Result<Option<
     }
 }
 
-/// An object argument.
+/// Returns an object argument.
 pub fn object<'env>(value: Unknown<'env>, name: &str) -> Result<Object<'env>, Failure> {
     let kind = kind(&value)?;
     optional_object(value, name)?.ok_or_else(|| Failure::Type(format!("{name} must be an object, not {kind}")))
 }
 
-/// The texts of an argument that is an array of strings; they may be secrets.
+/// Returns the texts of an argument that is an array of strings. They may be secrets.
 pub fn texts(value: Unknown<'_>, name: &str) -> Result<Vec<Secret>, Failure> {
     if !value.is_array()? {
         return Err(Failure::Type(format!(
@@ -94,12 +94,12 @@ pub fn texts(value: Unknown<'_>, name: &str) -> Result<Vec<Secret>, Failure> {
         .collect()
 }
 
-/// Whether an argument was left out, or is null.
+/// Returns whether an argument is undefined or null.
 pub fn is_nothing(value: &Unknown<'_>) -> Result<bool, Failure> {
     Ok(matches!(value.get_type()?, ValueType::Undefined | ValueType::Null))
 }
 
-/// One property of an object that may say null for nothing; `None` where it is missing, undefined or null.
+/// Returns a property of an object; `None` when it is missing, undefined or null.
 pub fn given<'env>(object: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
     Ok(match option(object, name)? {
         Some(value) if is_nothing(&value)? => None,
@@ -107,13 +107,13 @@ pub fn given<'env>(object: &Object<'env>, name: &str) -> Result<Option<Unknown<'
     })
 }
 
-/// One property of an options object; `None` where it is missing or undefined.
+/// Returns a property of an options object; `None` when it is missing or undefined.
 pub fn option<'env>(options: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
     let value: Unknown<'env> = options.get_named_property(name)?;
     Ok((value.get_type()? != ValueType::Undefined).then_some(value))
 }
 
-/// A function argument.
+/// Returns a function argument.
 pub fn function<'env, Args: JsValuesTupleIntoVec, Return: FromNapiValue>(
     value: Unknown<'env>,
     name: &str,
@@ -127,7 +127,7 @@ pub fn function<'env, Args: JsValuesTupleIntoVec, Return: FromNapiValue>(
     }
 }
 
-/// What a value is, in the words of an error message. Never the value itself.
+/// Describes the type of a value for an error message. Never shows the value itself.
 pub fn kind(value: &Unknown<'_>) -> Result<&'static str, Failure> {
     Ok(match value.get_type()? {
         ValueType::Undefined => "undefined",
@@ -142,7 +142,7 @@ pub fn kind(value: &Unknown<'_>) -> Result<&'static str, Failure> {
     })
 }
 
-/// The same JavaScript value as another Rust type; its JavaScript type was checked before.
+/// Converts a JavaScript value to a Rust type. The caller has checked its JavaScript type.
 pub fn cast<'env, T: FromNapiValue>(value: Unknown<'env>) -> Result<T, Failure> {
     let raw = value.value();
     // SAFETY: both handles come from the live `Unknown`, on its own thread, within its scope.
@@ -150,7 +150,7 @@ pub fn cast<'env, T: FromNapiValue>(value: Unknown<'env>) -> Result<T, Failure> 
     Ok(unsafe { T::from_napi_value(raw.env, raw.value) }?)
 }
 
-/// The Rust side of a class instance; `None` when the value is no instance of that class.
+/// Returns the Rust value of a class instance; `None` when the value is not an instance of that class.
 pub fn instance<'env, T: 'env>(value: Unknown<'env>) -> Option<ClassInstance<'env, T>>
 where
     ClassInstance<'env, T>: FromNapiValue + ValidateNapiValue,
@@ -172,7 +172,7 @@ fn unfaithful(name: &str) -> Error {
     .with_remediation("Pass well-formed Unicode text, then re-save the key or re-authenticate")
 }
 
-/// The string's UTF-8, in a buffer of ours that is wiped: napi's own conversion leaves a second copy behind.
+/// Returns the string as UTF-8 in a buffer that is wiped. napi's own conversion leaves a second copy behind.
 #[allow(unsafe_code)]
 fn utf8(value: &Unknown<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let raw = value.value();
@@ -189,7 +189,7 @@ fn utf8(value: &Unknown<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(bytes)
 }
 
-/// The string's UTF-16, likewise.
+/// Returns the string as UTF-16 in a buffer that is wiped.
 #[allow(unsafe_code)]
 fn utf16(value: &Unknown<'_>) -> Result<Units, Failure> {
     let raw = value.value();

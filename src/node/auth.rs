@@ -125,7 +125,7 @@ fn read_profile(profile: &Object<'_>) -> Result<Profile, Failure> {
     })
 }
 
-/// The text of a property; `None` where it is missing, undefined or null.
+/// Returns the text of a property; `None` when it is missing, undefined or null.
 fn text(object: &Object<'_>, object_name: &str, name: &str) -> Result<Option<Secret>, Failure> {
     let value = args::given(object, name)?;
     value
@@ -133,7 +133,7 @@ fn text(object: &Object<'_>, object_name: &str, name: &str) -> Result<Option<Sec
         .transpose()
 }
 
-/// A storage error ends the session, also one that an argument gave (R24).
+/// Makes a storage error fatal, also one of an argument.
 fn ending(failure: Failure) -> Failure {
     match failure {
         Failure::Storage(error) => Failure::Storage(fatal(error)),
@@ -144,7 +144,7 @@ fn ending(failure: Failure) -> Failure {
 impl From<Resolved> for ResolvedApiKey {
     fn from(resolved: Resolved) -> Self {
         let ephemeral = match resolved.remembered {
-            // The other settings are cleared, so that none of them speaks for another key in the same session.
+            // The other settings are cleared, so that none of them refers to another key in the same session.
             Some((remembered, value)) => SETTINGS
                 .into_iter()
                 .map(|setting| (setting, (setting == remembered).then(|| JsSecret(value.clone()))))

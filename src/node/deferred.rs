@@ -1,7 +1,7 @@
-//! A promise that is settled later, by a job on the JavaScript thread.
+//! A promise that a job on the JavaScript thread settles later.
 //!
-//! napi's own makes a threadsafe function for each promise, which costs a third of the time of a short call; here all of
-//! an environment go through its `JsThread`.
+//! napi's own promises create a threadsafe function each, which costs a third of the time of a short call. Here all promises
+//! of an environment share its `JsThread`.
 #![allow(unsafe_code)]
 
 use std::ptr;
@@ -9,15 +9,14 @@ use std::ptr;
 use napi::bindgen_prelude::{PromiseRaw, ToNapiValue};
 use napi::{Env, Status, sys};
 
-/// The half of a promise that settles it. One that is dropped leaves it pending for ever: for environments that end.
+/// The half of a promise that settles it. If it is dropped, the promise stays pending: its environment has ended.
 pub struct Deferred(sys::napi_deferred);
 
-// SAFETY: it is a handle that other threads do nothing with but pass it on; `settle` takes the environment, which never
-// leaves its thread.
+// SAFETY: other threads only pass the handle on. `settle` takes the environment, which never leaves its thread.
 unsafe impl Send for Deferred {}
 
 impl Deferred {
-    /// A pending promise, and what settles it.
+    /// Creates a pending promise and its deferred.
     pub fn new<'env, T>(env: &'env Env) -> napi::Result<(Self, PromiseRaw<'env, T>)> {
         let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: a live environment, on its own thread, and two places to write to.
@@ -37,7 +36,7 @@ impl Deferred {
                 Ok(value) => sys::napi_resolve_deferred(env.raw(), self.0, value),
                 Err(error) => match napi::Error::to_napi_value(env.raw(), error) {
                     Ok(error) => sys::napi_reject_deferred(env.raw(), self.0, error),
-                    // JavaScript is about to end: nobody waits any more.
+                    // The environment is ending.
                     Err(_) => return,
                 },
             };

@@ -9,14 +9,14 @@ use napi::{Env, JsValue};
 use super::environment::JsEnvironment;
 use crate::error::{Code, Error};
 
-/// Why a call into the addon fails.
+/// The reason why a call into the addon fails.
 #[derive(Debug)]
 pub enum Failure {
     /// A `SecureStoreError`.
     Storage(Error),
-    /// A `TypeError`: an argument or an option is of the wrong type or has a value that is none.
+    /// A `TypeError`: an argument or an option has the wrong type or an invalid value.
     Type(String),
-    /// Node-API itself, or JavaScript code that it ran, failed.
+    /// A failure of Node-API, or of JavaScript code that it called.
     Node(napi::Error),
 }
 
@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// What to throw, or to settle a promise with. Only on the JavaScript thread.
+    /// Returns the error to throw, or to reject a promise with. Only on the JavaScript thread.
     pub fn into_napi(self, env: &Env) -> napi::Error {
         let object = match &self {
             Self::Storage(error) => storage_error(env, error),
@@ -67,7 +67,7 @@ pub fn reject<'env, T: ToNapiValue>(env: &'env Env, failure: Failure) -> napi::R
     PromiseRaw::reject(env, failure.into_napi(env))
 }
 
-/// The `SecureStoreError` object of an error; a fatal one has an `exitCode`.
+/// Creates the `SecureStoreError` object of an error. A fatal one has an `exitCode`.
 pub fn storage_error<'env>(env: &'env Env, error: &Error) -> napi::Result<Unknown<'env>> {
     let class = JsEnvironment::of(env)?.error_class.borrow_back(env)?;
     let object: Unknown<'env> = class.new_instance(FnArgs::from((

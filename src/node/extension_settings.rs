@@ -133,7 +133,8 @@ fn declared(settings: Unknown<'_>) -> Result<Vec<Setting>, Failure> {
     (0..settings.get_array_length()?).map(setting).collect()
 }
 
-/// The values of the settings; `null` and `undefined` are none. Own properties alone: `toString` is a variable's name, too.
+/// Reads the values of the settings; `null` and `undefined` count as missing. Reads own properties only, because `toString`
+/// is a valid variable name.
 fn read_values(settings: &[Setting], values: Object<'_>) -> Result<Values, Failure> {
     let mut read = Values::new();
     for Setting { env_var, .. } in settings {
@@ -146,7 +147,7 @@ fn read_values(settings: &[Setting], values: Object<'_>) -> Result<Values, Failu
     Ok(read)
 }
 
-/// As JSON, whose objects may have any name for a property. Room for all of it, as elsewhere: an escape takes six bytes.
+/// The values as JSON. The buffer has room for all of it, so that it never moves; an escape takes at most six bytes.
 fn object(values: &Values) -> JsonValue {
     let room = values
         .iter()

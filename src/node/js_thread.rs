@@ -10,7 +10,7 @@ use napi::{Env, Status, sys};
 use crate::sync::job_queue::{JobQueue, Runner};
 
 /// Work for the JavaScript thread.
-type Job = Box<dyn FnOnce(&Env) + Send>;
+type ThreadJob = Box<dyn FnOnce(&Env) + Send>;
 
 type WakeUp = ThreadsafeFunction<(), (), (), Status, false, true>;
 
@@ -23,13 +23,13 @@ pub struct JsThread(Arc<ThreadQueue>);
 
 struct ThreadQueue {
     wake_ups: [WakeUp; 2],
-    jobs: Mutex<JobQueue<Job>>,
+    jobs: Mutex<JobQueue<ThreadJob>>,
     ids: AtomicU32,
 }
 
 impl JsThread {
     /// The thread of this environment. When the environment ends, jobs that wait are dropped, and later ones are dropped at
-    /// once: whoever waits for one of them learns it immediately.
+    /// once, so that a future that waits for one of them ends.
     pub fn new(env: &Env) -> napi::Result<Self> {
         let handle: Arc<OnceLock<Weak<ThreadQueue>>> = Arc::default();
         let wake_up = |runner: Runner| -> napi::Result<WakeUp> {
@@ -109,7 +109,7 @@ impl ThreadQueue {
         drop(dropped);
     }
 
-    fn jobs(&self) -> MutexGuard<'_, JobQueue<Job>> {
+    fn jobs(&self) -> MutexGuard<'_, JobQueue<ThreadJob>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

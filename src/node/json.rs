@@ -1,4 +1,4 @@
-//! JavaScript objects that hold secrets, as JSON text on their way in and out: it is wiped, as every secret is.
+//! Converts JavaScript objects that hold secrets to JSON text and back. The text is wiped as every secret is.
 
 use napi::bindgen_prelude::{FnArgs, Function, JsObjectValue, Object, ToNapiValue, TypeName, Unknown};
 use napi::{Env, JsValue, ValueType, sys};
@@ -7,17 +7,17 @@ use super::args;
 use super::error::Failure;
 use crate::secret::Secret;
 
-/// `JSON.stringify(value)`. What it throws, as for an object that holds itself, is thrown.
+/// Returns `JSON.stringify(value)`, or what that throws, as for an object that contains itself.
 pub fn stringify(env: &Env, value: Object<'_>, name: &str) -> Result<Secret, Failure> {
     let json: Object<'_> = env.get_global()?.get_named_property("JSON")?;
     let stringify: Function<'_, Object<'_>, Unknown<'_>> = json.get_named_property("stringify")?;
     args::secret(stringify.call(value)?, name)
 }
 
-/// JSON text on its way out: it becomes what `JSON.parse` makes of it, on the JavaScript thread.
+/// JSON text that becomes a JavaScript value, by `JSON.parse`, when a promise is settled with it.
 pub struct JsonValue(pub Secret);
 
-/// JSON text of an array of pairs on its way out: it becomes a `Map`.
+/// JSON text of an array of pairs that becomes a `Map`.
 pub struct JsonMap(pub Secret);
 
 impl TypeName for JsonValue {

@@ -22,7 +22,7 @@ pub struct ToolKeyRegistryEntry {
     pub description: &'static str,
 }
 
-/// The tools there are, for the map that `lib/tools.js` makes of them.
+/// All tools, for the map that `lib/tools.js` makes of them.
 #[napi]
 pub fn tool_key_registry() -> Vec<ToolKeyRegistryEntry> {
     let entries = REGISTRY.iter().map(|tool| ToolKeyRegistryEntry {

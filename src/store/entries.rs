@@ -74,6 +74,10 @@ impl SecureStore {
             incomplete,
         } = self.list_sources(&selection, operation).await?;
         let values = self.read_all(&keys, &selection, &files).await;
+        let is_final = |value: &Result<_>| value.as_ref().is_err_and(Error::is_final);
+        if let Some((Err(error), _)) = values.iter().find(|(value, _)| is_final(value)) {
+            return Err(error.clone());
+        }
         let entries = keys
             .into_iter()
             .zip(values)
@@ -138,7 +142,11 @@ impl SecureStore {
             .collect();
         let mut deletions = futures_util::stream::iter(deletions).buffer_unordered(MAX_IN_FLIGHT);
         while let Some(carried_out) = deletions.next().await {
-            carried_out?;
+            match carried_out {
+                Err(error) if error.is_final() => return Err(error),
+                // It is carried out later.
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(())
     }

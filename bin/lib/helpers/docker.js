@@ -40,12 +40,7 @@ async function list() {
 }
 
 async function readAll() {
-  const secrets = secureStore()
-  if (!secrets.entries) {
-    const keys = await secrets.list()
-    return Promise.all(keys.map(async (key) => decode(await secrets.get(key), key)))
-  }
-  const { entries, incomplete } = await secrets.entries()
+  const { entries, incomplete } = await secureStore().entries()
   const error = incomplete ?? entries.find((entry) => entry.error)?.error
   // A part of the logins must not look like all of them.
   if (error) throw error

@@ -80,20 +80,13 @@ async function read(request) {
   return decode(await secureStore().get(keyOf(request)))
 }
 
-/** Changes the credentials of a protocol and host. The store's lock keeps concurrent changes apart. */
+/** Changes the credentials of a protocol and host, under the store's lock: concurrent changes are all kept. */
 async function change(request, edit) {
-  const key = keyOf(request)
-  const secrets = secureStore()
-  const changed = (text) => {
-    const before = decode(text)
-    const after = edit(before)
-    if (after.length === 0) return text === null ? undefined : null
-    return JSON.stringify(after)
-  }
-  if (secrets.update) return secrets.update(key, changed)
-  const next = changed(await secrets.get(key))
-  if (typeof next === 'string') await secrets.set(key, next)
-  else if (next === null) await secrets.delete(key)
+  await secureStore().update(keyOf(request), (text) => {
+    const changed = edit(decode(text))
+    if (changed.length > 0) return JSON.stringify(changed)
+    return text === null ? undefined : null
+  })
 }
 
 /** Returns the stored credentials. A value with a line break could smuggle attributes into the answer, so it is dropped. */

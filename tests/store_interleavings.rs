@@ -1,0 +1,677 @@
+//! What the store does when something happens between two of its steps. A gated keyring makes each interleaving exact.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use securestore::error::{Code, Error};
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::{FallbackDir, FileState, KeyringKind};
+use securestore::fs::lock::LockDir;
+use securestore::keyring::memory::{FaultMode, MemoryKeyring};
+use securestore::secret::Secret;
+use securestore::store::{
+    Change, FallbackPolicy, KeyringProvider, Loader, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn,
+};
+
+#[path = "support/gated_keyring.rs"]
+mod gated_keyring;
+
+use gated_keyring::{At, GatedKeyring};
+
+const SERVICE: &str = "interleavings";
+const REMAINS: &str = "Credential remains after keyring deletion";
+const UNVERIFIED: &str = "Keyring write could not be verified and fallback is denied";
+
+struct Home {
+    dir: tempfile::TempDir,
+    memory: Arc<MemoryKeyring>,
+    gated: Arc<GatedKeyring>,
+}
+
+impl Home {
+    fn new() -> Self {
+        let memory = Arc::new(MemoryKeyring::default());
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            gated: GatedKeyring::new(memory.clone()),
+            memory,
+        }
+    }
+
+    /// A home from which a keyring was reached before.
+    fn with_keyring_seen() -> Self {
+        let home = Self::new();
+        std::fs::write(home.marker(), "").unwrap();
+        home
+    }
+
+    fn marker(&self) -> std::path::PathBuf {
+        self.dir.path().join("keyring_seen")
+    }
+
+    fn files(&self) -> FallbackDir {
+        let identity = HostIdentity {
+            hostname: "host".to_owned(),
+            username: "user".to_owned(),
+        };
+        FallbackDir::new(self.dir.path().join("files"), SERVICE, identity)
+    }
+
+    fn locks(&self) -> LockDir {
+        LockDir::new(self.dir.path().join("locks"))
+    }
+
+    fn store_with(&self, policy: FallbackPolicy, keyring: KeyringProvider) -> SecureStore {
+        SecureStore::new(SecureStoreConfig {
+            service: SERVICE.to_owned(),
+            files: self.files(),
+            policy,
+            keyring,
+            limit: Duration::from_secs(20),
+            locks: self.locks(),
+            data_dir: self.dir.path().to_owned(),
+        })
+    }
+
+    /// A store whose keyring calls can be stopped.
+    fn gated(&self) -> SecureStore {
+        let keyring = SelectedKeyring::Os(self.gated.clone());
+        self.store_with(FallbackPolicy::Allow, KeyringProvider::Known(keyring))
+    }
+
+    /// A store as another process has it: only keyring, files and locks are shared.
+    fn other(&self) -> SecureStore {
+        let keyring = SelectedKeyring::Os(self.memory.clone());
+        self.store_with(FallbackPolicy::Allow, KeyringProvider::Known(keyring))
+    }
+
+    fn in_keyring(&self) -> Option<String> {
+        self.memory.peek(SERVICE, "key").map(|value| value.expose().to_owned())
+    }
+
+    async fn state(&self) -> FileState {
+        self.files().state("key").await.unwrap()
+    }
+
+    async fn plant_file(&self, value: &str, newer_than: Option<KeyringKind>) {
+        self.files()
+            .write("key", &Secret::from(value), newer_than)
+            .await
+            .unwrap();
+    }
+}
+
+const NEWER: FileState = FileState::Value {
+    newer_than: Some(KeyringKind::Os),
+};
+const DELETED: FileState = FileState::Deleted {
+    newer_than: KeyringKind::Os,
+};
+
+async fn get(store: &SecureStore) -> Option<String> {
+    let value = store.get("key").await.unwrap();
+    value.map(|value| value.expose().to_owned())
+}
+
+/// Lets a future run until it waits; returns whether it is still waiting.
+async fn is_waiting<F: Future + Unpin>(future: &mut F) -> bool {
+    for _ in 0..100 {
+        let poll = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await;
+        if poll.is_ready() {
+            return false;
+        }
+        tokio::task::yield_now().await;
+    }
+    true
+}
+
+#[tokio::test]
+async fn r3_1_a_set_that_another_program_overwrote_rejects_with_conflict_and_touches_nothing() {
+    let home = Home::new();
+    home.plant_file("left over", None).await;
+    let stop = home.gated.stop("set", At::After);
+    let set = tokio::spawn(home.gated().set("key", Secret::from("ours")));
+    let release = stop.reached().await;
+    home.memory.plant(SERVICE, "key", "theirs");
+    release.send(()).unwrap();
+    let error = set.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    assert!(!error.message().contains("theirs"));
+    assert_eq!(home.in_keyring().as_deref(), Some("theirs"));
+    assert_eq!(home.state().await, FileState::Value { newer_than: None });
+}
+
+#[tokio::test]
+async fn r3_1_a_keyring_that_accepts_and_forgets_counts_as_refusing() {
+    for policy in [FallbackPolicy::Allow, FallbackPolicy::Deny] {
+        for read_back_fails in [false, true] {
+            let home = Home::new();
+            let store = home.store_with(policy, KeyringProvider::Known(SelectedKeyring::Os(home.gated.clone())));
+            let stop = home.gated.stop("set", At::After);
+            let set = tokio::spawn(store.set("key", Secret::from("value")));
+            let release = stop.reached().await;
+            match read_back_fails {
+                true => home.memory.set_mode(FaultMode::Fails(Code::Locked)),
+                false => home.memory.remove(SERVICE, "key"),
+            }
+            release.send(()).unwrap();
+            let set = set.await.unwrap();
+            if policy == FallbackPolicy::Deny {
+                let error = set.unwrap_err();
+                assert_eq!((error.code(), error.message()), (Code::Unavailable, UNVERIFIED));
+                assert_eq!(home.state().await, FileState::Absent);
+            } else {
+                assert_eq!(set, Ok(StoredIn::File));
+                assert_eq!(home.state().await, NEWER);
+                home.memory.set_mode(FaultMode::Works);
+                assert_eq!(get(&home.other()).await.as_deref(), Some("value"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r6_an_error_that_ends_everything_ends_a_set_also_when_the_read_back_fails_with_it() {
+    let home = Home::new();
+    let stop = home.gated.stop("set", At::After);
+    let set = tokio::spawn(home.gated().set("key", Secret::from("value")));
+    let release = stop.reached().await;
+    home.memory.set_mode(FaultMode::Fails(Code::RuntimeReplaced));
+    release.send(()).unwrap();
+    assert_eq!(
+        set.await.unwrap().map_err(|error| error.code()),
+        Err(Code::RuntimeReplaced)
+    );
+    assert_eq!(home.state().await, FileState::Absent);
+}
+
+#[tokio::test]
+async fn r3_6_a_credential_that_remains_after_its_deletion_is_reported_and_no_older_value_comes_to_light() {
+    for (planted, newer_than, left) in [
+        ("stale", None, FileState::Absent),
+        ("newest", Some(KeyringKind::Os), NEWER),
+    ] {
+        let home = Home::new();
+        home.memory.plant(SERVICE, "key", "value");
+        home.plant_file(planted, newer_than).await;
+        let stop = home.gated.stop("delete", At::After);
+        let delete = tokio::spawn(home.gated().delete("key"));
+        let release = stop.reached().await;
+        home.memory.plant(SERVICE, "key", "value");
+        release.send(()).unwrap();
+        let error = delete.await.unwrap().unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code::Unavailable, REMAINS));
+        assert_eq!(home.state().await, left);
+    }
+}
+
+/// A loader that gives no keyring, by its answer or by a panic.
+struct NoKeyring {
+    panics: bool,
+}
+
+impl Loader for NoKeyring {
+    fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = SelectedKeyring> + Send>> {
+        Box::pin(async move {
+            assert!(!self.panics, "the loader panics");
+            SelectedKeyring::Nothing
+        })
+    }
+}
+
+#[tokio::test]
+async fn r7b_a_value_that_was_stored_while_the_loader_gave_no_keyring_is_newer_than_what_that_keyring_holds() {
+    for panics in [false, true] {
+        let home = Home::new();
+        home.memory.plant(SERVICE, "key", "old");
+        let loader = KeyringProvider::loaded(Arc::new(NoKeyring { panics }));
+        let without = home.store_with(FallbackPolicy::Allow, loader);
+        assert_eq!(without.set("key", Secret::from("new")).await, Ok(StoredIn::File));
+        let keyring = KeyringProvider::Known(SelectedKeyring::Injected(home.memory.clone()));
+        let with = home.store_with(FallbackPolicy::Allow, keyring);
+        assert_eq!(get(&with).await.as_deref(), Some("new"));
+        assert_eq!(home.in_keyring().as_deref(), Some("new"));
+    }
+}
+
+#[tokio::test]
+async fn r7b_a_change_waits_for_the_lock_that_another_process_holds_and_reads_do_not() {
+    let home = Home::new();
+    home.plant_file("value", Some(KeyringKind::Os)).await;
+    let lock = home.locks().lock(SERVICE, "key", Duration::from_secs(5)).await.unwrap();
+    let store = home.gated();
+    let (mut set, mut delete) = (
+        Box::pin(store.set("key", Secret::from("new"))),
+        Box::pin(store.delete("key")),
+    );
+    assert!(is_waiting(&mut set).await && is_waiting(&mut delete).await);
+    assert_eq!(get(&store).await.as_deref(), Some("value"));
+    assert_eq!(store.has("key").await, Ok(true));
+    assert_eq!(store.list().await, Ok(vec!["key".to_owned()]));
+    assert_eq!(
+        home.memory.take_calls(),
+        ["accounts"],
+        "nothing was changed in the keyring"
+    );
+    drop(lock);
+    assert_eq!(set.await, Ok(StoredIn::Keyring));
+    assert_eq!(delete.await, Ok(true));
+    assert_eq!((home.in_keyring(), home.state().await), (None, FileState::Absent));
+}
+
+#[tokio::test]
+async fn r7b_changes_under_deny_and_before_the_directory_exists_take_the_lock_too() {
+    let home = Home::new();
+    let keyring = KeyringProvider::Known(SelectedKeyring::Os(home.memory.clone()));
+    let store = home.store_with(FallbackPolicy::Deny, keyring);
+    let lock = home.locks().lock(SERVICE, "key", Duration::from_secs(5)).await.unwrap();
+    let mut set = Box::pin(store.set("key", Secret::from("value")));
+    assert!(is_waiting(&mut set).await);
+    assert!(home.memory.take_calls().is_empty() && !home.files().path().exists());
+    drop(lock);
+    assert_eq!(set.await, Ok(StoredIn::Keyring));
+}
+
+#[tokio::test]
+async fn r7b_a_change_that_is_given_up_frees_the_lock_at_once() {
+    let home = Home::new();
+    let stop = home.gated.stop("set", At::Before);
+    let set = tokio::spawn(home.gated().set("key", Secret::from("given up")));
+    let _never = stop.reached().await;
+    assert!(home.locks().try_lock(SERVICE, "key").await.unwrap().is_none());
+    set.abort();
+    assert!(set.await.unwrap_err().is_cancelled());
+    assert!(home.locks().try_lock(SERVICE, "key").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn r7b_a_read_that_brings_the_keyring_up_to_date_removes_only_the_file_that_it_read() {
+    let home = Home::new();
+    home.plant_file("older", Some(KeyringKind::Os)).await;
+    let stop = home.gated.stop("set", At::Before);
+    let read = tokio::spawn({
+        let store = home.gated();
+        async move { get(&store).await }
+    });
+    let release = stop.reached().await;
+    // As a process does that cannot have the lock.
+    home.plant_file("newer", Some(KeyringKind::Os)).await;
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap().as_deref(), Some("older"));
+    assert_eq!(home.state().await, NEWER);
+    assert_eq!(get(&home.other()).await.as_deref(), Some("newer"));
+}
+
+#[tokio::test]
+async fn r7b_bringing_the_keyring_up_to_date_holds_the_lock_and_gives_way_to_a_newer_value_of_another_program() {
+    let home = Home::new();
+    home.plant_file("in the file", Some(KeyringKind::Os)).await;
+    let stop = home.gated.stop("set", At::After);
+    let read = tokio::spawn({
+        let store = home.gated();
+        async move { get(&store).await }
+    });
+    let release = stop.reached().await;
+    assert!(home.locks().try_lock(SERVICE, "key").await.unwrap().is_none());
+    home.memory.plant(SERVICE, "key", "of another program");
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap().as_deref(), Some("of another program"));
+    assert_eq!(home.state().await, FileState::Absent);
+}
+
+#[tokio::test]
+async fn r7b_a_keyring_that_forgets_what_it_is_brought_up_to_date_with_leaves_the_file() {
+    let home = Home::new();
+    home.plant_file("value", Some(KeyringKind::Os)).await;
+    let stop = home.gated.stop("set", At::After);
+    let read = tokio::spawn({
+        let store = home.gated();
+        async move { get(&store).await }
+    });
+    let release = stop.reached().await;
+    home.memory.remove(SERVICE, "key");
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap().as_deref(), Some("value"));
+    assert_eq!(home.state().await, NEWER);
+}
+
+#[tokio::test]
+async fn r7b_a_key_that_moves_from_file_to_keyring_during_get_has_and_list_is_found() {
+    let home = Home::new();
+    for call in ["get", "has", "list"] {
+        home.memory.remove(SERVICE, "key");
+        home.plant_file("before", None).await;
+        let stop = home
+            .gated
+            .stop(if call == "list" { "accounts" } else { "get" }, At::After);
+        let reading = tokio::spawn({
+            let store = home.gated();
+            async move {
+                match call {
+                    "get" => get(&store).await.as_deref() == Some("after"),
+                    "has" => store.has("key").await.unwrap(),
+                    _ => store.list().await.unwrap() == ["key"],
+                }
+            }
+        });
+        let release = stop.reached().await;
+        assert_eq!(
+            home.other().set("key", Secret::from("after")).await,
+            Ok(StoredIn::Keyring)
+        );
+        release.send(()).unwrap();
+        assert!(reading.await.unwrap(), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn r7b_a_delete_during_an_outage_does_not_bring_the_older_value_back() {
+    for (mode, deleted) in [
+        (FaultMode::Absent, Ok(true)),
+        (FaultMode::Fails(Code::Locked), Err(Code::Locked)),
+        (FaultMode::Hangs, Err(Code::Timeout)),
+    ] {
+        let home = Home::new();
+        let store = home.other();
+        store.set("key", Secret::from("v1")).await.unwrap();
+        home.memory.set_mode(mode);
+        assert_eq!(store.set("key", Secret::from("v2")).await, Ok(StoredIn::File));
+        assert_eq!(store.delete("key").await.map_err(|error| error.code()), deleted);
+        assert_eq!(get(&store).await, None);
+        home.memory.set_mode(FaultMode::Works);
+        // Each of these reaches the keyring and carries the deletion out there.
+        for read in ["get", "has", "list", "get_many", "entries", "locate"] {
+            home.memory.plant(SERVICE, "key", "v1");
+            home.files().write_tombstone("key", KeyringKind::Os).await.unwrap();
+            let store = home.other();
+            let is_gone = match read {
+                "get" => get(&store).await.is_none(),
+                "has" => !store.has("key").await.unwrap(),
+                "list" => store.list().await.unwrap().is_empty(),
+                "get_many" => store.get_many(&["key".to_owned()]).await == [Ok(None)],
+                "entries" => store.entries().await.unwrap().entries.is_empty(),
+                _ => store.locate("key").await.unwrap().is_none(),
+            };
+            assert!(is_gone, "{read}");
+            assert_eq!(home.in_keyring(), None, "{read}");
+            assert_eq!(home.state().await, FileState::Absent, "{read}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r7b_a_set_waits_for_a_deletion_that_is_being_carried_out_and_is_not_undone_by_it() {
+    let home = Home::new();
+    home.memory.plant(SERVICE, "key", "old");
+    home.files().write_tombstone("key", KeyringKind::Os).await.unwrap();
+    let stop = home.gated.stop("delete", At::Before);
+    let read = tokio::spawn({
+        let store = home.gated();
+        async move { get(&store).await }
+    });
+    let release = stop.reached().await;
+    let mut set = Box::pin(home.other().set("key", Secret::from("new")));
+    assert!(is_waiting(&mut set).await);
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap(), None);
+    assert_eq!(set.await, Ok(StoredIn::Keyring));
+    assert_eq!(get(&home.other()).await.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn r7b_a_tombstone_of_one_kind_of_keyring_says_nothing_of_another() {
+    let home = Home::new();
+    home.memory.plant(SERVICE, "key", "value");
+    home.files()
+        .write_tombstone("key", KeyringKind::Injected)
+        .await
+        .unwrap();
+    let store = home.other();
+    assert_eq!(get(&store).await.as_deref(), Some("value"));
+    assert_eq!(store.has("key").await, Ok(true));
+    assert_eq!(store.list().await, Ok(vec!["key".to_owned()]));
+    assert_eq!(
+        store.get_many(&["key".to_owned()]).await,
+        [Ok(Some(Secret::from("value")))]
+    );
+}
+
+#[tokio::test]
+async fn r7b_a_home_without_a_keyring_collects_no_tombstones_and_the_first_success_is_remembered() {
+    let home = Home::new();
+    home.memory.set_mode(FaultMode::Absent);
+    let store = home.other();
+    assert_eq!(store.delete("key").await, Ok(false));
+    store.set("key", Secret::from("value")).await.unwrap();
+    assert_eq!(store.delete("key").await, Ok(true));
+    home.memory.set_mode(FaultMode::Fails(Code::Unavailable));
+    assert_eq!(
+        store.delete("key").await.map_err(|error| error.code()),
+        Err(Code::Unavailable)
+    );
+    assert_eq!(home.state().await, FileState::Absent);
+    assert!(!home.marker().exists());
+    home.memory.set_mode(FaultMode::Works);
+    assert_eq!(store.get("key").await, Ok(None));
+    assert!(home.marker().exists());
+    home.memory.set_mode(FaultMode::Absent);
+    // A store of a later process knows it from the marker.
+    assert_eq!(home.other().delete("key").await, Ok(false));
+    assert_eq!(home.state().await, DELETED);
+}
+
+#[tokio::test]
+async fn r3_7_an_empty_list_means_that_the_store_is_known_to_be_empty() {
+    let home = Home::with_keyring_seen();
+    let store = home.other();
+    home.memory.set_mode(FaultMode::Fails(Code::Locked));
+    assert_eq!(store.list().await.map_err(|error| error.code()), Err(Code::Locked));
+    let entries = store.entries().await.unwrap();
+    assert_eq!(entries.incomplete.map(|error| error.code()), Some(Code::Locked));
+    home.plant_file("value", Some(KeyringKind::Os)).await;
+    assert_eq!(store.list().await, Ok(vec!["key".to_owned()]));
+    home.memory.set_mode(FaultMode::Works);
+    std::fs::remove_dir_all(home.files().path()).unwrap();
+    std::fs::write(home.files().path(), "not a directory").unwrap();
+    assert_eq!(store.list().await.map_err(|error| error.code()), Err(Code::Unavailable));
+    home.memory.plant(SERVICE, "another", "value");
+    assert_eq!(store.list().await, Ok(vec!["another".to_owned()]));
+    let entries = store.entries().await.unwrap();
+    assert_eq!(entries.incomplete.map(|error| error.code()), Some(Code::Unavailable));
+}
+
+#[tokio::test]
+async fn r3_7_entries_costs_one_listing_and_one_batch_and_gives_what_get_gives() {
+    let home = Home::new();
+    for n in 0..30 {
+        home.memory.plant(SERVICE, &format!("keyring {n}"), "k");
+    }
+    home.memory.plant(SERVICE, "both", "newer file wins");
+    home.files()
+        .write("both", &Secret::from("f"), Some(KeyringKind::Os))
+        .await
+        .unwrap();
+    home.memory.plant(SERVICE, "stale", "k");
+    home.files().write("stale", &Secret::from("older"), None).await.unwrap();
+    home.files().write("file", &Secret::from("f"), None).await.unwrap();
+    home.memory.plant(SERVICE, "deleted", "k");
+    home.files().write_tombstone("deleted", KeyringKind::Os).await.unwrap();
+    std::fs::write(home.files().path().join("malformed.enc"), "no envelope").unwrap();
+    let store = home.gated();
+    let listed = store.entries().await.unwrap();
+    assert_eq!(home.gated.batches(), 1);
+    assert_eq!(
+        home.memory
+            .take_calls()
+            .iter()
+            .filter(|call| **call == "accounts")
+            .count(),
+        1
+    );
+    assert_eq!(listed.incomplete, None);
+    let entry = |key: &str| listed.entries.iter().find(|entry| entry.key == key);
+    let value = |key: &str| {
+        entry(key)
+            .and_then(|entry| entry.value.clone())
+            .map(|value| value.expose().to_owned())
+    };
+    assert_eq!(listed.entries.len(), 34);
+    assert_eq!(value("both").as_deref(), Some("f"));
+    assert_eq!(value("stale").as_deref(), Some("k"));
+    assert_eq!(value("file").as_deref(), Some("f"));
+    assert!(entry("deleted").is_none());
+    assert_eq!(entry("stale").map(|entry| entry.stored_in), Some(StoredIn::Keyring));
+    assert_eq!(entry("file").map(|entry| entry.stored_in), Some(StoredIn::File));
+    let malformed = entry("malformed").and_then(|entry| entry.error.as_ref());
+    assert_eq!(malformed.map(Error::code), Some(Code::Corrupt));
+    for entry in &listed.entries {
+        let got = store.get(&entry.key).await;
+        assert_eq!(got.ok().flatten(), entry.value, "{}", entry.key);
+    }
+}
+
+#[tokio::test]
+async fn r6_an_error_that_ends_everything_ends_entries_too() {
+    let home = Home::new();
+    home.memory.plant(SERVICE, "key", "value");
+    let stop = home.gated.stop("accounts", At::After);
+    let listing = tokio::spawn({
+        let store = home.gated();
+        async move { store.entries().await.map(|_| ()) }
+    });
+    let release = stop.reached().await;
+    home.memory.set_mode(FaultMode::Fails(Code::RuntimeReplaced));
+    release.send(()).unwrap();
+    assert_eq!(
+        listing.await.unwrap().map_err(|error| error.code()),
+        Err(Code::RuntimeReplaced)
+    );
+}
+
+#[tokio::test]
+async fn r13_changes_under_a_lock_that_the_caller_holds_do_not_wait_for_it_and_keep_their_order() {
+    let home = Home::new();
+    let store = home.other();
+    let lock = store.lock("key").await.unwrap();
+    let inside = store.holding(vec![lock.clone()]);
+    assert!(Arc::ptr_eq(&lock, &inside.lock("key").await.unwrap()));
+    let changes: Vec<_> = (0..20)
+        .map(|n| tokio::spawn(inside.set("key", Secret::new(n.to_string()))))
+        .collect();
+    for change in changes {
+        assert_eq!(change.await.unwrap(), Ok(StoredIn::Keyring));
+    }
+    assert_eq!(get(&store).await.as_deref(), Some("19"));
+    assert_eq!(inside.delete("key").await, Ok(true));
+    assert_eq!(
+        inside.set("another key", Secret::from("value")).await,
+        Ok(StoredIn::Keyring)
+    );
+    let mut outside = Box::pin(store.set("key", Secret::from("outside")));
+    assert!(is_waiting(&mut outside).await);
+    drop((lock, inside));
+    assert_eq!(outside.await, Ok(StoredIn::Keyring));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r13_a_hundred_updates_at_once_of_several_stores_are_exact() {
+    let home = Home::new();
+    let shared = home.other();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let store = if n % 5 == 0 { home.other() } else { shared.clone() };
+        tasks.spawn(async move { store.update("key", increment).await.unwrap() });
+    }
+    tasks.join_all().await;
+    assert_eq!(get(&shared).await.as_deref(), Some("100"));
+}
+
+async fn increment(current: Option<Secret>) -> Result<Change, Error> {
+    let current: u32 = current.map_or(0, |value| value.expose().parse().unwrap());
+    Ok(Change::Store(Secret::new((current + 1).to_string())))
+}
+
+#[tokio::test]
+async fn r13_an_update_stores_deletes_leaves_and_fails_as_its_change_says() {
+    let home = Home::new();
+    let store = home.other();
+    let stored = store
+        .update("key", async |_| Ok(Change::Store(Secret::from("a"))))
+        .await;
+    assert_eq!(stored, Ok(Some(Secret::from("a"))));
+    assert_eq!(store.update("key", async |_| Ok(Change::Keep)).await, stored);
+    let refused = Err(Error::new(Code::Corrupt, "no"));
+    let failed = store
+        .update("key", async |_| Err(Error::new(Code::Corrupt, "no")))
+        .await;
+    assert_eq!((failed, get(&store).await.as_deref()), (refused, Some("a")));
+    assert_eq!(store.update("key", async |_| Ok(Change::Delete)).await, Ok(None));
+    assert_eq!(get(&store).await, None);
+    home.memory.set_mode(FaultMode::Fails(Code::Locked));
+    let unread = store
+        .update("key", async |_| panic!("a value that cannot be read is not changed"))
+        .await;
+    assert_eq!(unread.map_err(|error| error.code()), Err(Code::Locked));
+}
+
+#[tokio::test]
+async fn r13_where_there_can_be_no_lock_update_is_unavailable_and_set_goes_on() {
+    let home = Home::new();
+    std::fs::write(home.dir.path().join("locks"), "not a directory").unwrap();
+    let store = home.other();
+    let updated = store.update("key", async |_| Ok(Change::Delete)).await;
+    assert_eq!(updated.map_err(|error| error.code()), Err(Code::Unavailable));
+    assert_eq!(store.set("key", Secret::from("value")).await, Ok(StoredIn::Keyring));
+    assert_eq!(store.delete("key").await, Ok(true));
+}
+
+#[tokio::test]
+async fn r2_three_failures_of_the_store_in_a_row_drop_the_cached_result_of_the_probe() {
+    let home = Home::new();
+    let store = home.other();
+    assert!(store.is_keychain_available().await);
+    home.memory.set_mode(FaultMode::Fails(Code::Denied));
+    for _ in 0..2 {
+        let _ = store.get("key").await;
+    }
+    assert!(store.is_keychain_available().await, "two failures drop nothing");
+    let _ = store.has("key").await;
+    assert!(!store.is_keychain_available().await);
+}
+
+#[tokio::test]
+async fn r2_the_account_of_a_probe_whose_read_failed_is_removed() {
+    let home = Home::new();
+    let store = home.gated();
+    let (set, delete) = (home.gated.stop("set", At::After), home.gated.stop("delete", At::Before));
+    let probe = tokio::spawn(async move { store.is_keychain_available().await });
+    let release = set.reached().await;
+    assert_eq!(home.memory.all_accounts(SERVICE).len(), 1);
+    home.memory.set_mode(FaultMode::Fails(Code::Denied));
+    release.send(()).unwrap();
+    let release = delete.reached().await;
+    home.memory.set_mode(FaultMode::Works);
+    release.send(()).unwrap();
+    assert!(!probe.await.unwrap());
+    assert!(home.memory.all_accounts(SERVICE).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r7b_two_stores_that_set_two_thousand_keys_each_at_once_in_one_directory_finish() {
+    let home = Home::new();
+    home.memory.set_mode(FaultMode::Absent);
+    let stores = [home.other(), home.other()];
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..2_000 {
+        for store in &stores {
+            tasks.spawn(store.set(&format!("key {n}"), Secret::from("value")));
+        }
+    }
+    for set in tasks.join_all().await {
+        assert_eq!(set, Ok(StoredIn::File));
+    }
+    assert_eq!(stores[0].list().await.map(|keys| keys.len()), Ok(2_000));
+}

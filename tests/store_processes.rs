@@ -1,0 +1,278 @@
+//! What only several processes can show of the store: exact updates, locks of the dead, crashes, and that the history of a key
+//! is that of a single register.
+//!
+//! A child is this test binary again; environment variables tell it what to do. Its own lines start with `@`.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use securestore::error::Error;
+use securestore::fallback::FallbackDir;
+use securestore::fallback::machine::HostIdentity;
+use securestore::fs::lock::LockDir;
+use securestore::secret::Secret;
+use securestore::store::{Change, FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
+
+#[path = "support/file_keyring.rs"]
+mod file_keyring;
+#[path = "store_processes/history.rs"]
+mod history;
+
+use file_keyring::{FileKeyring, random};
+use history::{Action, Event, is_linearizable};
+
+const ROLE: &str = "SECURESTORE_TEST_ROLE";
+const DIR: &str = "SECURESTORE_TEST_DIR";
+const ID: &str = "SECURESTORE_TEST_ID";
+/// Set to a number, it multiplies the rounds of the tests with random moments.
+const LONG: &str = "SECURESTORE_TEST_LONG";
+
+fn store(dir: &Path, failures: u32) -> SecureStore {
+    let identity = HostIdentity {
+        hostname: "host".to_owned(),
+        username: "user".to_owned(),
+    };
+    SecureStore::new(SecureStoreConfig {
+        service: "processes".to_owned(),
+        files: FallbackDir::new(dir.join("files"), "processes", identity),
+        policy: FallbackPolicy::Allow,
+        keyring: KeyringProvider::Known(SelectedKeyring::Os(Arc::new(FileKeyring::new(dir, failures)))),
+        limit: Duration::from_secs(60),
+        locks: LockDir::new(dir.join("locks")),
+        data_dir: dir.to_owned(),
+    })
+}
+
+fn rounds(short: usize) -> usize {
+    let factor = std::env::var(LONG).ok().and_then(|factor| factor.parse().ok());
+    short * factor.unwrap_or(1)
+}
+
+fn spawn(role: &str, dir: &Path, id: usize) -> (Child, BufReader<ChildStdout>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_child_plays_its_role", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(DIR, dir)
+        .env(ID, id.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    (child, output)
+}
+
+/// The next line of the child's own; `None` when it has ended.
+fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if output.read_line(&mut line).unwrap() == 0 {
+            return None;
+        }
+        if let (Some(at), true) = (line.find('@'), line.ends_with('\n')) {
+            return Some(line[at + 1..].trim_end().to_owned());
+        }
+    }
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "@{line}").unwrap();
+    out.flush().unwrap();
+}
+
+fn expect_success((mut child, mut output): (Child, BufReader<ChildStdout>)) {
+    while next_line(&mut output).is_some() {}
+    assert!(child.wait().unwrap().success());
+}
+
+fn now() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()
+}
+
+#[tokio::test]
+async fn a_child_plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let dir = PathBuf::from(std::env::var(DIR).unwrap());
+    let id: u64 = std::env::var(ID).unwrap().parse().unwrap();
+    match role.as_str() {
+        "increment" => {
+            let store = store(&dir, 0);
+            for _ in 0..25 {
+                store.update("key", increment).await.unwrap();
+            }
+        }
+        "hold" => {
+            let _lock = store(&dir, 0).lock("key").await.unwrap();
+            say("holding");
+            std::future::pending::<()>().await;
+        }
+        "change and read" => change_and_read(&store(&dir, 30), id).await,
+        other => panic!("no such role: {other}"),
+    }
+}
+
+async fn increment(current: Option<Secret>) -> Result<Change, Error> {
+    let current: u32 = current.map_or(0, |value| value.expose().parse().unwrap());
+    Ok(Change::Store(Secret::new((current + 1).to_string())))
+}
+
+/// Operations on one key, each reported as it starts and as it ends.
+async fn change_and_read(store: &SecureStore, id: u64) {
+    say("ready");
+    for n in 0..12 {
+        let start = now();
+        match random() % 5 {
+            0 | 1 => {
+                let value = id * 1000 + n;
+                say(&format!("start {start} set {value}"));
+                match store.set("key", Secret::new(value.to_string())).await {
+                    Ok(_) => say(&format!("end {} set {value}", now())),
+                    Err(_) => say("failed"),
+                }
+            }
+            2 => {
+                say(&format!("start {start} delete"));
+                match store.delete("key").await {
+                    Ok(_) => say(&format!("end {} delete", now())),
+                    Err(_) => say("failed"),
+                }
+            }
+            _ => {
+                let value = store.get("key").await;
+                let end = now();
+                // A read that fails says nothing.
+                if let Ok(value) = value {
+                    let value = value.map_or("none".to_owned(), |value| value.expose().to_owned());
+                    say(&format!("read {start} {end} {value}"));
+                }
+            }
+        }
+    }
+}
+
+/// Adds what a child reported to the history.
+fn collect(output: &mut BufReader<ChildStdout>, history: &mut Vec<Event>) {
+    let mut pending: Option<Event> = None;
+    while let Some(line) = next_line(output) {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["start", start, change @ ..] => {
+                let action = match change {
+                    ["set", value] => Action::Set(value.parse().unwrap()),
+                    _ => Action::Delete,
+                };
+                pending = Some(Event {
+                    start: start.parse().unwrap(),
+                    end: None,
+                    action,
+                });
+            }
+            ["end", end, ..] => {
+                let event = pending.take().expect("an end follows a start");
+                history.push(Event {
+                    end: Some(end.parse().unwrap()),
+                    ..event
+                });
+            }
+            ["ready"] => {}
+            ["failed"] => history.extend(pending.take()),
+            ["read", start, end, value] => history.push(Event {
+                start: start.parse().unwrap(),
+                end: Some(end.parse().unwrap()),
+                action: Action::Get(value.parse().ok()),
+            }),
+            _ => panic!("not a line of a child: {line}"),
+        }
+    }
+    // The child died in the middle.
+    history.extend(pending);
+}
+
+#[tokio::test]
+async fn r13_two_hundred_increments_by_eight_processes_are_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let children: Vec<_> = (0..8).map(|id| spawn("increment", dir.path(), id)).collect();
+    children.into_iter().for_each(expect_success);
+    let value = store(dir.path(), 0).get("key").await.unwrap();
+    assert_eq!(value, Some(Secret::from("200")));
+}
+
+#[tokio::test]
+async fn r13_a_holder_that_is_killed_frees_those_that_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut holder, mut output) = spawn("hold", dir.path(), 0);
+    assert_eq!(next_line(&mut output).as_deref(), Some("holding"));
+    let waiting = tokio::spawn(store(dir.path(), 0).set("key", Secret::from("value")));
+    let locks = LockDir::new(dir.path().join("locks"));
+    assert!(locks.try_lock("processes", "key").await.unwrap().is_none());
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn r7b_the_history_of_a_key_is_that_of_a_single_register_whatever_fails_and_whoever_dies() {
+    for round in 0..rounds(12) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut children: Vec<_> = (1..=4).map(|id| spawn("change and read", dir.path(), id)).collect();
+        // Any moment while they are at work. This pause is the randomness; nothing is waited for.
+        if round % 2 == 0 {
+            assert_eq!(next_line(&mut children[0].1).as_deref(), Some("ready"));
+            std::thread::sleep(Duration::from_micros(u64::from(random() % 60_000)));
+            children[0].0.kill().unwrap();
+            children[1].0.kill().unwrap();
+        }
+        let mut history = Vec::new();
+        for (child, output) in &mut children {
+            collect(output, &mut history);
+            child.wait().unwrap();
+        }
+        // What is there in the end, as a new process with a keyring that works sees it.
+        let start = now();
+        let value = store(dir.path(), 0).get("key").await.unwrap();
+        let value = value.map(|value| value.expose().parse().unwrap());
+        history.push(Event {
+            start,
+            end: Some(now()),
+            action: Action::Get(value),
+        });
+        history.sort_by_key(|event| event.start);
+        assert!(is_linearizable(history.clone()), "round {round}: {history:#?}");
+    }
+}
+
+#[tokio::test]
+async fn r7b_a_process_killed_at_any_moment_leaves_the_newest_acknowledged_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut history = Vec::new();
+    for id in 1..=rounds(40) {
+        let (mut child, mut output) = spawn("change and read", dir.path(), id);
+        assert_eq!(next_line(&mut output).as_deref(), Some("ready"));
+        std::thread::sleep(Duration::from_micros(u64::from(random() % 30_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        collect(&mut output, &mut history);
+        let start = now();
+        let value = store(dir.path(), 0).get("key").await.unwrap();
+        let value: Option<u64> = value.map(|value| value.expose().parse().unwrap());
+        let end = now();
+        history.push(Event {
+            start,
+            end: Some(end),
+            action: Action::Get(value),
+        });
+        assert!(is_linearizable(history.clone()), "after {id} processes: {history:#?}");
+        // A change that did not take effect by now never does: its process is dead.
+        history = vec![];
+        history.extend(value.map(|value| Event {
+            start,
+            end: Some(end),
+            action: Action::Set(value),
+        }));
+    }
+}

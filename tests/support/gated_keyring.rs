@@ -1,0 +1,117 @@
+//! A keyring whose calls can be stopped, so that a test decides what happens between two steps of another call.
+
+use std::sync::{Arc, Mutex};
+
+use securestore::keyring::memory::MemoryKeyring;
+use securestore::keyring::{Keyring, KeyringError, Replies, Reply};
+use securestore::secret::Secret;
+use tokio::sync::oneshot;
+
+/// Where a call stops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Before the keyring is asked.
+    Before,
+    /// After the keyring has answered, before the caller gets the answer.
+    After,
+}
+
+/// Passes every call on to a keyring in memory.
+pub struct GatedKeyring {
+    pub memory: Arc<MemoryKeyring>,
+    gates: Mutex<Vec<Gate>>,
+    batches: Mutex<usize>,
+}
+
+struct Gate {
+    call: &'static str,
+    at: At,
+    arrived: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
+}
+
+/// A call that stops.
+pub struct Stop {
+    arrived: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+}
+
+impl Stop {
+    /// Waits until a call has stopped here, and returns what lets it go on.
+    pub async fn reached(self) -> oneshot::Sender<()> {
+        self.arrived.await.expect("a call stops here");
+        self.release
+    }
+}
+
+impl GatedKeyring {
+    pub fn new(memory: Arc<MemoryKeyring>) -> Arc<Self> {
+        Arc::new(Self {
+            memory,
+            gates: Mutex::default(),
+            batches: Mutex::default(),
+        })
+    }
+
+    /// Stops the next call of this name.
+    pub fn stop(&self, call: &'static str, at: At) -> Stop {
+        let ((arrived, arrival), (release, released)) = (oneshot::channel(), oneshot::channel());
+        self.gates.lock().unwrap().push(Gate {
+            call,
+            at,
+            arrived,
+            released,
+        });
+        Stop {
+            arrived: arrival,
+            release,
+        }
+    }
+
+    /// How many batches were read.
+    pub fn batches(&self) -> usize {
+        *self.batches.lock().unwrap()
+    }
+
+    async fn gate(&self, call: &'static str, at: At) {
+        let gate = {
+            let mut gates = self.gates.lock().unwrap();
+            let found = gates.iter().position(|gate| gate.call == call && gate.at == at);
+            found.map(|found| gates.remove(found))
+        };
+        if let Some(gate) = gate {
+            let _ = gate.arrived.send(());
+            let _ = gate.released.await;
+        }
+    }
+
+    async fn pass<T>(&self, call: &'static str, reply: Reply<'_, T>) -> Result<T, KeyringError> {
+        self.gate(call, At::Before).await;
+        let answer = reply.await;
+        self.gate(call, At::After).await;
+        answer
+    }
+}
+
+impl Keyring for GatedKeyring {
+    fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
+        Box::pin(self.pass("get", self.memory.get(service, account)))
+    }
+
+    fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
+        Box::pin(self.pass("set", self.memory.set(service, account, secret)))
+    }
+
+    fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+        Box::pin(self.pass("delete", self.memory.delete(service, account)))
+    }
+
+    fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
+        Box::pin(self.pass("accounts", self.memory.accounts(service)))
+    }
+
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
+        *self.batches.lock().unwrap() += 1;
+        self.memory.get_many(service, accounts)
+    }
+}
