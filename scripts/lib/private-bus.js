@@ -124,6 +124,18 @@ class PrivateBus {
     return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
   }
 
+  /** Waits until the default collection is unlocked. */
+  async waitForUnlocked() {
+    await until(() => !this.isLocked(), 'The default collection stays locked')
+  }
+
+  /** Returns whether the default collection is locked. */
+  isLocked() {
+    const property = ['string:org.freedesktop.Secret.Collection', 'string:Locked']
+    const answer = this.call(SERVICE, this.defaultCollection(), 'org.freedesktop.DBus.Properties.Get', property)
+    return answer.includes('boolean true')
+  }
+
   /** Locks the default collection. */
   lock() {
     const collection = `array:objpath:${this.defaultCollection()}`
