@@ -48,7 +48,16 @@ impl Directory {
     ///
     /// Derives a key for version 1, whose password needs no machine secret, but none for version 2.
     pub fn find(&self, key: &str) -> Result<Found> {
-        let Some(file) = self.files.find(key)? else {
+        self.found(self.files.find(key)?)
+    }
+
+    /// As [`Directory::find`], for an envelope at any path. What is not JSON is not an envelope.
+    pub fn find_at(&self, path: &Path) -> Result<Found> {
+        self.found(Files::find_at(path)?)
+    }
+
+    fn found(&self, file: Option<EncryptedFile>) -> Result<Found> {
+        let Some(file) = file else {
             return Ok(Found::Absent);
         };
         if let Some(value) = self.keys.open(&file.envelope) {

@@ -12,7 +12,7 @@ use super::keyring_kind::KeyringKind;
 use crate::error::{Code, Error, Result};
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;
-use crate::fs::read::{Contents, is_known_absent, read};
+use crate::fs::read::{Contents, is_known_absent, read, read_as_is};
 use crate::secret::Secret;
 
 /// How many files are looked at for a salt to take over, before a new one is made.
@@ -57,6 +57,32 @@ impl Files {
             }),
             Some((_, FileContent::Deleted { .. })) | None => None,
         })
+    }
+
+    /// Finds an envelope at any path; `None` when there is no file, and when its content is not a JSON object.
+    pub fn find_at(path: &Path) -> Result<Option<EncryptedFile>> {
+        if !is_json(path)? {
+            return Ok(None);
+        }
+        Ok(match read_content(path)? {
+            Some(FileContent::Value { envelope, newer_than }) => Some(EncryptedFile {
+                path: path.to_owned(),
+                envelope,
+                newer_than,
+            }),
+            Some(FileContent::Deleted { .. }) | None => None,
+        })
+    }
+
+    /// Removes the file at any path if its content is a JSON object. Returns whether it was.
+    pub fn remove_at(path: &Path) -> Result<bool> {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Ok(false);
+        };
+        if !is_json(path)? {
+            return Ok(false);
+        }
+        atomic::remove(dir, &[name.to_owned()]).map_err(|error| io_error("remove", path, &error))
     }
 
     pub fn state(&self, key: &str) -> Result<FileState> {
@@ -231,6 +257,15 @@ fn names(key: &str) -> Result<Vec<String>> {
     let mut names = vec![file_name::file_name(key)?];
     names.extend(plain_name(key));
     Ok(names)
+}
+
+/// Returns whether a file holds a JSON object, well formed or not. A missing file does not.
+fn is_json(path: &Path) -> Result<bool> {
+    match read_as_is(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
+        Contents::Absent => Ok(false),
+        Contents::TooLarge => Ok(true),
+        Contents::Bytes(bytes) => Ok(bytes.trim_ascii_start().starts_with(b"{")),
+    }
 }
 
 /// The content of a file; `None` when there is no file.
