@@ -765,10 +765,12 @@ export interface DoctorReport {
   }
   /** The keyring. */
   keyring: {
-    /** The keyring in use. */
-    backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none'
+    /** The keyring in use. One that was chosen has a name of its own, such as `docker-credential-pass`. */
+    backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none' | (string & {})
     /** Why this keyring, or none, is used. */
     why: string
+    /** What chose it: `configure`, `LLXPRT_KEYRING` or the path of `keyring.json`; `null` for the default. */
+    chosenBy: string | null
     /** Whether a value that was written could be read back. */
     works: boolean
     /** The duration of that check in milliseconds; `null` where there is no keyring. */

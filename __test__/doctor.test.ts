@@ -26,6 +26,7 @@ describe('R8 the doctor, without a keyring,', () => {
     expect(report.keyring).toEqual({
       backend: 'none',
       why: 'the OS keyring is switched off (LLXPRT_DISABLE_OS_KEYRING=1 or a setting of the program)',
+      chosenBy: null,
       works: false,
       durationMs: null,
       code: null,

@@ -36,7 +36,7 @@ const DESKTOP = {
 }
 const SERVER = { ...DESKTOP, hasSessionBus: false, hasKeyringDaemon: false }
 
-const keyring = { works: false, durationMs: null, remediation: 'General remedy', why: 'why' }
+const keyring = { works: false, durationMs: null, remediation: 'General remedy', why: 'why', chosenBy: null }
 const missing: Partial<DoctorReport> = {
   keyring: { ...keyring, backend: 'none', code: 'UNAVAILABLE', message: 'no session bus' },
   problems: [

@@ -1,6 +1,7 @@
 'use strict'
 
 // Calls from Rust into JavaScript. Each has a number, and ends with `resolveCall` or `rejectCall`. Nothing here throws.
+// Loaded at the first such call.
 
 /** The adapters that `createDefaultKeyringAdapter` returned. */
 const osAdapters = new WeakSet()

@@ -2,9 +2,7 @@
 
 // Functions that need more than the binary.
 
-const { createDefaultKeyringAdapter } = require('./calls.js')
 const { getProviderKeyStorage, resetInstances } = require('./classes.js')
-const { setConfiguration } = require('./host.js')
 const { native } = require('./native.js')
 
 const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
@@ -13,15 +11,19 @@ const AUTH_EPHEMERAL_SETTINGS = Object.freeze(['auth-key-name', 'auth-keyfile', 
 
 const TOOL_KEY_REGISTRY = new Map(native.toolKeyRegistry().map((entry) => [entry.toolKeyName, Object.freeze(entry)]))
 
+function createDefaultKeyringAdapter() {
+  return require('./calls.js').createDefaultKeyringAdapter(native)
+}
+
 function configure(settings) {
-  const changes = setConfiguration(settings)
+  const changes = require('./host.js').setConfiguration(settings)
   if (Object.hasOwn(changes, 'osKeyringDisabled')) native.setOsKeyringDisabled(changes.osKeyringDisabled ?? false)
   resetInstances()
 }
 
 function setOsKeyringDisabledBySetting(disabled) {
   native.setOsKeyringDisabled(disabled)
-  setConfiguration({ osKeyringDisabled: disabled })
+  require('./host.js').setConfiguration({ osKeyringDisabled: disabled })
 }
 
 // The storage is passed as a function: it is only created when a named key is what the session uses. Async, so that a
@@ -52,7 +54,7 @@ module.exports = {
   KEY_NAME_REGEX,
   TOOL_KEY_REGISTRY,
   configure,
-  createDefaultKeyringAdapter: () => createDefaultKeyringAdapter(native),
+  createDefaultKeyringAdapter,
   doctor,
   getSupportedToolNames,
   getToolKeyEntry,

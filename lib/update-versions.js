@@ -45,18 +45,28 @@ async function readForUpdates(adapter, service, account) {
   return password
 }
 
-/** Stores a password; where an update has read the key, only over the version of that read. */
+/**
+ * Stores a password; where an update has read the key, only over the version of that read.
+ *
+ * @returns {Promise<boolean>} whether a read has proved that the value was stored. With versions it also proves that where
+ *   another program has replaced the value meanwhile; comparing values would take that for a failure
+ */
 async function writeForUpdates(adapter, service, account, password) {
   const version = takeVersion(adapter, service, account)
-  if (version === undefined) await adapter.setPassword(service, account, password)
-  else await adapter.setVersioned(service, account, password, version)
+  if (version === undefined) {
+    await adapter.setPassword(service, account, password)
+    return false
+  }
+  const written = await adapter.setVersioned(service, account, password, version)
+  const current = await adapter.getVersioned(service, account).catch(() => undefined)
+  return current !== undefined && (current.version > written || current.password === password)
 }
 
 /** Deletes a password; where an update has read the key, only that version. */
 async function deleteForUpdates(adapter, service, account) {
   const version = takeVersion(adapter, service, account)
   if (version === undefined) return adapter.deletePassword(service, account)
-  return adapter.setVersioned(service, account, null, version)
+  return adapter.deleteVersioned(service, account, version)
 }
 
 /** The version counts once: after a write the adapter knows the new one. */

@@ -134,6 +134,7 @@ async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
         return KeyringReport {
             backend: NO_KEYRING.to_owned(),
             why,
+            chosen_by: chosen.map(|chosen| chosen.source.clone()),
             works: false,
             duration: None,
             error: None,
@@ -174,6 +175,7 @@ async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
     KeyringReport {
         backend: backend.to_owned(),
         why,
+        chosen_by: chosen.map(|chosen| chosen.source.clone()),
         works: error.is_none(),
         duration: (backend != NO_KEYRING).then_some(duration),
         error,
@@ -246,6 +248,7 @@ mod tests {
         let report = report(keyring(), chosen(Some("Vault at vault.example.com"))).await;
         assert_eq!(report.keyring.backend, "Vault at vault.example.com");
         assert_eq!(report.keyring.why, "it was chosen by keyring.json, and it works");
+        assert_eq!(report.keyring.chosen_by.as_deref(), Some("keyring.json"));
         assert!(report.keyring.works);
     }
 

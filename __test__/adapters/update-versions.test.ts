@@ -11,7 +11,7 @@ import { TOKEN, VaultServer } from './vault-server'
 interface Versions {
   startUpdate(service: string, account: string): { freeze(): void; end(): void }
   readForUpdates(adapter: object, service: string, account: string): Promise<string | null>
-  writeForUpdates(adapter: object, service: string, account: string, password: string): Promise<void>
+  writeForUpdates(adapter: object, service: string, account: string, password: string): Promise<boolean>
   deleteForUpdates(adapter: object, service: string, account: string): Promise<boolean>
 }
 
@@ -56,6 +56,35 @@ test('before the update computes, the oldest of several reads counts', async () 
   expect(await deleteForUpdates(here, ...KEY)).toBe(true)
   update.end()
   expect(await there.getPassword(...KEY)).toBeNull()
+})
+
+test('a write that another program replaces at once is proved by its version', async () => {
+  const update = startUpdate(...KEY)
+  await readForUpdates(here, ...KEY)
+  update.freeze()
+  const { setVersioned } = here
+  here.setVersioned = async (...args) => {
+    const version = await setVersioned(...args)
+    await there.setPassword(...KEY, 'theirs')
+    return version
+  }
+  expect(await writeForUpdates(here, ...KEY, 'ours')).toBe(true)
+  update.end()
+  expect(await there.getPassword(...KEY)).toBe('theirs')
+  expect(server.secrets.get('secret/llxprt/service/key')?.versions).toHaveLength(3)
+})
+
+test('a write that cannot be read back, or is not there, is not proved', async () => {
+  for (const readBack of [() => Promise.reject(new Error('gone')), async () => ({ password: null, version: 2 })]) {
+    const adapter = { ...here }
+    const update = startUpdate(...KEY)
+    await readForUpdates(adapter, ...KEY)
+    update.freeze()
+    adapter.setVersioned = async () => 2
+    adapter.getVersioned = readBack
+    expect(await writeForUpdates(adapter, ...KEY, 'ours')).toBe(false)
+    update.end()
+  }
 })
 
 test('without an update, and for other keys, reads and writes are plain', async () => {

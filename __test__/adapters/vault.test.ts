@@ -186,9 +186,9 @@ describe('two machines', () => {
     await there.setPassword('service', 'key', 'theirs')
     await here.getPassword('service', 'key')
     expect(await codeOf(here.setVersioned('service', 'key', 'ours', version))).toBe('CONFLICT')
-    expect(await codeOf(here.setVersioned('service', 'key', null, version))).toBe('CONFLICT')
+    expect(await codeOf(here.deleteVersioned('service', 'key', version))).toBe('CONFLICT')
     const current = await here.getVersioned('service', 'key')
-    await here.setVersioned('service', 'key', null, current.version)
+    expect(await here.deleteVersioned('service', 'key', current.version)).toBe(true)
     expect(await there.getPassword('service', 'key')).toBeNull()
   })
 

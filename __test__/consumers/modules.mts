@@ -75,7 +75,7 @@ export { found, masked, team }
 
 const vault: VersionedKeyringAdapter = createVaultAdapter({ address: 'https://vault.example.com', cacheMs: 1000 })
 const { version } = await vault.getVersioned('service', 'account')
-await vault.setVersioned('service', 'account', null, version)
+await vault.deleteVersioned('service', 'account', version)
 new SecureStore('remote', { keyringLoader: async () => createCommandAdapter({ get: ['op', 'read', '{account}'] }) })
 // @ts-expect-error: a command is an array
 createCommandAdapter({ get: 'op read' })

@@ -42,7 +42,9 @@ function withCache(adapter, cacheMs) {
   for (const method of ['findAccounts', 'findCredentials', 'getVersioned']) {
     if (adapter[method]) cached[method] = (...args) => adapter[method](...args)
   }
-  if (adapter.setVersioned) cached.setVersioned = dropping('setVersioned')
+  for (const method of ['setVersioned', 'deleteVersioned']) {
+    if (adapter[method]) cached[method] = dropping(method)
+  }
   return cached
 }
 

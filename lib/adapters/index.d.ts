@@ -17,10 +17,12 @@ export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
   /** Reads a value and its version. The value is `null` where there is none; the version of what never existed is 0. */
   getVersioned(service: string, account: string): Promise<{ password: string | null; version: number }>
   /**
-   * Stores a value, or deletes it (`null`), unless another program has written since that version was current: then it
-   * rejects with `CONFLICT`. Resolves with `false` if there was nothing to delete.
+   * Stores a value, unless another program has written since that version was current: then it rejects with `CONFLICT`.
+   * Resolves with the new version.
    */
-  setVersioned(service: string, account: string, password: string | null, version: number): Promise<boolean>
+  setVersioned(service: string, account: string, password: string, version: number): Promise<number>
+  /** Deletes a value under the same condition. Resolves with `false` if there was none. */
+  deleteVersioned(service: string, account: string, version: number): Promise<boolean>
 }
 
 /** How {@link createVaultAdapter} reaches its server. */

@@ -77,7 +77,9 @@ function vaultAdapter(options, env) {
   const write = async ({ verbs, deadline, path, key }, password, version) => {
     // Forgotten on failure: the version may have changed.
     versions.delete(key)
-    versions.set(key, await verbs.write(deadline, path, password, version))
+    const written = await verbs.write(deadline, path, password, version)
+    versions.set(key, written)
+    return written
   }
 
   const remove = async ({ verbs, deadline, path, key }, expected) => {
@@ -103,11 +105,8 @@ function vaultAdapter(options, env) {
         await write(context, password, version)
       }),
     setVersioned: (service, account, password, version) =>
-      inOrder(service, account, async (context) => {
-        if (password === null) return remove(context, version)
-        await write(context, password, version)
-        return true
-      }),
+      inOrder(service, account, (context) => write(context, password, version)),
+    deleteVersioned: (service, account, version) => inOrder(service, account, (context) => remove(context, version)),
     deletePassword: (service, account) => inOrder(service, account, (context) => remove(context)),
     async findCredentials(service) {
       const accounts = await findAccounts(service)

@@ -20,6 +20,8 @@ pub struct KeyringReport {
     pub backend: String,
     /// Why this keyring is used.
     pub why: String,
+    /// What chose it: a function, an environment variable or a file. `None` for the platform's default.
+    pub chosen_by: Option<String>,
     /// Whether a value that was written came back.
     pub works: bool,
     /// How long the test took; `None` without a keyring.

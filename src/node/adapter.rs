@@ -19,7 +19,7 @@ use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error};
 use crate::keyring::instrumented::InstrumentedKeyring;
-use crate::keyring::{Keyring, KeyringError, Replies, Reply};
+use crate::keyring::{Keyring, KeyringError, Replies, Reply, WriteOutcome};
 use crate::secret::Secret;
 use crate::store::{Loader, SelectedKeyring};
 
@@ -146,6 +146,19 @@ impl Keyring for JsKeyring {
 
     fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
         Box::pin(self.call("setPassword", service, Some(account), Some(secret), |_| Ok(())))
+    }
+
+    fn set_verified<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, WriteOutcome> {
+        Box::pin(async move {
+            // `true` where JavaScript has read the value back itself.
+            let is_verified = self.call("setPassword", service, Some(account), Some(secret), |value| {
+                Ok(value.get_type()? == ValueType::Boolean && args::cast(value)?)
+            });
+            if is_verified.await? {
+                return Ok(WriteOutcome::Verified);
+            }
+            Ok(WriteOutcome::of_read_back(secret, self.get(service, account).await))
+        })
     }
 
     fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {

@@ -46,6 +46,7 @@ pub struct Versions {
 pub struct DoctorKeyring {
     pub backend: String,
     pub why: String,
+    pub chosen_by: Option<String>,
     pub works: bool,
     pub duration_ms: Option<f64>,
     pub code: Option<&'static str>,
@@ -135,6 +136,7 @@ impl From<KeyringReport> for DoctorKeyring {
         let error = keyring.error.as_ref();
         Self {
             backend: keyring.backend,
+            chosen_by: keyring.chosen_by,
             works: keyring.works,
             duration_ms: keyring.duration.map(|duration| duration.as_micros() as f64 / 1000.0),
             code: error.map(|error| error.code().as_str()),

@@ -48,7 +48,7 @@ async function unreadableKeys() {
 }
 
 function printLines({ dataDirectory, keyring, places, problems }) {
-  print(`OS keyring: ${describeKeyring(keyring)}`)
+  print(describeKeyring(keyring))
   print(`Data directory: ${describeDirectory(dataDirectory)}`)
   for (const place of places) print(`${printable(place.name)}: ${describePlace(place, keyring)}`)
   if (problems.length === 0) print('No problems.')
@@ -64,7 +64,7 @@ function describePlace({ directory, keyringKeys, fileKeys }, { backend }) {
 
 function printTables({ dataDirectory, keyring, places, problems }) {
   const width = widthOf()
-  for (const line of wrap(`OS keyring: ${describeKeyring(keyring)}`, width)) print(line)
+  for (const line of wrap(describeKeyring(keyring), width)) print(line)
   for (const line of wrap(`Data directory: ${describeDirectory(dataDirectory)}`, width)) print(line)
   print('')
   printPlaces(places, width)
@@ -93,9 +93,13 @@ function printPlaces(places, width) {
   for (const row of rows) print(line(row.name, row.keyring, row.files, row.directory))
 }
 
-function describeKeyring({ backend, why, works, durationMs }) {
-  if (backend === 'none') return `none (${printable(why)})`
-  return works ? `${backend}, answers in ${durationMs.toFixed(1)} ms` : `${backend}, does not work`
+function describeKeyring({ backend, why, chosenBy, works, durationMs }) {
+  const label = chosenBy === null ? 'OS keyring' : 'Keyring'
+  if (backend === 'none') return `${label}: none (${printable(why)})`
+  const state = works ? `answers in ${durationMs.toFixed(1)} ms` : 'does not work'
+  const reason =
+    chosenBy === null ? '' : ` (chosen by ${printable(path.isAbsolute(chosenBy) ? withTilde(chosenBy) : chosenBy)})`
+  return `${label}: ${printable(backend)}, ${state}${reason}`
 }
 
 function describeDirectory({ path: directory, rule }) {
