@@ -22,8 +22,17 @@ async function start(options: Parameters<typeof KeePassXc.start>[0] = {}) {
   return service
 }
 
-const newStore = (keyringTimeoutMs = 20_000) =>
+/** A limit that no test can wait for: a call that does is a failure. */
+const NEVER_MS = 600_000
+
+const newStore = (keyringTimeoutMs = NEVER_MS) =>
   new SecureStore('keepassxc', { fallbackDir: newDirectory(), fallbackPolicy: 'deny', keyringTimeoutMs })
+
+async function expectLocked(store: SecureStore) {
+  const calls = [store.get('key'), store.has('key'), store.list(), store.delete('key'), store.set('key', 'x')]
+  const codes = (await Promise.allSettled(calls)).map((result) => 'reason' in result && result.reason.code)
+  expect(codes).toEqual(calls.map(() => 'LOCKED'))
+}
 
 test('R1 a value in KeePassXC is saved, found, replaced, listed and deleted', async () => {
   await start()
@@ -39,39 +48,33 @@ test('R1 a value in KeePassXC is saved, found, replaced, listed and deleted', as
   expect(await store.list()).toEqual([])
 })
 
+const ITEM = { service: 'keepassxc', account: 'key', secret: 'value' }
+
+/** What a locked keyring rejects the first call with, which may have waited for a dialog. */
+const FIRST_REFUSAL = expect.stringMatching(/^(LOCKED|TIMEOUT|DENIED)$/)
+
 test('R3.5 a locked KeePassXC that finds nothing is LOCKED, not empty', async () => {
-  const running = await start({ settings: { UnlockBeforeSearch: false } })
-  const store = newStore(3_000)
-  await store.set('key', 'value')
-  running.lock()
+  await start({ settings: { UnlockBeforeSearch: false }, locked: true, items: [ITEM] })
+  const store = newStore(2_000)
   await expect(store.has('key')).rejects.toHaveProperty('code', 'LOCKED')
-  await expect(store.get('key')).rejects.toHaveProperty('code', expect.stringMatching(/^(LOCKED|TIMEOUT|DENIED)$/))
-  for (const call of [store.get('key'), store.has('key'), store.list(), store.delete('key'), store.set('key', 'x')]) {
-    await expect(call).rejects.toHaveProperty('code', 'LOCKED')
-  }
+  await expect(store.get('key')).rejects.toHaveProperty('code', FIRST_REFUSAL)
+  await expectLocked(newStore())
 })
 
 test('R7B a locked KeePassXC is waited for once, then answered at once', async () => {
-  const running = await start()
-  const store = newStore(3_000)
-  await store.set('key', 'value')
-  running.lock()
-  await expect(store.get('key')).rejects.toHaveProperty('code', expect.stringMatching(/^(LOCKED|TIMEOUT|DENIED)$/))
-  // A store with a limit that no test waits for.
-  const patient = newStore(600_000)
-  for (const call of [patient.get('key'), patient.has('key'), patient.list(), patient.delete('key')]) {
-    await expect(call).rejects.toHaveProperty('code', 'LOCKED')
-  }
+  await start({ locked: true, items: [ITEM] })
+  await expect(newStore(2_000).get('key')).rejects.toHaveProperty('code', FIRST_REFUSAL)
+  await expectLocked(newStore())
 })
 
-test('R7B names are listed without a dialog where each access needs one', async () => {
-  const running = await start({ settings: { ConfirmAccessItem: true } })
-  const args = ['store', '--label=x', 'service', 'keepassxc', 'username', 'theirs']
-  execFileSync('secret-tool', args, { env: running.environment(), input: 'value' })
-  // A limit that no test waits for: a dialog would be waited for until then.
-  const store = newStore(600_000)
-  expect(await store.list()).toEqual(['theirs'])
-  expect(await store.has('theirs')).toBe(true)
+test('R7B a refused item shows one dialog, and names are listed without one', async () => {
+  await start({ settings: { ConfirmAccessItem: true }, items: [ITEM] })
+  const store = newStore()
+  expect(await store.list()).toEqual(['key'])
+  expect(await store.has('key')).toBe(true)
+  await expect(newStore(2_000).get('key')).rejects.toHaveProperty('code', FIRST_REFUSAL)
+  await expect(store.get('key')).rejects.toHaveProperty('code', 'LOCKED')
+  expect(await store.list()).toEqual(['key'])
 })
 
 test('R3.1 after a set, secret-tool reads the new value although deleting a duplicate needs a dialog', async () => {

@@ -123,6 +123,12 @@ describe('R8 llxprt-key run', () => {
     expect(await llxprtKey(['run', 'work', '--', file], env)).toMatchObject({ code: 126, stdout: '' })
   })
 
+  test('lets the command raise the limit of core dumps, which it lowers', async () => {
+    const limits = (await llxprtKey(['run', 'work', '--', 'sh', '-c', 'ulimit -Sc; ulimit -Hc'], env)).stdout
+    const hard = execFileSync('sh', ['-c', 'ulimit -Hc'], { encoding: 'utf8' })
+    expect(limits).toBe(`0\n${hard}`)
+  })
+
   test('does not run the command without the key', async () => {
     const marker = path.join(newDirectory(), 'ran')
     const touch = inNode(`require('node:fs').writeFileSync(${JSON.stringify(marker)}, '')`)

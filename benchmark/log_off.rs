@@ -1,4 +1,4 @@
-//! The cost of events while no sink is set (R8): `cargo bench --no-default-features`.
+//! The cost of events while no sink is set: `cargo bench --no-default-features`.
 //!
 //! An operation of a store emits three events: one for the operation, one for the keyring call and one for the file call.
 //! Here they surround work that does nothing, and are compared with that work alone, in turns. A real operation takes

@@ -28,7 +28,6 @@ async function update(store, key, change) {
       const versions = startUpdate(lock.service, key)
       try {
         const current = await store.get(key)
-        versions.freeze()
         const next = await change(current)
         const conflict = await write(store, key, next)
         if (conflict === null) return next === undefined ? current : next

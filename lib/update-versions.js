@@ -11,22 +11,19 @@ const updates = new Map()
 const keyOf = (service, account) => JSON.stringify([service, account])
 
 /**
- * Starts an update. Reads of the key count until `freeze` is called; of several, the oldest version counts.
+ * Starts an update. Of the reads of the key until its next write, the oldest version counts.
  *
  * @param {string} service
  * @param {string} account
- * @returns {{ freeze(): void, end(): void }} `end` must be called
+ * @returns {{ end(): void }} `end` must be called
  */
 function startUpdate(service, account) {
   const key = keyOf(service, account)
-  const update = { isFrozen: false, versions: new Map() }
+  const update = { versions: new Map() }
   const started = updates.get(key) ?? new Set()
   started.add(update)
   updates.set(key, started)
   return {
-    freeze() {
-      update.isFrozen = true
-    },
     end() {
       started.delete(update)
       if (started.size === 0 && updates.get(key) === started) updates.delete(key)
@@ -39,9 +36,7 @@ async function readForUpdates(adapter, service, account) {
   const started = startedFor(adapter, service, account)
   if (started.length === 0) return adapter.getPassword(service, account)
   const { password, version } = await adapter.getVersioned(service, account)
-  for (const { isFrozen, versions } of started) {
-    if (!isFrozen) versions.set(adapter, Math.min(version, versions.get(adapter) ?? version))
-  }
+  for (const { versions } of started) versions.set(adapter, Math.min(version, versions.get(adapter) ?? version))
   return password
 }
 

@@ -9,7 +9,7 @@ import { ROOT } from '../support/node'
 import { TOKEN, VaultServer } from './vault-server'
 
 interface Versions {
-  startUpdate(service: string, account: string): { freeze(): void; end(): void }
+  startUpdate(service: string, account: string): { end(): void }
   readForUpdates(adapter: object, service: string, account: string): Promise<string | null>
   writeForUpdates(adapter: object, service: string, account: string, password: string): Promise<boolean>
   deleteForUpdates(adapter: object, service: string, account: string): Promise<boolean>
@@ -37,7 +37,6 @@ afterEach(() => server.stop())
 test('the write of an update names the version of its own read, whatever is read in between', async () => {
   const update = startUpdate(...KEY)
   expect(await readForUpdates(here, ...KEY)).toBe('first')
-  update.freeze()
   await there.setPassword(...KEY, 'theirs')
   expect(await readForUpdates(here, ...KEY)).toBe('theirs')
   expect(await codeOf(writeForUpdates(here, ...KEY, 'ours'))).toBe('CONFLICT')
@@ -52,7 +51,6 @@ test('before the update computes, the oldest of several reads counts', async () 
   await readForUpdates(here, ...KEY)
   expect(await codeOf(deleteForUpdates(here, ...KEY))).toBe('CONFLICT')
   expect(await readForUpdates(here, ...KEY)).toBe('theirs')
-  update.freeze()
   expect(await deleteForUpdates(here, ...KEY)).toBe(true)
   update.end()
   expect(await there.getPassword(...KEY)).toBeNull()
@@ -61,7 +59,6 @@ test('before the update computes, the oldest of several reads counts', async () 
 test('a write that another program replaces at once is proved by its version', async () => {
   const update = startUpdate(...KEY)
   await readForUpdates(here, ...KEY)
-  update.freeze()
   const { setVersioned } = here
   here.setVersioned = async (...args) => {
     const version = await setVersioned(...args)
@@ -79,7 +76,6 @@ test('a write that cannot be read back, or is not there, is not proved', async (
     const adapter = { ...here }
     const update = startUpdate(...KEY)
     await readForUpdates(adapter, ...KEY)
-    update.freeze()
     adapter.setVersioned = async () => 2
     adapter.getVersioned = readBack
     expect(await writeForUpdates(adapter, ...KEY, 'ours')).toBe(false)

@@ -13,6 +13,8 @@ const PASSWORD = 'test'
 /** A group that KeePassXC exposes must be named by its UUID in the database. */
 const GROUP_UUID = '0123456789abcdef0123456789abcdef'
 
+/** @typedef {{ service: string, account: string, secret: string }} Item */
+
 class KeePassXc {
   /** @readonly */
   address
@@ -21,18 +23,18 @@ class KeePassXc {
   #daemon
 
   /**
-   * Starts KeePassXC with an unlocked database.
+   * Starts KeePassXC.
    *
-   * @param {{ settings?: Record<string, boolean>, locked?: boolean }} [options] `settings` of the section FdoSecrets. By
-   * default no dialog is shown to access or delete an item; KeePassXC's own defaults show them. `locked`: the database is
-   * not unlocked at the start.
+   * @param {{ settings?: Record<string, boolean>, locked?: boolean, items?: readonly Item[] }} [options] `settings` of the
+   * section FdoSecrets. By default no dialog is shown to access or delete an item; KeePassXC's own defaults show them.
+   * `locked`: the database is not unlocked at the start. `items` are in the database from the start.
    * @returns {Promise<KeePassXc>}
    */
-  static async start({ settings = {}, locked = false } = {}) {
+  static async start({ settings = {}, locked = false, items = [] } = {}) {
     const bus = await PrivateBus.start()
     const service = new KeePassXc(bus)
     try {
-      await service.#start(settings, locked)
+      await service.#start(settings, locked, items)
     } catch (error) {
       service.stop()
       throw error
@@ -51,11 +53,6 @@ class KeePassXc {
     this.#bus.stop()
   }
 
-  /** Locks the database. */
-  lock() {
-    this.#bus.lock()
-  }
-
   /**
    * Returns the environment in which other programs find this service.
    *
@@ -68,12 +65,13 @@ class KeePassXc {
   /**
    * @param {Record<string, boolean>} settings
    * @param {boolean} locked
+   * @param {readonly Item[]} items
    */
-  async #start(settings, locked) {
+  async #start(settings, locked, items) {
     const { home } = this.#bus
     const file = (/** @type {string} */ name) => path.join(home, name)
     const env = { ...this.environment(), QT_QPA_PLATFORM: 'offscreen', XDG_CONFIG_HOME: file('config') }
-    writeFileSync(file('database.xml'), databaseXml())
+    writeFileSync(file('database.xml'), databaseXml(items))
     execFileSync('keepassxc-cli', ['import', '-q', '-p', file('database.xml'), file('database.kdbx')], {
       env,
       input: `${PASSWORD}\n${PASSWORD}\n`,
@@ -87,6 +85,7 @@ class KeePassXc {
     this.#daemon = daemon
     daemon.stdin.end(`${PASSWORD}\n`)
     await this.#bus.waitForService(daemon, 'keepassxc')
+    if (!locked) await this.#bus.waitForUnlocked()
   }
 }
 
@@ -113,8 +112,24 @@ function configuration(settings) {
   ].join('\n')
 }
 
-/** Returns a database with one group, which is exposed. */
-function databaseXml() {
+/**
+ * Returns a database with one group, which is exposed.
+ *
+ * @param {readonly Item[]} items
+ */
+function databaseXml(items) {
+  const field = (/** @type {string} */ name, /** @type {string} */ value) =>
+    `<String><Key>${name}</Key><Value>${value}</Value></String>`
+  const entries = items.map(({ service, account, secret }, i) => {
+    const uuid = Buffer.alloc(16, i + 1).toString('base64')
+    const fields = [
+      field('Title', account),
+      field('Password', secret),
+      field('service', service),
+      field('username', account),
+    ]
+    return `<Entry><UUID>${uuid}</UUID>${fields.join('')}</Entry>`
+  })
   const uuid = Buffer.from(GROUP_UUID, 'hex').toString('base64')
   const braced = `{${GROUP_UUID.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')}}`
   return `<?xml version="1.0" encoding="UTF-8"?>
@@ -125,7 +140,7 @@ function databaseXml() {
     <CustomData><Item><Key>FDO_SECRETS_EXPOSED_GROUP</Key><Value>${braced}</Value></Item></CustomData>
   </Meta>
   <Root>
-    <Group><UUID>${uuid}</UUID><Name>Root</Name><IsExpanded>True</IsExpanded></Group>
+    <Group><UUID>${uuid}</UUID><Name>Root</Name><IsExpanded>True</IsExpanded>${entries.join('')}</Group>
   </Root>
 </KeePassFile>
 `

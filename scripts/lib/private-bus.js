@@ -7,6 +7,7 @@ const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
+const { packageOf } = require('./programs.js')
 
 const SERVICE = 'org.freedesktop.secrets'
 const SECRETS = '/org/freedesktop/secrets'
@@ -103,7 +104,7 @@ class PrivateBus {
   async waitForService(daemon, name, timeoutMs = TIMEOUT_MS) {
     // A service owns its name before it publishes the collection.
     const answers = () => this.hasService() && this.defaultCollection() !== '/'
-    const failed = new Promise((_, reject) => daemon.once('error', reject))
+    const failed = new Promise((_, reject) => daemon.once('error', (error) => reject(startFailure(error))))
     await Promise.race([failed, until(answers, `${name} did not appear on its bus`, timeoutMs)])
   }
 
@@ -122,6 +123,18 @@ class PrivateBus {
   defaultCollection() {
     const answer = this.call(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.ReadAlias', ['string:default'])
     return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
+  }
+
+  /** Waits until the default collection is unlocked. */
+  async waitForUnlocked() {
+    await until(() => !this.isLocked(), 'The default collection stays locked')
+  }
+
+  /** Returns whether the default collection is locked. */
+  isLocked() {
+    const property = ['string:org.freedesktop.Secret.Collection', 'string:Locked']
+    const answer = this.call(SERVICE, this.defaultCollection(), 'org.freedesktop.DBus.Properties.Get', property)
+    return answer.includes('boolean true')
   }
 
   /** Locks the default collection. */
@@ -159,12 +172,21 @@ function baseEnvironment(home) {
 function firstLine(child) {
   return new Promise((resolve, reject) => {
     let text = ''
-    child.on('error', (error) => reject(new Error(`${error.message}: install dbus (Debian: apt-get install dbus)`)))
+    child.on('error', (error) => reject(startFailure(error)))
     child.stdout?.on('data', (chunk) => {
       text += chunk
       if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
     })
   })
+}
+
+/**
+ * Names the package of a program that could not be started.
+ *
+ * @param {NodeJS.ErrnoException & { path?: string }} error
+ */
+function startFailure({ message, path: program = '' }) {
+  return new Error(`${message}. On Debian or Ubuntu, run: sudo apt-get install ${packageOf(program)}`)
 }
 
 /**

@@ -126,7 +126,7 @@ function scan(tokens, module, inFile) {
       if (tokens[i + 2]?.text === ';') {
         declared.push({ name: following, parent: block.module, line, pathAttribute, isConditional })
       } else {
-        const child = addChild(block.module, following, block.module.file)
+        const child = addChild(block.module, following, block.module.file, isConditional)
         inFile.push(child)
         nextBlock = { module: child, isAssociated: false }
       }

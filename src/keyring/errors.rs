@@ -2,6 +2,7 @@
 
 use super::KeyringError;
 use crate::error::Code;
+use crate::telemetry::notices::{NoticeKind, notice};
 
 /// What an error of a platform means for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,21 @@ impl ErrorKind {
             }
         }
     }
+}
+
+/// Tells the user, once per process, that a dialog of the keyring was refused or not answered.
+#[cfg(any(
+    test,
+    target_os = "macos",
+    all(unix, not(any(target_vendor = "apple", target_os = "android")))
+))]
+pub(crate) fn notice_refusal() {
+    notice(
+        NoticeKind::KeyringRefused,
+        Code::Locked,
+        "A dialog of the keyring was refused or not answered. This process shows no other until the keyring is unlocked.",
+        Code::Locked.remediation(),
+    );
 }
 
 /// Maps D-Bus error names: those of the Secret Service, of the bus and of gnome-keyring.

@@ -30,12 +30,13 @@ fn deny_debugger() -> bool {
     false
 }
 
+/// Leaves the hard limit as it is: programs that this process starts inherit both, and may raise the soft one again.
 #[cfg(unix)]
 fn disable_core_dumps() -> bool {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let none = Rlimit {
         current: Some(0),
-        maximum: Some(0),
+        ..getrlimit(Resource::Core)
     };
     setrlimit(Resource::Core, none).is_ok()
 }

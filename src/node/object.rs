@@ -17,7 +17,7 @@ use super::options::{DEFAULT_LIMIT, ParsedOptions};
 use super::promise::{Placement, promise_of};
 use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
-use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
+use crate::fallback::machine_secret::MachineSecretConfig;
 use crate::fallback::{FallbackDir, file_name};
 use crate::fs::lock::LockDir;
 use crate::store::{
@@ -99,15 +99,12 @@ impl JsSecureStore {
         };
         let data = &host.data.path;
         let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
-        let version_2 = given.machine_secret_loader.is_some() || given.machine_secret_path.is_some();
+        let locks = LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS)));
         let machine_secret = MachineSecretConfig {
-            write_version_2: given.envelope_version.map_or(version_2, |version| version == 2),
-            loaders: given
-                .machine_secret_loader
-                .into_iter()
-                .chain([Arc::new(KeyringEntry::new(keyring.clone(), limit)) as Arc<dyn MachineSecretLoader>])
-                .collect(),
+            loader: given.machine_secret_loader,
+            keyring: Some(Arc::new(KeyringEntry::new(keyring.clone(), limit, locks.clone()))),
             file: Some(given.machine_secret_path.unwrap_or_else(|| data.join(MACHINE_SECRET))),
+            version: given.envelope_version.unwrap_or_default(),
         };
         let store = SecureStore::new(SecureStoreConfig {
             service: defaults.service.to_owned(),
@@ -115,7 +112,7 @@ impl JsSecureStore {
             policy: given.policy.unwrap_or(FallbackPolicy::Allow),
             keyring,
             limit,
-            locks: LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS))),
+            locks,
             data_dir: data.clone(),
         });
         Ok(Self { store, log })

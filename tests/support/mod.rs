@@ -13,6 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use rustix::process::{Pid, Signal, kill_process};
 use securestore::keyring::os::{Environment, OsKeyring};
 use tempfile::TempDir;
 use zbus::fdo::DBusProxy;
@@ -148,6 +149,21 @@ impl Bus {
         tokio::time::timeout(PATIENCE, changes.next())
             .await
             .expect("the name is released");
+    }
+
+    /// Stops the keyring daemon: it answers nothing until [`Bus::continue_keyring`].
+    pub fn stop_keyring(&self) {
+        self.signal_keyring(Signal::STOP);
+    }
+
+    pub fn continue_keyring(&self) {
+        self.signal_keyring(Signal::CONT);
+    }
+
+    fn signal_keyring(&self, signal: Signal) {
+        let keyring = self.keyring.as_ref().expect("a running daemon");
+        let pid = Pid::from_child(keyring);
+        kill_process(pid, signal).expect("the daemon runs");
     }
 
     pub fn kill_bus(&mut self) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Environment;
 use crate::error::Code;
-use crate::keyring::errors::ErrorKind;
+use crate::keyring::errors::{ErrorKind, notice_refusal};
 use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
@@ -318,6 +318,7 @@ fn attempt<P: Platform, T>(
                 Some(entry) if !is_locked => prompts.refuse(entry),
                 _ => prompts.refuse_all(),
             }
+            notice_refusal();
         }
         _ => {}
     }

@@ -11,6 +11,8 @@ use super::call_error::CallError;
 use super::messages::DEFAULT_COLLECTION;
 use super::session::Session;
 use crate::error::Code;
+use crate::keyring::errors::notice_refusal;
+use crate::telemetry::propagate;
 
 /// How long a service may take to acknowledge that a prompt was closed, and to say what is locked.
 const ACKNOWLEDGE_LIMIT: Duration = Duration::from_millis(100);
@@ -77,7 +79,8 @@ impl PromptGate {
                         let (sender, result) = watch::channel(None);
                         *state = State::Showing(result.clone(), until);
                         // The prompt runs in a task of its own: it outlives a caller that gives up while others wait.
-                        tokio::spawn(Arc::clone(self).show(Arc::clone(session), request.clone(), until, sender));
+                        let showing = Arc::clone(self).show(Arc::clone(session), request.clone(), until, sender);
+                        tokio::spawn(propagate(showing));
                         (Some(result), true, false)
                     }
                 }
@@ -110,11 +113,13 @@ impl PromptGate {
     pub(super) async fn exhaust(&self, session: &Session, request: &PromptRequest) {
         let refused = refused_object(session, request).await;
         *self.state() = State::Exhausted(refused);
+        notice_refusal();
     }
 
     /// Records that a collection is locked and that the service waited for the user in vain.
     pub(super) fn exhaust_collection(&self, collection: &str) {
         *self.state() = State::Exhausted(RefusedObject::Collection(collection.to_owned()));
+        notice_refusal();
     }
 
     /// Returns whether a prompt is open, so that a call that timed out was waiting for the user and not for the service.
@@ -168,6 +173,9 @@ impl PromptGate {
             false => State::Idle,
         };
         *self.state() = state;
+        if is_refused {
+            notice_refusal();
+        }
         sender.send_replace(Some(result));
     }
 

@@ -10,6 +10,7 @@ use super::prompt_gate::{PromptRequest, close};
 use crate::error::Code;
 use crate::keyring::errors::ErrorKind;
 use crate::secret::Secret;
+use crate::telemetry::notices::{NoticeKind, notice};
 
 /// What a deletion did.
 pub(super) struct Deletion {
@@ -115,7 +116,15 @@ impl Attempt {
     async fn remove_duplicate(&self, item: &OwnedObjectPath, secret: &Secret) {
         let _ = self.session.set_secret(item, secret.expose()).await;
         match self.session.delete(item).await {
-            Ok(prompt) if prompt.as_str() != "/" => close(&self.session, &prompt).await,
+            Ok(prompt) if prompt.as_str() != "/" => {
+                close(&self.session, &prompt).await;
+                notice(
+                    NoticeKind::DuplicateRemains,
+                    Code::Denied,
+                    "The keyring holds a duplicate of a key that cannot be removed without a dialog. It has the new value.",
+                    "Delete the duplicate in the keyring's own program",
+                );
+            }
             _ => {}
         }
     }
