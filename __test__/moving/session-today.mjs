@@ -8,7 +8,7 @@ import { keyCommand } from './packages/cli/src/ui/commands/keyCommand.js'
 import { session } from './packages/cli/src/ui/contexts/RuntimeContext.js'
 import { legacyNotice } from './packages/cli/src/ui/legacyNotice.js'
 import { secureInputHandler } from './packages/cli/src/ui/utils/secureInputHandler.js'
-import { getToolKeyStorage } from './packages/core/src/tools/tool-key-storage.js'
+import { getToolKeyStorage, ToolKeyStorage } from './packages/core/src/tools/tool-key-storage.js'
 import { feedback } from './packages/core/src/utils/events.js'
 import * as mcp from './packages/mcp/src/auth/token-storage/keychain-token-storage.js'
 import { applied } from './packages/providers/src/runtime/providerMutations.js'
@@ -49,6 +49,10 @@ storage.setOsKeyringDisabledBySetting(false)
 await getToolKeyStorage().saveKey('exa', 'exa-0123456789')
 assert.equal(await getToolKeyStorage().resolveKey('exa'), 'exa-0123456789')
 assert.deepEqual(files('tools'), ['exa.enc'])
+const otherTools = path.join(home, 'other-tools')
+await new ToolKeyStorage({ toolsDir: otherTools }).saveKey('exa', 'exa-9876543210')
+assert.ok(existsSync(path.join(otherTools, 'exa.enc')))
+assert.equal(await getToolKeyStorage().getKey('exa'), 'exa-0123456789')
 
 // Tokens of MCP servers; an entry that cannot be parsed is reported with its name.
 const passwords = new Map([['broken', 'no JSON']])
