@@ -324,10 +324,7 @@ impl FallbackDir {
     }
 
     fn executor(&self) -> FileExecutor {
-        match MAY_BLOCK.try_with(|()| ()) {
-            Ok(()) => FileExecutor::Inline,
-            Err(_) => self.executor,
-        }
+        current_executor(self.executor)
     }
 }
 
@@ -345,4 +342,12 @@ tokio::task_local! {
 /// are not included.
 pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
     MAY_BLOCK.scope((), work)
+}
+
+/// Returns the executor for the task at hand: [`FileExecutor::Inline`] inside [`on_this_thread`], otherwise the given one.
+pub fn current_executor(executor: FileExecutor) -> FileExecutor {
+    match MAY_BLOCK.try_with(|()| ()) {
+        Ok(()) => FileExecutor::Inline,
+        Err(_) => executor,
+    }
 }
