@@ -671,7 +671,10 @@ export class SecureInputHandler {
 export interface LogEvent {
   /** When, in milliseconds since 1970. */
   readonly timestamp: number
-  /** `warn` for a failed `operation` or `key_source`, for `credentials_skipped` and for `notice`; otherwise `debug`. */
+  /**
+   * `warn` for a failed `operation` or `key_source`, for `credentials_skipped`, `notice` and the events of locks; otherwise
+   * `debug`.
+   */
   readonly level: 'debug' | 'warn'
   /** What happened. */
   readonly event:
@@ -682,6 +685,9 @@ export interface LogEvent {
     | 'key_derived'
     | 'key_source'
     | 'credentials_skipped'
+    | 'lock_wait'
+    | 'lock_acquired'
+    | 'lock_unavailable'
     | 'notice'
   /** The part of the code that emits it, as a filter in `LLXPRT_SECURESTORE_LOG` names it. */
   readonly target:
