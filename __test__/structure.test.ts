@@ -169,6 +169,8 @@ describe('files and names', () => {
     }
     const inline = '#[cfg(unix)] mod unix { struct Handle; } #[cfg(windows)] mod windows { struct Handle; }'
     expect(violations({ 'src/store.rs': inline })).toEqual([])
+    const mixed = '#[cfg(unix)] mod unix { struct Handle; } #[cfg(not(unix))] pub(super) struct Handle;'
+    expect(violations({ 'src/store.rs': mixed })).toEqual([])
     expect(violations({ 'src/store.rs': 'mod unix; mod windows;', ...platforms })).toHaveLength(1)
   })
 

@@ -107,7 +107,7 @@ impl FallbackDir {
         }
     }
 
-    /// Where the files are.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.directory.files.dir
     }
@@ -325,10 +325,7 @@ impl FallbackDir {
     }
 
     fn executor(&self) -> FileExecutor {
-        match MAY_BLOCK.try_with(|()| ()) {
-            Ok(()) => FileExecutor::Inline,
-            Err(_) => self.executor,
-        }
+        current_executor(self.executor)
     }
 }
 
@@ -338,12 +335,20 @@ fn results<T>(share: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
 }
 
 tokio::task_local! {
-    /// There where the thread of the work at hand may block.
+    /// Set while the current task may block its thread.
     static MAY_BLOCK: ();
 }
 
-/// Work on a thread that may block: files are read and written right there, without the way to another thread and back.
-/// The tasks it spawns are not meant.
+/// Runs work on a thread that may block: file operations run on it, as with [`FileExecutor::Inline`]. Tasks that the work spawns
+/// are not included.
 pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
     MAY_BLOCK.scope((), work)
+}
+
+/// Returns the executor for the task at hand: [`FileExecutor::Inline`] inside [`on_this_thread`], otherwise the given one.
+pub fn current_executor(executor: FileExecutor) -> FileExecutor {
+    match MAY_BLOCK.try_with(|()| ()) {
+        Ok(()) => FileExecutor::Inline,
+        Err(_) => executor,
+    }
 }

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::envelope::Version;
 use super::protected::ProtectedBytes;
 use crate::error::{Code, Error, Result};
+use crate::fs::executor::FileExecutor;
 
 mod file;
 mod places;
@@ -63,6 +64,23 @@ pub struct MachineSecretConfig {
     pub file: Option<PathBuf>,
     /// Which version is written if there is a secret. Files of both versions are always read.
     pub version: Version,
+}
+
+/// Returns the machine secret to encrypt with, for envelopes outside of any store. Creates one if there is none; `None`
+/// when that is not possible.
+pub async fn secret_for_encryption(config: MachineSecretConfig) -> Option<Arc<MachineSecret>> {
+    let secrets = MachineSecrets::new(config);
+    secrets.for_writing(FileExecutor::Pool, None).await.ok().flatten()
+}
+
+/// Returns the machine secrets that can be read, for envelopes outside of any store. Never creates one.
+pub async fn secrets_for_decryption(config: MachineSecretConfig) -> Vec<Arc<MachineSecret>> {
+    let secrets = MachineSecrets::new(config);
+    let mut found = Vec::new();
+    for place in Place::ALL {
+        found.extend(secrets.load(place, FileExecutor::Pool, None).await.ok().flatten());
+    }
+    found
 }
 
 /// A machine secret.

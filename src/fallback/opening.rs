@@ -1,4 +1,4 @@
-//! Opens sealed files with every machine secret that can be reached, and keeps the derived-key cache up to date.
+//! Opens files that need a machine secret, and writes the derived-key cache behind the answer.
 
 use std::sync::Arc;
 

@@ -15,13 +15,13 @@ pub const MAX_LEN: usize = 64;
 /// The first [`SLOTS`] live values are in memory that is locked into RAM and left out of core dumps, as far as the system
 /// allows. Further ones are on the heap.
 pub struct ProtectedBytes {
-    slot: Slot,
+    slot: ByteStorage,
     len: usize,
 }
 
 type Bytes = [u8; MAX_LEN];
 
-enum Slot {
+enum ByteStorage {
     /// In the arena. `None` only while it is dropped.
     Arena(Option<&'static mut Bytes>),
     Heap(Box<Bytes>),
@@ -37,8 +37,8 @@ impl ProtectedBytes {
         assert!(len <= MAX_LEN, "protected values are short");
         let free = ARENA.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let slot = match free {
-            Some(slot) => Slot::Arena(Some(slot)),
-            None => Slot::Heap(Box::new([0; MAX_LEN])),
+            Some(slot) => ByteStorage::Arena(Some(slot)),
+            None => ByteStorage::Heap(Box::new([0; MAX_LEN])),
         };
         let mut bytes = Self { slot, len };
         fill(&mut bytes.slot.bytes_mut()[..len]);
@@ -57,15 +57,15 @@ impl ProtectedBytes {
     /// Returns the bytes. Callers must not log or store them.
     pub fn expose(&self) -> &[u8] {
         let bytes: &Bytes = match &self.slot {
-            Slot::Arena(Some(slot)) => slot,
-            Slot::Heap(slot) => slot,
-            Slot::Arena(None) => &[0; MAX_LEN],
+            ByteStorage::Arena(Some(slot)) => slot,
+            ByteStorage::Heap(slot) => slot,
+            ByteStorage::Arena(None) => &[0; MAX_LEN],
         };
         &bytes[..self.len]
     }
 }
 
-impl Slot {
+impl ByteStorage {
     fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Arena(Some(slot)) => slot.as_mut_slice(),
@@ -78,7 +78,7 @@ impl Slot {
 impl Drop for ProtectedBytes {
     fn drop(&mut self) {
         self.slot.bytes_mut().zeroize();
-        if let Slot::Arena(slot) = &mut self.slot
+        if let ByteStorage::Arena(slot) = &mut self.slot
             && let Some(slot) = slot.take()
         {
             ARENA.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
@@ -139,13 +139,13 @@ mod tests {
         let values: Vec<_> = (0..SLOTS + 2)
             .map(|n| ProtectedBytes::copy_of(&[n as u8; 32]))
             .collect();
-        assert!(values.iter().any(|value| matches!(value.slot, Slot::Heap(_))));
+        assert!(values.iter().any(|value| matches!(value.slot, ByteStorage::Heap(_))));
         for (n, value) in values.iter().enumerate() {
             assert_eq!(value.expose(), [n as u8; 32]);
         }
         drop(values);
         let again = ProtectedBytes::new(MAX_LEN, |bytes| assert_eq!(bytes, [0; MAX_LEN]));
-        assert!(matches!(again.slot, Slot::Arena(_)));
+        assert!(matches!(again.slot, ByteStorage::Arena(_)));
         assert_eq!(format!("{again:?}"), "ProtectedBytes(***)");
     }
 

@@ -17,23 +17,13 @@
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+mod block;
 mod memory;
 
+pub use block::{N, P, R};
+
+use block::{Block, CHUNK, WORDS};
 use memory::{Blocks, Memory};
-
-/// Cost: how many blocks the memory holds.
-pub const N: usize = 16384;
-/// Block size, in units of 128 bytes.
-pub const R: usize = 8;
-/// Parallelism: one lane.
-pub const P: usize = 1;
-
-/// Words of 32 bits in what Salsa20/8 mixes, 64 bytes.
-const CHUNK: usize = 16;
-/// Words in a block.
-const WORDS: usize = 2 * R * CHUNK;
-
-type Block = [u32; WORDS];
 
 /// Fills `key` with the key of this password and salt. Takes some tens of milliseconds and 16 MiB of memory.
 pub fn scrypt(password: &[u8], salt: &[u8], key: &mut [u8]) {

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::JsEnvironment;
+use super::environment::{Host, JsEnvironment};
 use super::error::Failure;
 use super::keyring_choice::{choose_keyring, notice_project};
 use super::locks::CurrentLocks;
@@ -86,19 +86,50 @@ impl JsSecureStore {
     pub fn create(env: &Env, defaults: Defaults<'_>, options: Option<&Object<'_>>) -> Result<Self, Failure> {
         let environment = JsEnvironment::of(env)?;
         let host = environment.host(env)?;
-        let given = ParsedOptions::read(env, options, &host.defaults)?;
-        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
-        let log = given.log.unwrap_or_else(|| environment.log.clone());
+        let mut given = ParsedOptions::read(env, options, &host.defaults)?;
+        if defaults.can_be_forced_to_files && host.file_storage_forced {
+            given.keyring = Some(KeyringProvider::Known(SelectedKeyring::Nothing));
+        }
+        let log = given.log.take().unwrap_or_else(|| environment.log.clone());
         notice_project(env, &host, &log)?;
+        let (directory, policy) = (given.directory.take(), given.policy.take());
+        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+        let backends = Backends::create(env, &host, given)?;
+        let data = &host.data.path;
+        let directory = directory.unwrap_or_else(|| data.join(defaults.directory));
+        let store = SecureStore::new(SecureStoreConfig {
+            service: defaults.service.to_owned(),
+            files: FallbackDir::new(directory, defaults.service, host.identity)
+                .with_machine_secret(backends.machine_secret),
+            policy: policy.unwrap_or(FallbackPolicy::Allow),
+            keyring: backends.keyring,
+            limit,
+            locks: backends.locks,
+            data_dir: data.clone(),
+        });
+        Ok(Self { store, log })
+    }
+}
+
+/// The keyring, the locks and the machine secret that options select.
+pub struct Backends {
+    /// The keyring.
+    pub keyring: KeyringProvider,
+    /// The locks.
+    pub locks: LockDir,
+    /// The places of the machine secret.
+    pub machine_secret: MachineSecretConfig,
+}
+
+impl Backends {
+    /// Selects them; where the caller gave nothing, those of the data directory and of this machine.
+    pub fn create(env: &Env, host: &Host, given: ParsedOptions) -> Result<Self, Failure> {
+        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
         let keyring = match given.keyring {
-            _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
-                KeyringProvider::Known(SelectedKeyring::Nothing)
-            }
             Some(keyring) => keyring,
-            None => choose_keyring(env, &host, limit)?.provider,
+            None => choose_keyring(env, host, limit)?.provider,
         };
         let data = &host.data.path;
-        let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
         let locks = LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS)));
         let machine_secret = MachineSecretConfig {
             loader: given.machine_secret_loader,
@@ -106,16 +137,11 @@ impl JsSecureStore {
             file: Some(given.machine_secret_path.unwrap_or_else(|| data.join(MACHINE_SECRET))),
             version: given.envelope_version.unwrap_or_default(),
         };
-        let store = SecureStore::new(SecureStoreConfig {
-            service: defaults.service.to_owned(),
-            files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
-            policy: given.policy.unwrap_or(FallbackPolicy::Allow),
+        Ok(Self {
             keyring,
-            limit,
             locks,
-            data_dir: data.clone(),
-        });
-        Ok(Self { store, log })
+            machine_secret,
+        })
     }
 }
 

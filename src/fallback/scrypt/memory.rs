@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use zeroize::optimization_barrier;
 
-use super::{Block, N, WORDS};
+use super::block::{Block, N, WORDS};
 
 /// The blocks of one derivation.
 pub type Blocks = [Block; N];
