@@ -671,7 +671,10 @@ export class SecureInputHandler {
 export interface LogEvent {
   /** When, in milliseconds since 1970. */
   readonly timestamp: number
-  /** `warn` for a failed `operation` or `key_source`, for `credentials_skipped` and for `notice`; otherwise `debug`. */
+  /**
+   * `warn` for a failed `operation` or `key_source`, for `credentials_skipped`, `notice` and the events of locks; otherwise
+   * `debug`.
+   */
   readonly level: 'debug' | 'warn'
   /** What happened. */
   readonly event:
@@ -682,6 +685,9 @@ export interface LogEvent {
     | 'key_derived'
     | 'key_source'
     | 'credentials_skipped'
+    | 'lock_wait'
+    | 'lock_acquired'
+    | 'lock_unavailable'
     | 'notice'
   /** The part of the code that emits it, as a filter in `LLXPRT_SECURESTORE_LOG` names it. */
   readonly target:
@@ -1113,3 +1119,88 @@ export function findLegacyData(options?: {
   /** The data directory to look in, besides `~/.llxprt`. Default: the one in use, unless `homeDir` is given. */
   dataDir?: string | undefined
 }): Promise<LegacyData[]>
+
+/** What an {@link EnvelopeCodecError} means: there is no machine secret, or the envelope cannot be read. */
+export type EnvelopeCodecErrorCode = 'UNAVAILABLE' | 'CORRUPT'
+
+/** A failure of the envelope functions. It is not a {@link SecureStoreError}. */
+export class EnvelopeCodecError extends Error {
+  /** Creates an error. `remediation` says what a person can do about it. */
+  constructor(message: string, code: EnvelopeCodecErrorCode, remediation: string)
+  /** `'EnvelopeCodecError'`. */
+  readonly name: string
+  /** Which kind of failure it is. */
+  readonly code: EnvelopeCodecErrorCode
+  /** What a person can do about it, in a sentence. */
+  readonly remediation: string
+}
+
+/** An envelope: the JSON of an encrypted file. */
+export interface Envelope {
+  /** The version. */
+  v: number
+  /** The parameters of the encryption. */
+  crypto: {
+    /** The cipher, `aes-256-gcm`. */
+    alg: string
+    /** The key derivation, `scrypt`. */
+    kdf: string
+    /** The cost of scrypt, 16384. */
+    N: number
+    /** The block size of scrypt, 8. */
+    r: number
+    /** The parallelism of scrypt, 1. */
+    p: number
+    /** The length of the salt in bytes, 16. */
+    saltLen: number
+  }
+  /** Base64 of the salt (16 bytes), the nonce (12 bytes), the GCM tag (16 bytes) and the ciphertext. */
+  data: string
+}
+
+/** Where the envelope functions find the machine secret. */
+export interface EnvelopeCodecOptions {
+  /**
+   * Loads the machine secret; `null` means that there is none. What it throws is what the function rejects with. Default:
+   * the operating system's keyring, then the file.
+   */
+  machineSecretLoader?: (() => Promise<Uint8Array | null>) | undefined
+  /** The file of the machine secret. Ignored when a loader is given. Default: `<dataDir>/machine_secret`. */
+  machineSecretPath?: string | undefined
+}
+
+/** The options of {@link encryptEnvelopeString}. */
+export interface EncryptEnvelopeStringOptions extends EnvelopeCodecOptions {
+  /** The version of the envelope that will be replaced. Version 2 is never replaced by version 1. */
+  existingEnvelopeVersion?: number | null | undefined
+}
+
+/**
+ * Encrypts text for a service and resolves to an envelope: the text of the file that a {@link SecureStore} would write.
+ * Version 2 when there is a machine secret (one is created when there is none anywhere), otherwise version 1.
+ *
+ * Rejects with an {@link EnvelopeCodecError} `UNAVAILABLE` instead of replacing version 2 by version 1.
+ */
+export function encryptEnvelopeString(
+  plaintext: string,
+  serviceName: string,
+  options?: EncryptEnvelopeStringOptions,
+): Promise<string>
+
+/**
+ * Decrypts an envelope of a service. Never creates a machine secret.
+ *
+ * Rejects with an {@link EnvelopeCodecError} `CORRUPT` for text that is not an envelope, and for an envelope of another
+ * service, machine, user or machine secret.
+ */
+export function decryptEnvelopeString(
+  envelopeJson: string,
+  serviceName: string,
+  options?: EnvelopeCodecOptions,
+): Promise<string>
+
+/** Returns the version of an envelope, given its text; `null` for text that is not a valid envelope. */
+export function readEnvelopeVersion(content: string): number | null
+
+/** Returns whether a parsed value is an envelope of a known version. Its payload is not decrypted. */
+export function isValidEnvelope(envelope: unknown): envelope is Envelope

@@ -14,17 +14,21 @@ const {
   getToolKeyStorage,
   resetProviderKeyStorage,
 } = require('./lib/classes.js')
-const { SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./lib/errors.js')
+const { EnvelopeCodecError, SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./lib/errors.js')
 const {
   AUTH_EPHEMERAL_SETTINGS,
   KEY_NAME_REGEX,
   TOOL_KEY_REGISTRY,
   configure,
   createDefaultKeyringAdapter,
+  decryptEnvelopeString,
   doctor,
+  encryptEnvelopeString,
   getSupportedToolNames,
   getToolKeyEntry,
+  isValidEnvelope,
   isValidToolKeyName,
+  readEnvelopeVersion,
   resolveApiKey,
   setOsKeyringDisabledBySetting,
 } = require('./lib/functions.js')
@@ -33,6 +37,7 @@ const { findLegacyData, hardenProcess, maskKeyForDisplay, parseKeyArgs, setLogSi
 
 module.exports = {
   AUTH_EPHEMERAL_SETTINGS,
+  EnvelopeCodecError,
   ExtensionSettingsStorage,
   KEY_NAME_REGEX,
   KeyCommand,
@@ -45,7 +50,9 @@ module.exports = {
   ToolKeyStorage,
   configure,
   createDefaultKeyringAdapter,
+  decryptEnvelopeString,
   doctor,
+  encryptEnvelopeString,
   findLegacyData,
   getProviderKeyStorage,
   getSupportedToolNames,
@@ -54,9 +61,11 @@ module.exports = {
   hardenProcess,
   isRuntimeReplacedError,
   isSecureStoreError,
+  isValidEnvelope,
   isValidToolKeyName,
   maskKeyForDisplay,
   parseKeyArgs,
+  readEnvelopeVersion,
   resetProviderKeyStorage,
   resolveApiKey,
   setLogSink,

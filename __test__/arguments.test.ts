@@ -3,10 +3,13 @@
 
 import {
   createDefaultKeyringAdapter,
+  ExtensionSettingsStorage,
+  KeychainTokenStorage,
   maskKeyForDisplay,
   ProviderKeyStorage,
   SecureStore,
   SecureStoreError,
+  ToolKeyStorage,
   validateKeyName,
 } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
@@ -67,20 +70,23 @@ describe('R1 an argument of the wrong type', () => {
     },
   )
 
-  test.each(NO_STRINGS.map((value) => [typeof value, value]))('is thrown by what gives no promise: %s', (_, value) => {
-    const wrong = any(value)
-    expect(() => new SecureStore(wrong)).toThrow(TypeError)
-    expect(() => validateKeyName(wrong)).toThrow(TypeError)
-    expect(() => maskKeyForDisplay(wrong)).toThrow(TypeError)
-  })
+  test.each(NO_STRINGS.map((value) => [typeof value, value]))(
+    'is thrown by functions that return no promise: %s',
+    (_, value) => {
+      const wrong = any(value)
+      expect(() => new SecureStore(wrong)).toThrow(TypeError)
+      expect(() => validateKeyName(wrong)).toThrow(TypeError)
+      expect(() => maskKeyForDisplay(wrong)).toThrow(TypeError)
+    },
+  )
 
-  test('is told by the name of the argument and by what it was, never by its value', async () => {
+  test('names the argument and its type, never its value', async () => {
     await expect(store.set('key', any(['sk-secret']))).rejects.toThrow(/^value must be a string, not an object$/)
     await expect(store.get(any(undefined))).rejects.toThrow(/^key must be a string, not undefined$/)
     expect(() => new SecureStore(any(7))).toThrow(/^serviceName must be a string, not a number$/)
   })
 
-  test('may be missing altogether', async () => {
+  test('is rejected too when it is missing', async () => {
     const bare = store as unknown as Record<'set' | 'get' | 'delete' | 'has', () => Promise<unknown>>
     for (const method of ['set', 'get', 'delete', 'has'] as const) {
       await expect(bare[method]()).rejects.toBeInstanceOf(TypeError)
@@ -104,6 +110,12 @@ describe('R1 an option of the wrong type or value', () => {
       [{ keyringTimeoutMs: 0 }, /options\.keyringTimeoutMs/],
       [{ keyringTimeoutMs: -1 }, /options\.keyringTimeoutMs/],
       [{ keyringTimeoutMs: Number.NaN }, /options\.keyringTimeoutMs/],
+      [{ lockDir: '' }, /options\.lockDir must be the path of a directory/],
+      [{ machineSecretPath: 7 }, /options\.machineSecretPath/],
+      [{ machineSecretLoader: 'secret' }, /options\.machineSecretLoader must be a function/],
+      [{ envelopeVersion: 3 }, /options\.envelopeVersion must be 1 or 2/],
+      [{ envelopeVersion: '2' }, /options\.envelopeVersion must be 1 or 2, not a string/],
+      [{ logger: { debug() {} } }, /options\.logger must have the methods debug, warn and error/],
     ]
     for (const [options, message] of wrong) {
       const construct = () => new SecureStore('service', any(options))
@@ -112,12 +124,30 @@ describe('R1 an option of the wrong type or value', () => {
     }
   })
 
-  test.each(NO_OBJECTS.map((value) => [typeof value, value]))('so does what is no object at all: %s', (_, value) => {
-    expect(() => new SecureStore('service', any(value))).toThrow(TypeError)
-    expect(() => new ProviderKeyStorage(any(value))).toThrow(TypeError)
+  test('throws it from every class', () => {
+    const wrong = any({ keyringTimeoutMs: 0 })
+    const directory = newDirectory()
+    for (const construct of [
+      () => new ProviderKeyStorage(wrong),
+      () => new ToolKeyStorage(wrong),
+      () => new KeychainTokenStorage('service', wrong),
+      () => new ExtensionSettingsStorage('name', directory, wrong),
+    ]) {
+      expect(construct).toThrow(/options\.keyringTimeoutMs/)
+    }
+    expect(() => new ToolKeyStorage({ toolsDir: '' })).toThrow(/options\.toolsDir/)
+    expect(() => new ExtensionSettingsStorage('name', directory, { serviceName: '' })).toThrow(/options\.serviceName/)
   })
 
-  test('undefined stands for an option that was left out', async () => {
+  test.each(NO_OBJECTS.map((value) => [typeof value, value]))(
+    'throws it for options that are not an object: %s',
+    (_, value) => {
+      expect(() => new SecureStore('service', any(value))).toThrow(TypeError)
+      expect(() => new ProviderKeyStorage(any(value))).toThrow(TypeError)
+    },
+  )
+
+  test('accepts undefined for an option that is left out', async () => {
     const left = { fallbackDir: newDirectory(), fallbackPolicy: undefined, keytarLoader: noKeyring }
     const store = new SecureStore('service', any({ ...left, keyringLoader: undefined, keyringTimeoutMs: undefined }))
     await store.set('key', 'value')

@@ -281,7 +281,11 @@ describe('resolveApiKey', () => {
       [{ envNames: 'MARK' }, undefined, /^sources\.envNames must be an array of strings, not a string$/],
       [{ envNames: [7] }, undefined, /^sources\.envNames\[0\] must be a string, not a number$/],
       [{ env: { A: 7 }, envNames: ['A'] }, undefined, /^sources\.env\.A must be a string, not a number$/],
-      [{ key: 'MARK' }, { getKey: () => 'MARK' }, /^storage must be a ProviderKeyStorage$/],
+      [
+        { key: 'MARK' },
+        { getKey: () => 'MARK' },
+        /^storage must be an object with the methods of a ProviderKeyStorage$/,
+      ],
     ]
     for (const [sources, storage, message] of wrong) {
       const rejected = resolveApiKey(any(sources), any(storage))

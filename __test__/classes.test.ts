@@ -1,7 +1,7 @@
 // The classes as classes: constructed only with `new`, subclassed, told apart.
 
 import * as securestore from '@llxprt/securestore'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { codeOf, FakeKeyring, newDirectory } from './support/helpers'
 import { runNode } from './support/node'
 
@@ -17,6 +17,7 @@ const CLASSES: Array<[string, new (...args: never[]) => object, unknown[]]> = [
   ['ExtensionSettingsStorage', ExtensionSettingsStorage, ['name', newDirectory()]],
   ['KeyCommand', KeyCommand, []],
   ['SecureInputHandler', SecureInputHandler, []],
+  ['EnvelopeCodecError', securestore.EnvelopeCodecError, ['message', 'CORRUPT', 'remediation']],
   ['SecureStoreError', SecureStoreError, ['message', 'LOCKED', 'remediation']],
 ]
 
@@ -118,10 +119,34 @@ describe('R1 the first call', () => {
     )
     expect(JSON.parse(output)).toEqual([true, 'UNAVAILABLE', null])
   })
+})
 
-  test('through createDefaultKeyringAdapter gives methods that work detached from the object', async () => {
-    process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
-    expect(await securestore.createDefaultKeyringAdapter()).toBeNull()
+describe('R1 the adapter of createDefaultKeyringAdapter', () => {
+  test('has methods that work detached from the object', async () => {
+    const output = await runNode(
+      `
+      const { getPassword, setPassword, deletePassword, findCredentials } = await securestore.createDefaultKeyringAdapter()
+      await setPassword('detached', 'account', 'value')
+      const seen = [await getPassword('detached', 'account'), await findCredentials('detached')]
+      console.log(JSON.stringify([...seen, await deletePassword('detached', 'account'), await getPassword('detached', 'account')]))`,
+      { DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' },
+    )
+    expect(JSON.parse(output)).toEqual(['value', [{ account: 'account', password: 'value' }], true, null])
+  })
+
+  test('is recognised as the OS keyring when a loader gives it', async () => {
+    const output = await runNode(
+      `
+      const { SecureStore, createDefaultKeyringAdapter, setLogSink } = securestore
+      const kinds = new Set()
+      setLogSink(({ keyring }) => { if (keyring) kinds.add(keyring) })
+      const store = new SecureStore('detached', { fallbackPolicy: 'deny', keyringLoader: createDefaultKeyringAdapter })
+      await store.set('key', 'value')
+      await store.delete('key')
+      console.log([...kinds].sort().join())`,
+      { DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' },
+    )
+    expect(output.trim()).toContain('os')
   })
 })
 
@@ -132,15 +157,14 @@ describe('R6 the errors that end everything', () => {
       const keyring = new FakeKeyring()
       keyring.failure = new SecureStoreError('from the adapter', code, 'remedy')
       const store = new SecureStore('final', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
-      for (const call of [
-        store.get('key'),
-        store.set('key', 'v'),
-        store.has('key'),
-        store.list(),
-        store.delete('key'),
-      ]) {
-        expect(await codeOf(call)).toBe(code)
-      }
+      const calls = [
+        () => store.get('key'),
+        () => store.set('key', 'v'),
+        () => store.has('key'),
+        () => store.list(),
+        () => store.delete('key'),
+      ]
+      for (const call of calls) expect(await codeOf(call())).toBe(code)
     },
   )
 })

@@ -246,3 +246,12 @@ test('R7 sensitive settings are in the OS keyring where there is one', async () 
   await settings.deleteSettings()
   expect(await settings.hasSettings()).toBe(false)
 })
+
+describe('R7 the service of an extension', () => {
+  test('is the one that the options name', async () => {
+    const { keyring, settings } = setUp({ serviceName: 'LLxprt Code Extension my-extension Workspace 1a2b3c4d' })
+    await settings.saveSettings([TOKEN], { API_TOKEN: 'sk' })
+    expect([...keyring.entries]).toEqual([['LLxprt Code Extension my-extension Workspace 1a2b3c4d/API_TOKEN', 'sk']])
+    expect(await settings.loadSettings([TOKEN])).toEqual({ API_TOKEN: 'sk' })
+  })
+})

@@ -150,7 +150,7 @@ const SITUATIONS: Record<string, { start: () => Promise<KeyCommand>; answers: Re
       'load work': loaded,
       'show locked-up': locked,
       'show work': info('work: ol********34 (12 chars)'),
-      list: info('Saved keys:\n  work  ol********34'),
+      list: info('Saved keys:\n  work  ol********34\n(OS keyring could not be read: The keyring is locked)'),
       'delete locked-up': [locked, locked, unattended],
     },
   },

@@ -1,15 +1,16 @@
 // docs/moving.md: the code on the page is type-checked and run, and its audit is complete.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { MODULES, PACKAGES } from './moving/cli-today'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
 
 const page = readFileSync(path.join(ROOT, 'docs', 'moving.md'), 'utf8')
 
-/** The rows of SPEC's table of what the stores did before. */
+/** The rows of the table of what the stores did before. */
 const ROWS = [
   'account name',
   'stored as',
@@ -20,51 +21,6 @@ const ROWS = [
   'read of a corrupt file',
 ]
 
-/** What a CLI does with the files of the page, in a home of its own. */
-const SESSION = `
-import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync, existsSync } from 'node:fs'
-import path from 'node:path'
-import { SecureStore, SecureStoreError } from './core/src/storage/secure-store.js'
-import { getProviderKeyStorage } from './core/src/storage/provider-key-storage.js'
-import { getToolKeyStorage, getSupportedToolNames, maskKeyForDisplay } from './core/src/tools/tool-key-storage.js'
-import { HybridTokenStorage } from './core/src/mcp/token-storage/hybrid-token-storage.js'
-import { KeychainTokenStorage } from './core/src/mcp/token-storage/keychain-token-storage.js'
-import { OAuthCredentialStorage } from './core/src/code_assist/oauth-credential-storage.js'
-import { ExtensionSettingsStorage, getSettingsEnvFilePath } from './cli/src/config/extensions/settingsStorage.js'
-import { legacyNotice } from './cli/src/ui/legacy-notice.js'
-
-const home = process.env.HOME
-await new SecureStore('s').set('k', 'v')
-await assert.rejects(new SecureStore('s').get(''), SecureStoreError)
-await getProviderKeyStorage().saveKey('openai', 'sk')
-await getToolKeyStorage().saveKey(getSupportedToolNames()[0], 'sk-exa')
-assert.equal(maskKeyForDisplay(await getToolKeyStorage().resolveKey('exa')), '******')
-
-const tokens = new HybridTokenStorage()
-await tokens.setCredentials({ serverName: 's', token: { accessToken: 'a', tokenType: 'Bearer' }, updatedAt: 0 })
-assert.deepEqual(await new KeychainTokenStorage().listServers(), ['s'])
-const google = new OAuthCredentialStorage()
-assert.equal(await google.loadCredentials(), null)
-await google.saveCredentials({ access_token: 'at', refresh_token: 'rt' })
-const loaded = { access_token: 'at', refresh_token: 'rt', expiry_date: null, token_type: 'Bearer' }
-assert.deepEqual(await google.loadCredentials(), loaded)
-await google.clearCredentials()
-
-const directory = path.join(home, 'extension')
-const settings = [{ name: 'Team', envVar: 'TEAM' }, { name: 'Token', envVar: 'TOKEN', sensitive: true }]
-const storage = new ExtensionSettingsStorage('extension', directory)
-await storage.saveSettings(settings, { TEAM: 'a b', TOKEN: 'sk' })
-assert.deepEqual(await storage.loadSettings(settings), { TEAM: 'a b', TOKEN: 'sk' })
-assert.ok(existsSync(getSettingsEnvFilePath(directory)))
-
-assert.deepEqual(await legacyNotice(), [])
-mkdirSync(path.join(home, 'old', '.llxprt', 'tools'), { recursive: true })
-writeFileSync(path.join(home, 'old', '.llxprt', 'tools', 'exa.key'), '')
-assert.match((await legacyNotice(path.join(home, 'old')))[0], /^Re-save your key with \\/toolkey set/)
-console.log('as it should be')
-`
-
 describe('R7A docs/moving.md', () => {
   const directory = newDirectory()
   const blocks = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = '', code = '']) => ({
@@ -73,13 +29,12 @@ describe('R7A docs/moving.md', () => {
   }))
 
   beforeAll(() => {
-    const scope = path.join(directory, 'node_modules', '@llxprt')
-    mkdirSync(scope, { recursive: true })
-    symlinkSync(ROOT, path.join(scope, 'securestore'))
-    for (const { name, code } of blocks) {
-      mkdirSync(path.dirname(path.join(directory, 'src', name)), { recursive: true })
-      writeFileSync(path.join(directory, 'src', name), code)
-    }
+    const modules = directory
+    mkdirSync(path.join(modules, 'node_modules', '@llxprt'), { recursive: true })
+    symlinkSync(ROOT, path.join(modules, 'node_modules', '@llxprt', 'securestore'))
+    for (const { name, code } of blocks) write(path.join(directory, 'src', name), code)
+    for (const [name, code] of Object.entries(MODULES)) write(path.join(directory, 'src', name), code)
+    linkPackages(directory)
     writeFileSync(path.join(directory, 'package.json'), '{"type":"module"}')
     const { compilerOptions } = JSON.parse(readFileSync(path.join(ROOT, 'tsconfig.json'), 'utf8'))
     const options = {
@@ -89,6 +44,9 @@ describe('R7A docs/moving.md', () => {
       noEmit: false,
       rootDir: 'src',
       outDir: 'out',
+      // As in the CLI.
+      exactOptionalPropertyTypes: false,
+      paths: Object.fromEntries(Object.entries(PACKAGES).map(([name, file]) => [name, [`./src/${file}.ts`]])),
       typeRoots: [path.join(ROOT, 'node_modules', '@types')],
     }
     writeFileSync(path.join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['src'] }))
@@ -96,19 +54,19 @@ describe('R7A docs/moving.md', () => {
 
   test('has code in blocks that are files, all of them', () => {
     expect(blocks.length).toBe([...page.matchAll(/^```\w/gm)].length)
-    expect(blocks.length).toBeGreaterThanOrEqual(8)
+    expect(blocks.filter(({ name }) => name.startsWith('packages/')).length).toBeGreaterThanOrEqual(15)
+    expect(blocks.filter(({ name }) => !name.startsWith('packages/')).length).toBeGreaterThanOrEqual(8)
   })
 
-  test('has code that has the right types, and works', () => {
+  test('has code that has the right types, and works in the CLI of today and in that of February', () => {
     const tsc = path.join(ROOT, 'node_modules', '.bin', 'tsc')
     execFileSync(tsc, ['--project', directory], { encoding: 'utf8', stdio: ['ignore', 'inherit', 'inherit'] })
-    writeFileSync(path.join(directory, 'out', 'session.js'), SESSION)
-    const env = { ...process.env, HOME: newDirectory() }
-    const output = execFileSync(process.execPath, [path.join(directory, 'out', 'session.js')], {
-      encoding: 'utf8',
-      env,
-    })
-    expect(output).toBe('as it should be\n')
+    for (const session of ['session-today.mjs', 'session-february.mjs']) {
+      copyFileSync(path.join(__dirname, 'moving', session), path.join(directory, 'out', session))
+      const env = { ...process.env, HOME: newDirectory() }
+      const args = [path.join(directory, 'out', session)]
+      expect(execFileSync(process.execPath, args, { encoding: 'utf8', env }), session).toBe('done\n')
+    }
   })
 
   test('says of each thing the stores did whether it is kept, or why it changed', () => {
@@ -124,3 +82,20 @@ describe('R7A docs/moving.md', () => {
     }
   })
 })
+
+function write(file: string, text: string): void {
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+/** Makes the compiled packages importable by their names. */
+function linkPackages(directory: string): void {
+  for (const [name, file] of Object.entries(PACKAGES)) {
+    const [scope = '', packageName = '', ...subpath] = name.split('/')
+    const folder = path.join(directory, 'node_modules', scope, packageName)
+    const entry = path.join(folder, subpath.length === 0 ? 'index.js' : subpath.join('/'))
+    write(entry, `export * from ${JSON.stringify(path.join(directory, 'out', `${file}.js`))}\n`)
+    const exports = { '.': './index.js', './*': './*' }
+    write(path.join(folder, 'package.json'), JSON.stringify({ type: 'module', exports }))
+  }
+}

@@ -67,7 +67,9 @@ test('a private keyring whose daemon is missing leaves nothing behind', async ()
   const before = process.env.PATH
   process.env.PATH = programs
   try {
-    await expect(PrivateKeyring.start({ directory })).rejects.toThrow('install dbus and gnome-keyring')
+    await expect(PrivateKeyring.start({ directory })).rejects.toThrow(
+      'spawn gnome-keyring-daemon ENOENT. On Debian or Ubuntu, run: sudo apt-get install gnome-keyring',
+    )
   } finally {
     process.env.PATH = before
   }

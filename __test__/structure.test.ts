@@ -167,6 +167,10 @@ describe('files and names', () => {
       expect(violations({ 'src/store.rs': store, ...platforms })).toEqual([])
       expect(violations({ 'src/store.rs': `${store} struct Handle;`, ...platforms })).toHaveLength(1)
     }
+    const inline = '#[cfg(unix)] mod unix { struct Handle; } #[cfg(windows)] mod windows { struct Handle; }'
+    expect(violations({ 'src/store.rs': inline })).toEqual([])
+    const mixed = '#[cfg(unix)] mod unix { struct Handle; } #[cfg(not(unix))] pub(super) struct Handle;'
+    expect(violations({ 'src/store.rs': mixed })).toEqual([])
     expect(violations({ 'src/store.rs': 'mod unix; mod windows;', ...platforms })).toHaveLength(1)
   })
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { KeychainTokenStorage, type OAuthCredentials, SecureStoreError, setLogSink } from '@llxprt/securestore'
 import { afterEach, describe, expect, inject, test, vi } from 'vitest'
-import { codeOf, FakeKeyring, newDirectory, noKeyring, storageError } from './support/helpers'
+import { codeOf, FakeKeyring, newDirectory, noKeyring, storageError, valueFiles } from './support/helpers'
 
 const SERVICE = 'llxprt-cli-mcp-oauth'
 
@@ -171,7 +171,7 @@ describe('R7.6 credentials', () => {
     expect(await tokens.getCredentials('s')).toHaveProperty('serverName', 's')
     expect(await tokens.isAvailable()).toBe(true)
     expect(keyring.calls).toEqual([])
-    expect(readdirSync(fallbackDir)).toEqual(['s.enc'])
+    expect(valueFiles(fallbackDir)).toEqual(['s.enc'])
     expect(readFileSync(path.join(fallbackDir, 's.enc'), 'utf8')).not.toContain('at-s')
     process.env.LLXPRT_FORCE_FILE_STORAGE = '1'
     const free = new KeychainTokenStorage(undefined, { fallbackDir: newDirectory(), keytarLoader: keyring.loader })
@@ -186,7 +186,7 @@ describe('R7.6 credentials', () => {
     expect([...keyring.entries.keys()]).toEqual(['gemini-cli-oauth/main'])
     const files = new KeychainTokenStorage()
     await files.setCredentials(credentials('main'))
-    expect(readdirSync(path.join(process.env.HOME ?? '', '.llxprt', 'secure-store', SERVICE))).toEqual(['main.enc'])
+    expect(valueFiles(path.join(process.env.HOME ?? '', '.llxprt', 'secure-store', SERVICE))).toEqual(['main.enc'])
   })
 })
 

@@ -13,7 +13,7 @@ import {
   ToolKeyStorage,
 } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
-import { codeOf, FakeKeyring, newDirectory, noKeyring, storageError } from './support/helpers'
+import { codeOf, FakeKeyring, newDirectory, noKeyring, storageError, valueFiles } from './support/helpers'
 
 const SERVICE = 'llxprt-code-tool-keys'
 
@@ -61,7 +61,7 @@ describe('R7.6 a tool’s key', () => {
     const toolsDir = path.join(newDirectory(), 'tools')
     const keys = new ToolKeyStorage({ toolsDir, keyringLoader: noKeyring })
     await keys.saveKey('exa', 'sk-exa')
-    expect(readdirSync(toolsDir)).toEqual(['exa.enc'])
+    expect(valueFiles(toolsDir)).toEqual(['exa.enc'])
     expect(statSync(path.join(toolsDir, 'exa.enc')).mode & 0o777).toBe(0o600)
     expect(readFileSync(path.join(toolsDir, 'exa.enc'), 'utf8')).not.toContain('sk-exa')
     expect(await new ToolKeyStorage({ toolsDir, keyringLoader: noKeyring }).getKey('exa')).toBe('sk-exa')
@@ -192,5 +192,5 @@ test('R7.6 the storage of the process keeps its files in ~/.llxprt/tools', async
   expect(storage).toBeInstanceOf(ToolKeyStorage)
   expect(getToolKeyStorage()).toBe(storage)
   await storage.saveKey('exa', 'sk')
-  expect(readdirSync(path.join(process.env.HOME ?? '', '.llxprt', 'tools'))).toEqual(['exa.enc'])
+  expect(valueFiles(path.join(process.env.HOME ?? '', '.llxprt', 'tools'))).toEqual(['exa.enc'])
 })

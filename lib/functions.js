@@ -37,6 +37,22 @@ async function doctor(options) {
   return native.doctor(options, { platform: `${process.platform}-${process.arch}`, runtime })
 }
 
+function encryptEnvelopeString(...args) {
+  return require('./envelope.js').encryptEnvelopeString(...args)
+}
+
+function decryptEnvelopeString(...args) {
+  return require('./envelope.js').decryptEnvelopeString(...args)
+}
+
+function readEnvelopeVersion(content) {
+  return require('./envelope.js').readEnvelopeVersion(content)
+}
+
+function isValidEnvelope(envelope) {
+  return require('./envelope.js').isValidEnvelope(envelope)
+}
+
 function isValidToolKeyName(toolName) {
   return TOOL_KEY_REGISTRY.has(toolName)
 }
@@ -55,10 +71,14 @@ module.exports = {
   TOOL_KEY_REGISTRY,
   configure,
   createDefaultKeyringAdapter,
+  decryptEnvelopeString,
   doctor,
+  encryptEnvelopeString,
   getSupportedToolNames,
   getToolKeyEntry,
+  isValidEnvelope,
   isValidToolKeyName,
+  readEnvelopeVersion,
   resolveApiKey,
   setOsKeyringDisabledBySetting,
 }

@@ -90,14 +90,16 @@ function moduleFiles(modules) {
     .map(({ file }) => `${file} should be ${path.posix.dirname(file)}.rs`)
 }
 
-/** Returns the type names that more than one module declares. Sibling modules under `cfg`, for several platforms, count as one. */
+/** Returns the type names that are declared more than once. Alternatives under `cfg`, in one module or its children, count once. */
 function repeatedTypes(modules) {
   /** @type {Map<string, Map<string, string>>} for each name, where each module declares it */
   const declared = new Map()
   for (const module of modules) {
-    for (const { name, line } of module.items.filter(({ kind }) => TYPES.includes(kind))) {
+    for (const { name, line, isConditional } of module.items.filter(({ kind }) => TYPES.includes(kind))) {
       const places = declared.get(name) ?? new Map()
-      const place = module.isConditional ? `${module.parent.path.join('::')}::cfg` : module.path.join('::')
+      const isAlternative = isConditional || module.isConditional
+      const owner = !isConditional && module.isConditional ? module.parent : module
+      const place = [...owner.path, ...(isAlternative ? ['cfg'] : [])].join('::')
       declared.set(name, places.set(place, `${module.file}:${line}`))
     }
   }

@@ -3,9 +3,9 @@
 //! This module does I/O and decides nothing: when a file is written or read is decided by `store`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs::executor::{FileExecutor, submit};
 use crate::fs::io_error::interrupted;
 use crate::secret::Secret;
@@ -13,78 +13,103 @@ use crate::telemetry::events::{FileCall, Outcome, file_call};
 use crate::telemetry::propagate_blocking;
 
 mod cipher;
+pub mod codec;
 mod derived_keys;
+mod directory;
+mod directory_keys;
 pub mod envelope;
 pub mod file_name;
 mod file_state;
 mod files;
 pub mod inspect;
+pub mod key_cache;
 mod keyring_kind;
 pub mod machine;
 pub mod machine_secret;
+mod opening;
+mod other_files;
+mod protected;
 mod scrypt;
 
 pub use file_state::{DirectoryListing, FileRevision, FileState, StoredValue};
 pub use keyring_kind::KeyringKind;
 
-use envelope::Version;
-use files::{EncryptedFile, Files};
+use directory::Directory;
+use directory_keys::DirectoryKeys;
+use files::Files;
 use machine::HostIdentity;
-use machine_secret::{MachineSecret, MachineSecretConfig, Sources};
+use machine_secret::{MachineSecretConfig, MachineSecrets};
 
 /// A directory of encrypted files. Cloning is cheap; clones share everything.
 #[derive(Clone)]
 pub struct FallbackDir {
-    inner: Arc<Inner>,
+    directory: Arc<Directory>,
     executor: FileExecutor,
-}
-
-struct Inner {
-    files: Files,
-    service: String,
-    identity: HostIdentity,
-    secrets: Sources,
+    /// Set when the keyring is not asked: its failure, or `None` in it when there is no keyring.
+    keyring_failure: Option<Option<Error>>,
 }
 
 impl FallbackDir {
     /// Returns a directory that need not exist yet: the first write creates it, with mode 0700.
     pub fn new(dir: PathBuf, service: &str, identity: HostIdentity) -> Self {
-        Self::build(dir, service, identity, Sources::default(), FileExecutor::default())
-    }
-
-    /// Sets where the machine secret is kept. Clones made before do not know it.
-    #[must_use]
-    pub fn with_machine_secret(self, config: MachineSecretConfig) -> Self {
-        let Inner {
-            files,
-            service,
-            identity,
-            ..
-        } = &*self.inner;
-        Self::build(
-            files.dir.clone(),
-            service,
-            identity.clone(),
-            Sources::new(config),
-            self.executor,
-        )
-    }
-
-    fn build(dir: PathBuf, service: &str, identity: HostIdentity, secrets: Sources, executor: FileExecutor) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            directory: Arc::new(Directory {
+                keys: DirectoryKeys::new(dir.clone(), service),
                 files: Files::new(dir),
+                secrets: MachineSecrets::default(),
                 service: service.to_owned(),
                 identity,
-                secrets,
+                other_usernames: OnceLock::new(),
             }),
-            executor,
+            executor: FileExecutor::default(),
+            keyring_failure: None,
         }
     }
 
-    /// Where the files are.
+    /// Sets where the machine secret is, and which version is written. Clones made before do not know it.
+    #[must_use]
+    pub fn with_machine_secret(self, config: MachineSecretConfig) -> Self {
+        self.rebuilt(|directory| directory.secrets = MachineSecrets::new(config))
+    }
+
+    /// Sets the other names of the current user, which files may be sealed under; by default they are found in the system's
+    /// user database. Clones made before do not know them.
+    #[must_use]
+    pub fn with_other_usernames(self, names: Vec<String>) -> Self {
+        self.rebuilt(|directory| directory.other_usernames = OnceLock::from(names))
+    }
+
+    /// Returns the same directory for an operation in which the keyring has failed with this error, or is known to be absent:
+    /// it is not asked for the machine secret again. A secret that it gave before is used all the same.
+    #[must_use]
+    pub fn without_keyring(&self, failure: Option<Error>) -> Self {
+        Self {
+            keyring_failure: Some(failure),
+            ..self.clone()
+        }
+    }
+
+    fn rebuilt(self, change: impl FnOnce(&mut Directory)) -> Self {
+        let old = self.directory;
+        let mut directory = Arc::try_unwrap(old).unwrap_or_else(|old| Directory {
+            files: Files::new(old.files.dir.clone()),
+            keys: DirectoryKeys::new(old.files.dir.clone(), &old.service),
+            secrets: old.secrets.unloaded(),
+            service: old.service.clone(),
+            identity: old.identity.clone(),
+            other_usernames: old.other_usernames.clone(),
+        });
+        change(&mut directory);
+        Self {
+            directory: Arc::new(directory),
+            executor: self.executor,
+            keyring_failure: self.keyring_failure,
+        }
+    }
+
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
-        &self.inner.files.dir
+        &self.directory.files.dir
     }
 
     /// Runs blocking operations with this executor. Clones made before keep theirs.
@@ -102,11 +127,11 @@ impl FallbackDir {
     pub async fn state(&self, key: &str) -> Result<FileState> {
         let looking = async {
             // Every read asks this before it asks the keyring, and most often there is no file.
-            if self.inner.files.is_known_absent(key) {
+            if self.directory.files.is_known_absent(key) {
                 return Ok(FileState::Absent);
             }
             let name = key.to_owned();
-            self.run(move |inner| inner.files.state(&name)).await
+            self.run(move |directory| directory.files.state(&name)).await
         };
         self.observed("state", Some(key), looking).await
     }
@@ -120,7 +145,7 @@ impl FallbackDir {
     pub async fn read(&self, key: &str) -> Result<Option<StoredValue>> {
         self.observed("read", Some(key), async {
             let key = key.to_owned();
-            let found = self.run(move |inner| inner.find(&key)).await;
+            let found = self.run(move |directory| directory.find(&key)).await;
             self.finish(vec![found])
                 .await
                 .pop()
@@ -132,7 +157,9 @@ impl FallbackDir {
     /// Returns the values of many keys, in the given order. Each result is that of [`FallbackDir::read`].
     pub async fn read_many(&self, keys: &[String]) -> Vec<Result<Option<StoredValue>>> {
         self.observed("read_many", None, async {
-            let found = self.run_many(keys.to_vec(), |inner, key| inner.find(&key)).await;
+            let found = self
+                .run_many(keys.to_vec(), |directory, key| directory.find(&key))
+                .await;
             self.finish(found).await
         })
         .await
@@ -151,20 +178,16 @@ impl FallbackDir {
         let writing = async {
             // Before a machine secret is created for nothing.
             file_name::file_name(key)?;
-            let secrets = &self.inner.secrets;
-            let secret = match secrets.write_version_2 {
-                true => Some(secrets.for_writing().await?),
-                false => None,
-            };
-            let (key, value) = (key.to_owned(), value.clone());
-            self.run(move |inner| {
-                let (version, password) = match secret {
-                    None => (Version::V1, inner.identity.password_v1(&inner.service)),
-                    Some(secret) => (Version::V2, inner.identity.password_v2(&inner.service, &secret)),
-                };
-                inner.files.write(&key, (&value, newer_than), (version, &password))
-            })
-            .await
+            let secrets = &self.directory.secrets;
+            let secret = secrets
+                .for_writing(self.executor(), self.keyring_failure.as_ref())
+                .await?;
+            let (name, value) = (key.to_owned(), value.clone());
+            let written = self
+                .run(move |directory| directory.write(&name, &value, newer_than, secret.as_deref()))
+                .await;
+            self.update_cache();
+            written
         };
         self.observed("write", Some(key), writing).await
     }
@@ -178,7 +201,7 @@ impl FallbackDir {
     /// `CORRUPT` when the key's file name is too long; `DENIED` or `UNAVAILABLE` when the file cannot be written.
     pub async fn write_tombstone(&self, key: &str, newer_than: KeyringKind) -> Result<()> {
         let name = key.to_owned();
-        let writing = self.run(move |inner| inner.files.write_tombstone(&name, newer_than));
+        let writing = self.run(move |directory| directory.files.write_tombstone(&name, newer_than));
         self.observed("write_tombstone", Some(key), writing).await
     }
 
@@ -190,11 +213,11 @@ impl FallbackDir {
     /// `DENIED` or `UNAVAILABLE` when the file cannot be removed.
     pub async fn remove(&self, key: &str) -> Result<bool> {
         let removing = async {
-            if self.inner.files.is_known_absent(key) {
+            if self.directory.files.is_known_absent(key) {
                 return Ok(false);
             }
             let name = key.to_owned();
-            self.run(move |inner| inner.files.remove(&name)).await
+            self.run(move |directory| directory.files.remove(&name)).await
         };
         self.observed("remove", Some(key), removing).await
     }
@@ -207,7 +230,7 @@ impl FallbackDir {
     /// `DENIED` or `UNAVAILABLE` when the file cannot be read or removed.
     pub async fn remove_if_unchanged(&self, key: &str, revision: &FileRevision) -> Result<bool> {
         let (name, revision) = (key.to_owned(), revision.clone());
-        let removing = self.run(move |inner| inner.files.remove_if_unchanged(&name, &revision));
+        let removing = self.run(move |directory| directory.files.remove_if_unchanged(&name, &revision));
         self.observed("remove_if_unchanged", Some(key), removing).await
     }
 
@@ -218,7 +241,7 @@ impl FallbackDir {
     /// `CORRUPT` when the file is malformed or of an unknown version; `DENIED` or `UNAVAILABLE` when it cannot be read.
     pub async fn has(&self, key: &str) -> Result<bool> {
         let name = key.to_owned();
-        let looking = self.run(move |inner| inner.files.state(&name));
+        let looking = self.run(move |directory| directory.files.state(&name));
         let looking = async { Ok(matches!(looking.await?, FileState::Value { .. })) };
         self.observed("has", Some(key), looking).await
     }
@@ -229,7 +252,8 @@ impl FallbackDir {
     ///
     /// `DENIED` or `UNAVAILABLE` when the directory cannot be read.
     pub async fn list(&self) -> Result<DirectoryListing> {
-        self.observed("list", None, self.run(|inner| inner.files.list())).await
+        self.observed("list", None, self.run(|directory| directory.files.list()))
+            .await
     }
 
     async fn observed<A: Outcome>(
@@ -240,69 +264,30 @@ impl FallbackDir {
     ) -> A {
         let call = FileCall {
             operation,
-            service: &self.inner.service,
+            service: &self.directory.service,
             directory: self.path(),
             key,
         };
         file_call(call, answering).await
     }
 
-    /// Opens the files that need a machine secret, with each secret that can be reached until one fits.
-    async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<StoredValue>>> {
-        let mut values = Vec::with_capacity(found.len());
-        let mut waiting = Vec::new();
-        for (at, found) in found.into_iter().enumerate() {
-            values.push(match found {
-                Ok(Found::Absent) => Ok(None),
-                Ok(Found::Opened(stored)) => Ok(Some(stored)),
-                Ok(Found::NeedsSecret(sealed)) => {
-                    let missing = Err(self.inner.secrets.missing(&sealed.path));
-                    waiting.push((at, sealed));
-                    missing
-                }
-                Err(error) => Err(error),
-            });
-        }
-        let mut failed = None;
-        for source in self.inner.secrets.iter() {
-            if waiting.is_empty() {
-                break;
-            }
-            match source.load().await {
-                Ok(None) => {}
-                // This place may hold the right secret, so the caller must know that it could not be asked.
-                Err(error) => failed = failed.or(Some(error)),
-                Ok(Some(secret)) => {
-                    let tried = std::mem::take(&mut waiting);
-                    let opened = self
-                        .run_many(tried.clone(), move |inner, (_, sealed)| inner.open_v2(&sealed, &secret))
-                        .await;
-                    for ((at, sealed), opened) in tried.into_iter().zip(opened) {
-                        if opened.is_err() {
-                            waiting.push((at, sealed));
-                        }
-                        values[at] = opened.map(Some);
-                    }
-                }
-            }
-        }
-        if let Some(error) = failed {
-            waiting.iter().for_each(|(at, _)| values[*at] = Err(error.clone()));
-        }
-        values
+    /// Waits until the derived-key cache of the directory is no longer being written. The cache is written after the operation
+    /// that derived a key has returned.
+    pub async fn settled(&self) {
+        self.directory.keys.settled().await;
     }
 
     /// Runs a blocking operation. It runs to its end even if nobody waits for it any more.
-    async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
-        let inner = self.inner.clone();
-        self.executor().run(propagate_blocking(move || f(&inner))).await
+    async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Directory) -> Result<T> + Send + 'static) -> Result<T> {
+        let directory = self.directory.clone();
+        self.executor().run(propagate_blocking(move || f(&directory))).await
     }
 
     /// Runs a blocking operation for many items, on as many threads as there are cores: each file may have a salt of its own.
     async fn run_many<A, T>(
         &self,
         mut items: Vec<A>,
-        f: impl Fn(&Inner, A) -> Result<T> + Clone + Send + 'static,
+        f: impl Fn(&Directory, A) -> Result<T> + Clone + Send + 'static,
     ) -> Vec<Result<T>>
     where
         A: Send + 'static,
@@ -329,21 +314,18 @@ impl FallbackDir {
     fn share<A, T>(
         &self,
         items: Vec<A>,
-        f: impl Fn(&Inner, A) -> Result<T> + Send + 'static,
+        f: impl Fn(&Directory, A) -> Result<T> + Send + 'static,
     ) -> impl FnOnce() -> Result<Vec<Result<T>>> + Send + 'static
     where
         A: Send + 'static,
         T: Send + 'static,
     {
-        let inner = self.inner.clone();
-        propagate_blocking(move || Ok(items.into_iter().map(|item| f(&inner, item)).collect()))
+        let directory = self.directory.clone();
+        propagate_blocking(move || Ok(items.into_iter().map(|item| f(&directory, item)).collect()))
     }
 
     fn executor(&self) -> FileExecutor {
-        match MAY_BLOCK.try_with(|()| ()) {
-            Ok(()) => FileExecutor::Inline,
-            Err(_) => self.executor,
-        }
+        current_executor(self.executor)
     }
 }
 
@@ -353,36 +335,20 @@ fn results<T>(share: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
 }
 
 tokio::task_local! {
-    /// There where the thread of the work at hand may block.
+    /// Set while the current task may block its thread.
     static MAY_BLOCK: ();
 }
 
-/// Work on a thread that may block: files are read and written right there, without the way to another thread and back.
-/// The tasks it spawns are not meant.
+/// Runs work on a thread that may block: file operations run on it, as with [`FileExecutor::Inline`]. Tasks that the work spawns
+/// are not included.
 pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
     MAY_BLOCK.scope((), work)
 }
 
-/// What is known about a key without a machine secret.
-enum Found {
-    Absent,
-    Opened(StoredValue),
-    NeedsSecret(Arc<EncryptedFile>),
-}
-
-impl Inner {
-    fn find(&self, key: &str) -> Result<Found> {
-        match self.files.find(key)? {
-            None => Ok(Found::Absent),
-            Some(file) if file.envelope.version == Version::V2 => Ok(Found::NeedsSecret(Arc::new(file))),
-            Some(file) => {
-                let password = self.identity.password_v1(&self.service);
-                self.files.open(&file, &password).map(Found::Opened)
-            }
-        }
-    }
-
-    fn open_v2(&self, file: &EncryptedFile, secret: &MachineSecret) -> Result<StoredValue> {
-        self.files.open(file, &self.identity.password_v2(&self.service, secret))
+/// Returns the executor for the task at hand: [`FileExecutor::Inline`] inside [`on_this_thread`], otherwise the given one.
+pub fn current_executor(executor: FileExecutor) -> FileExecutor {
+    match MAY_BLOCK.try_with(|()| ()) {
+        Ok(()) => FileExecutor::Inline,
+        Err(_) => executor,
     }
 }

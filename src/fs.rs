@@ -1,6 +1,7 @@
 //! Files, without any knowledge of what is in them.
 //!
 //! - [`atomic`]: writes a file as a whole
+//! - [`directory_lock`]: a lock for short updates of a directory
 //! - [`executor`]: where blocking file operations run
 //! - [`lock`]: locks between processes
 //! - [`paths`]: the data directory and `~`
@@ -10,6 +11,7 @@
 //! - [`io_error`]: error codes of I/O errors
 
 pub mod atomic;
+pub mod directory_lock;
 pub mod executor;
 pub mod io_error;
 pub mod lock;

@@ -17,11 +17,12 @@
 //! - `object`: what the objects of all classes share
 //! - `secure_store`, `provider_keys`, `tool_keys`, `token_storage`, `extension_settings`, `os_adapter`, `key_command`,
 //!   `secure_input`: the classes
-//! - `auth`, `legacy`, `doctor`, `harden`: functions
+//! - `auth`, `codec`, `legacy`, `doctor`, `harden`: functions
 
 mod adapter;
 mod args;
 mod auth;
+mod codec;
 mod deferred;
 mod doctor;
 mod environment;

@@ -49,11 +49,17 @@ pub const REGISTRY: [Tool; 1] = [Tool {
     description: "API key for Exa web and code search",
 }];
 
+mod envelope_files;
+
+use envelope_files::EnvelopeFiles;
+
 /// API keys of the tools in [`REGISTRY`]. Cloning is cheap. Every method is `CORRUPT` for any other tool, before anything is
 /// touched.
 #[derive(Clone)]
 pub struct ToolKeys {
     store: Arc<dyn SecretStore>,
+    /// Where other programs keep keys; `None` for a store of the host, which has no encrypted files.
+    envelope_files: Option<EnvelopeFiles>,
     keyfiles: TextFile,
     mutexes: KeyedMutex,
     home: PathBuf,
@@ -62,10 +68,13 @@ pub struct ToolKeys {
 impl ToolKeys {
     /// Keys kept in this store. The paths of key files are kept in `tools_dir`; `home` is what `~` means in them.
     pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf, locks: LockDir) -> Self {
+        let files = store.as_secure_store().map(|store| store.files().clone());
+        let envelope_files = files.map(|files| EnvelopeFiles::new(files, tools_dir.clone()));
         let keyfiles = TextFile::new(tools_dir, KEYFILES, MAX_LEN, locks);
         let mutexes = KeyedMutex::default();
         Self {
             store,
+            envelope_files,
             keyfiles,
             mutexes,
             home,
@@ -83,26 +92,62 @@ impl ToolKeys {
         &self.store
     }
 
-    /// Stores the key of a tool, unchanged.
+    /// Stores the key of a tool, unchanged. It replaces an envelope that another program keeps in `<tool>.key`.
     pub fn save(&self, tool: &str, api_key: Secret) -> impl Future<Output = Result<()>> + Send + use<> {
-        let saving = known(tool).map(|tool| self.store.set(tool, api_key));
-        async move { saving?.await.map(|_| ()) }
+        let saving = known(tool).map(|tool| (tool, self.store.set(tool, api_key)));
+        let files = self.envelope_files.clone();
+        async move {
+            let (tool, saving) = saving?;
+            saving.await?;
+            if let Some(files) = files {
+                files.remove(tool).await?;
+            }
+            Ok(())
+        }
     }
 
-    /// Returns the stored key of a tool; `None` when there is none.
+    /// Returns the stored key of a tool: that of the store, else that in `<tool>.key`; `None` when there is none.
     pub async fn get(&self, tool: &str) -> Result<Option<Secret>> {
-        self.store.get(known(tool)?).await
+        let tool = known(tool)?;
+        match (self.store.get(tool).await, &self.envelope_files) {
+            (Ok(Some(key)), _) => Ok(Some(key)),
+            (Err(error), _) if error.is_final() => Err(error),
+            (stored, Some(files)) => match files.read(tool).await? {
+                Some(key) => Ok(Some(key)),
+                None => stored,
+            },
+            (stored, None) => stored,
+        }
     }
 
-    /// Removes the stored key of a tool; `false` when there was none.
+    /// Removes the stored key of a tool, also from `<tool>.key`; `false` when there was none.
+    ///
+    /// # Errors
+    ///
+    /// After both removals, the error of the store, else that of the file.
     pub fn delete(&self, tool: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
-        let deleting = known(tool).map(|tool| self.store.delete(tool));
-        async move { deleting?.await }
+        let deleting = known(tool).map(|tool| (tool, self.store.delete(tool)));
+        let files = self.envelope_files.clone();
+        async move {
+            let (tool, deleting) = deleting?;
+            let was_stored = deleting.await;
+            let was_in_file = match files {
+                Some(files) => files.remove(tool).await,
+                None => Ok(false),
+            };
+            Ok(was_stored? | was_in_file?)
+        }
     }
 
-    /// Returns whether there is a stored key of a tool.
+    /// Returns whether there is a stored key of a tool, in the store or in `<tool>.key`.
     pub async fn has(&self, tool: &str) -> Result<bool> {
-        self.store.has(known(tool)?).await
+        let tool = known(tool)?;
+        match (self.store.has(tool).await, &self.envelope_files) {
+            (Ok(true), _) => Ok(true),
+            (Err(error), _) if error.is_final() => Err(error),
+            (stored, Some(files)) => Ok(files.has(tool).await? || stored?),
+            (stored, None) => stored,
+        }
     }
 
     /// Returns the key a tool should use: the stored one, else the first line of its key file, read each time. `None` when

@@ -449,5 +449,10 @@ async fn r4_8_what_the_dead_left_is_swept_and_what_the_living_hold_or_others_mad
 
     drop(held);
     write(&dir, "k", "w").await;
+    assert!(
+        alive.iter().all(|name| temp.path().join(name).exists()),
+        "a process sweeps once"
+    );
+    securestore::fs::sweep::sweep(temp.path());
     assert!(alive.iter().all(|name| !temp.path().join(name).exists()));
 }

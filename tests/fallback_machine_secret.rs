@@ -2,34 +2,71 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use securestore::error::{Code, Error, Result};
+use securestore::fallback::envelope::Version;
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::machine_secret::{Loading, MachineSecretConfig, MachineSecretLoader, decode};
+use securestore::fallback::machine_secret::{
+    Loading, MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader, decode,
+};
 use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::secret::Secret;
 use zeroize::Zeroizing;
 
 type Answer = Box<dyn Fn() -> Result<Option<Vec<u8>>> + Send + Sync>;
 
-/// A place that answers as it is told to, and counts how often it was asked.
-struct Place {
+/// A place that answers as the test says, counts how often it is asked, and keeps what is created in it.
+struct TestPlace {
     answer: Answer,
     asked: AtomicUsize,
+    creates: Mutex<Creates>,
+    created: Mutex<Option<Vec<u8>>>,
 }
 
-impl Place {
+/// What the keyring does when a secret is to be created in it.
+enum Creates {
+    Keeps,
+    Forgets,
+    Fails,
+    HoldsAnother(Vec<u8>),
+}
+
+impl TestPlace {
     fn new(answer: impl Fn() -> Result<Option<Vec<u8>>> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             answer: Box::new(answer),
             asked: AtomicUsize::new(0),
+            creates: Mutex::new(Creates::Keeps),
+            created: Mutex::new(None),
         })
+    }
+
+    fn holding(byte: u8) -> Arc<Self> {
+        Self::new(move || Ok(Some(vec![byte; 32])))
+    }
+
+    fn empty(creates: Creates) -> Arc<Self> {
+        let place = Self::new(|| Ok(None));
+        *place.creates.lock().unwrap() = creates;
+        place
+    }
+
+    fn failing() -> Arc<Self> {
+        Self::new(|| Err(locked()))
+    }
+
+    fn created(&self) -> Option<Vec<u8>> {
+        self.created.lock().unwrap().clone()
     }
 }
 
-impl MachineSecretLoader for Place {
+fn locked() -> Error {
+    Error::new(Code::Locked, "locked")
+}
+
+impl MachineSecretLoader for TestPlace {
     fn name(&self) -> &str {
         "the test's place"
     }
@@ -37,7 +74,25 @@ impl MachineSecretLoader for Place {
         self.asked.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {
             tokio::task::yield_now().await;
-            Ok((self.answer)()?.map(Zeroizing::new))
+            Ok(self.created().or((self.answer)()?).map(Zeroizing::new))
+        })
+    }
+}
+
+impl MachineSecretKeyring for TestPlace {
+    fn create<'a>(&'a self, secret: &'a Secret) -> Loading<'a> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            match &*self.creates.lock().unwrap() {
+                Creates::Keeps => {
+                    let bytes = decode(secret.expose()).unwrap();
+                    *self.created.lock().unwrap() = Some(bytes.to_vec());
+                    Ok(Some(bytes))
+                }
+                Creates::Forgets => Ok(None),
+                Creates::Fails => Err(locked()),
+                Creates::HoldsAnother(bytes) => Ok(Some(Zeroizing::new(bytes.clone()))),
+            }
         })
     }
 }
@@ -50,11 +105,17 @@ fn plain(path: &Path) -> FallbackDir {
     FallbackDir::new(path.to_owned(), "test-service", identity)
 }
 
-fn with(path: &Path, loaders: &[Arc<Place>], file: Option<PathBuf>) -> FallbackDir {
+fn with(
+    path: &Path,
+    loader: Option<&Arc<TestPlace>>,
+    keyring: Option<&Arc<TestPlace>>,
+    file: Option<&Path>,
+) -> FallbackDir {
     plain(path).with_machine_secret(MachineSecretConfig {
-        loaders: loaders.iter().map(|place| place.clone() as _).collect(),
-        file,
-        write_version_2: true,
+        loader: loader.map(|place| place.clone() as _),
+        keyring: keyring.map(|place| place.clone() as _),
+        file: file.map(Path::to_owned),
+        version: Version::V2,
     })
 }
 
@@ -71,74 +132,225 @@ fn version(path: &Path) -> String {
     fs::read_to_string(path.join("k.enc")).unwrap()[..6].to_owned()
 }
 
-#[tokio::test]
-async fn r4_3_the_first_write_makes_a_secret_that_every_later_process_uses() {
-    let temp = tempfile::tempdir().unwrap();
-    let file = temp.path().join("home/.llxprt/machine_secret");
-    let files = temp.path().join("files");
-    let dir = with(&files, &[], Some(file.clone()));
-    assert_eq!(value(&dir, "k").await, Ok(None));
-    assert!(!file.exists(), "a read makes none");
-    write(&dir, "v").await.unwrap();
-    assert_eq!(version(&files), "{\"v\":2");
-    assert_eq!(decode(&fs::read_to_string(&file).unwrap()).unwrap().len(), 32);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let rest = fs::read_dir(file.parent().unwrap()).unwrap().count();
-        assert_eq!(rest, 1, "no temporary beside it");
-    }
-    // Reading needs the secret, not the wish to write with it.
-    let reader = plain(&files).with_machine_secret(MachineSecretConfig {
-        file: Some(file),
-        ..MachineSecretConfig::default()
-    });
-    assert_eq!(value(&reader, "k").await, Ok(Some("v".to_owned())));
+fn places(temp: &tempfile::TempDir) -> (PathBuf, PathBuf) {
+    (temp.path().join("files"), temp.path().join("home/machine_secret"))
 }
 
 #[tokio::test]
-async fn r4_3_a_version_2_file_is_never_replaced_by_version_1() {
+async fn r4_3_without_any_secret_the_first_write_creates_one_in_the_keyring() {
     let temp = tempfile::tempdir().unwrap();
-    let secret = temp.path().join("secret");
-    let files = temp.path().join("files");
-    let dir = with(&files, &[], Some(secret.clone()));
-    write(&plain(&files), "one").await.unwrap();
-    write(&dir, "two").await.unwrap();
-    let before = fs::read(files.join("k.enc")).unwrap();
-    let reader = plain(&files).with_machine_secret(MachineSecretConfig {
-        file: Some(secret),
-        ..MachineSecretConfig::default()
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::Keeps);
+    let dir = with(&files, None, Some(&keyring), Some(&file));
+    assert_eq!(value(&dir, "k").await, Ok(None));
+    assert_eq!(keyring.created(), None, "a read creates none");
+    write(&dir, "v").await.unwrap();
+    assert_eq!(version(&files), "{\"v\":2");
+    assert_eq!(keyring.created().map(|bytes| bytes.len()), Some(32));
+    assert!(!file.exists());
+    let later = TestPlace::new({
+        let bytes = keyring.created();
+        move || Ok(bytes.clone())
     });
-    for older in [plain(&files), reader] {
-        let error = write(&older, "three").await.unwrap_err();
-        assert_eq!(error.code(), Code::Unavailable);
-        assert!(error.message().contains("version 2"), "{error}");
-        assert_eq!(fs::read(files.join("k.enc")).unwrap(), before);
+    assert_eq!(
+        value(&with(&files, None, Some(&later), None), "k").await,
+        Ok(Some("v".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn r4_3_a_keyring_that_fails_or_forgets_leaves_the_creation_to_the_file() {
+    for keyring in [
+        TestPlace::empty(Creates::Forgets),
+        TestPlace::empty(Creates::Fails),
+        TestPlace::failing(),
+        TestPlace::new(|| Ok(Some(vec![1; 8]))),
+    ] {
+        let temp = tempfile::tempdir().unwrap();
+        let (files, file) = places(&temp);
+        write(&with(&files, None, Some(&keyring), Some(&file)), "v")
+            .await
+            .unwrap();
+        assert_eq!(version(&files), "{\"v\":2");
+        assert_eq!(decode(&fs::read_to_string(&file).unwrap()).unwrap().len(), 32);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            let rest = fs::read_dir(file.parent().unwrap()).unwrap().count();
+            assert_eq!(rest, 1, "no temporary file beside it");
+        }
+        // The keyring is still not readable, and that keeps nothing from being read.
+        let dir = with(&files, None, Some(&keyring), Some(&file));
+        assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
     }
-    fs::write(files.join("k.enc"), "{\"v\":2}").unwrap();
-    write(&plain(&files), "a malformed one may go").await.unwrap();
+}
+
+#[tokio::test]
+async fn r4_3_the_secret_of_another_program_that_was_faster_is_used() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::HoldsAnother(vec![5; 32]));
+    write(&with(&files, None, Some(&keyring), Some(&file)), "v")
+        .await
+        .unwrap();
+    let later = with(&files, None, Some(&TestPlace::holding(5)), None);
+    assert_eq!(value(&later, "k").await, Ok(Some("v".to_owned())));
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn r4_3_writes_use_the_keyring_before_the_file_and_reads_try_both() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    write(&with(&files, None, None, Some(&file)), "by the file")
+        .await
+        .unwrap();
+    fs::rename(files.join("k.enc"), files.join("old.enc")).unwrap();
+    let keyring = TestPlace::holding(1);
+    let dir = with(&files, None, Some(&keyring), Some(&file));
+    write(&dir, "by the keyring").await.unwrap();
+    let both = with(&files, None, Some(&TestPlace::holding(1)), Some(&file));
+    assert_eq!(value(&both, "k").await, Ok(Some("by the keyring".to_owned())));
+    assert_eq!(value(&both, "old").await, Ok(Some("by the file".to_owned())));
+    fs::remove_file(&file).unwrap();
+    assert_eq!(value(&dir, "k").await, Ok(Some("by the keyring".to_owned())));
+    assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "its secret is remembered");
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn r4_3_a_loader_decides_alone_and_null_from_it_means_version_1() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::Keeps);
+    let none = TestPlace::new(|| Ok(None));
+    let dir = with(&files, Some(&none), Some(&keyring), Some(&file));
+    write(&dir, "v").await.unwrap();
     assert_eq!(version(&files), "{\"v\":1");
+    assert_eq!((keyring.created(), file.exists()), (None, false));
+    assert_eq!(keyring.asked.load(Ordering::SeqCst), 0);
+
+    for len in [16, 64] {
+        let loader = TestPlace::new(move || Ok(Some(vec![3; len])));
+        write(&with(&files, Some(&loader), Some(&TestPlace::holding(1)), None), "w")
+            .await
+            .unwrap();
+        assert_eq!(version(&files), "{\"v\":2");
+        let later = TestPlace::new(move || Ok(Some(vec![3; len])));
+        assert_eq!(
+            value(&with(&files, Some(&later), None, None), "k").await,
+            Ok(Some("w".to_owned()))
+        );
+    }
+    let before = fs::read(files.join("k.enc")).unwrap();
+    let error = write(&dir, "x").await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert_eq!(fs::read(files.join("k.enc")).unwrap(), before);
+
+    assert_eq!(
+        write(&with(&files, Some(&TestPlace::failing()), None, None), "x").await,
+        Err(locked())
+    );
+    for len in [0, 15, 65] {
+        let loader = TestPlace::new(move || Ok(Some(vec![3; len])));
+        let error = write(&with(&files, Some(&loader), None, None), "x").await.unwrap_err();
+        assert_eq!(error.code(), Code::Corrupt, "{len} bytes");
+    }
+}
+
+#[tokio::test]
+async fn r4_3_a_keyring_that_has_just_failed_is_not_asked_again_but_its_secret_is_remembered() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::holding(1);
+    let dir = with(&files, None, Some(&keyring), Some(&file));
+    let without = dir.without_keyring(Some(locked()));
+    write(&without, "by the file").await.unwrap();
+    assert!(file.exists());
+    assert_eq!(value(&without, "k").await, Ok(Some("by the file".to_owned())));
+    assert_eq!(keyring.asked.load(Ordering::SeqCst), 0);
+
+    write(&dir, "by the keyring").await.unwrap();
+    assert_eq!(keyring.asked.load(Ordering::SeqCst), 1);
+    write(&without, "remembered").await.unwrap();
+    fs::remove_file(&file).unwrap();
+    assert_eq!(
+        value(&with(&files, None, Some(&TestPlace::holding(1)), None), "k").await,
+        Ok(Some("remembered".to_owned()))
+    );
+
+    let other = with(&files, None, Some(&TestPlace::holding(1)), None);
+    assert_eq!(
+        value(&other.without_keyring(Some(locked())), "k").await,
+        Err(locked()),
+        "the keyring may hold the secret"
+    );
+    let error = value(&other.without_keyring(None), "k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt, "there is no keyring");
+}
+
+#[tokio::test]
+async fn r4_3_version_1_is_written_when_no_secret_can_be_had_and_never_over_version_2() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    // Something else than a directory is where the secret's directory would be.
+    fs::write(temp.path().join("home"), "").unwrap();
+    let dir = with(&files, None, Some(&TestPlace::failing()), Some(&file));
+    write(&dir, "v").await.unwrap();
+    assert_eq!(version(&files), "{\"v\":1");
+    assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
+
+    write(&with(&files, None, Some(&TestPlace::holding(1)), None), "w")
+        .await
+        .unwrap();
+    let before = fs::read(files.join("k.enc")).unwrap();
+    let error = write(&dir, "x").await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(error.message().contains("version 2"), "{error}");
+    assert_eq!(fs::read(files.join("k.enc")).unwrap(), before);
+    fs::write(files.join("k.enc"), "{\"v\":2}").unwrap();
+    write(&dir, "a malformed one may be replaced").await.unwrap();
+    assert_eq!(version(&files), "{\"v\":1");
+}
+
+#[tokio::test]
+async fn r4_3_version_1_is_written_on_request_and_both_versions_are_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::Keeps);
+    let older = plain(&files).with_machine_secret(MachineSecretConfig {
+        loader: None,
+        keyring: Some(keyring.clone()),
+        file: Some(file.clone()),
+        version: Version::V1,
+    });
+    write(&older, "v").await.unwrap();
+    assert_eq!(version(&files), "{\"v\":1");
+    assert_eq!((keyring.asked.load(Ordering::SeqCst), file.exists()), (0, false));
+    assert_eq!(
+        value(&with(&files, None, None, Some(&file)), "k").await,
+        Ok(Some("v".to_owned()))
+    );
+    write(&with(&files, None, None, Some(&file)), "w").await.unwrap();
+    assert_eq!(value(&older, "k").await, Ok(Some("w".to_owned())));
+    assert_eq!(write(&older, "x").await.unwrap_err().code(), Code::Unavailable);
 }
 
 #[tokio::test]
 async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_what_is_missing() {
     let temp = tempfile::tempdir().unwrap();
-    let files = temp.path().join("files");
-    write(&with(&files, &[Place::new(|| Ok(Some(vec![7; 32])))], None), "v")
+    let (files, absent) = places(&temp);
+    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
         .await
         .unwrap();
 
     let error = plain(&files).read("k").await.unwrap_err();
     assert_eq!(error.code(), Code::Corrupt);
-    assert!(
-        error.remediation().contains("No machine secret is configured"),
-        "{}",
-        error.remediation()
-    );
+    let remedy = error.remediation();
+    assert!(remedy.contains("No machine secret is configured"), "{remedy}");
 
-    let absent = temp.path().join("absent");
-    let dir = with(&files, &[Place::new(|| Ok(None))], Some(absent.clone()));
+    let dir = with(&files, Some(&TestPlace::new(|| Ok(None))), None, Some(&absent));
     let error = dir.read("k").await.unwrap_err();
     assert_eq!(error.code(), Code::Corrupt);
     for word in [
@@ -154,43 +366,18 @@ async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_w
 }
 
 #[tokio::test]
-async fn r4_3_places_are_asked_in_order_until_a_secret_fits_and_remembered() {
-    let temp = tempfile::tempdir().unwrap();
-    let (files, file) = (temp.path().join("files"), temp.path().join("secret"));
-    // Sealed while only the file had one; then another came into the first place.
-    write(&with(&files, &[], Some(file.clone())), "v").await.unwrap();
-    let place = Place::new(|| Ok(Some(vec![1; 32])));
-    let dir = with(&files, std::slice::from_ref(&place), Some(file.clone()));
-    assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
-    write(&dir, "w").await.unwrap();
-    fs::remove_file(&file).unwrap();
-    assert_eq!(
-        value(&dir, "k").await,
-        Ok(Some("w".to_owned())),
-        "the first place's secret is written with"
-    );
-    assert_eq!(place.asked.load(Ordering::SeqCst), 1);
-    assert!(!file.exists());
-}
-
-#[tokio::test]
 async fn r4_3_many_first_reads_ask_a_place_once_and_that_it_had_none_is_not_remembered() {
     let temp = tempfile::tempdir().unwrap();
-    let files = temp.path().join("files");
+    let (files, _) = places(&temp);
     let empty = Arc::new(AtomicUsize::new(2));
-    let place = Place::new({
-        let empty = empty.clone();
-        move || {
-            Ok((empty
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
-                .is_err())
-            .then(|| vec![9; 32]))
-        }
+    let place = TestPlace::new(move || {
+        let emptied = empty.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        Ok(emptied.is_err().then(|| vec![9; 32]))
     });
-    write(&with(&files, &[Place::new(|| Ok(Some(vec![9; 32])))], None), "v")
+    write(&with(&files, Some(&TestPlace::holding(9)), None, None), "v")
         .await
         .unwrap();
-    let dir = with(&files, std::slice::from_ref(&place), None);
+    let dir = with(&files, None, Some(&place), None);
     for _ in 0..2 {
         assert_eq!(dir.read("k").await.unwrap_err().code(), Code::Corrupt);
     }
@@ -199,65 +386,86 @@ async fn r4_3_many_first_reads_ask_a_place_once_and_that_it_had_none_is_not_reme
         let dir = dir.clone();
         reads.spawn(async move { value(&dir, "k").await });
     }
-    assert!(
-        reads
-            .join_all()
-            .await
-            .iter()
-            .all(|read| *read == Ok(Some("v".to_owned())))
-    );
+    let reads = reads.join_all().await;
+    assert!(reads.iter().all(|read| *read == Ok(Some("v".to_owned()))));
     assert_eq!(place.asked.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
-async fn r4_3_a_place_that_fails_is_reported_and_no_second_secret_is_made_beside_it() {
+async fn r4_3_many_first_writes_create_one_secret() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = (temp.path().join("files"), temp.path().join("secret"));
-    write(&with(&files, &[Place::new(|| Ok(Some(vec![7; 32])))], None), "v")
-        .await
-        .unwrap();
-    let locked = || Error::new(Code::Locked, "locked");
-    let dir = with(&files, &[Place::new(move || Err(locked()))], Some(file.clone()));
-    assert_eq!(value(&dir, "k").await, Err(locked()));
-    assert_eq!(write(&dir, "w").await, Err(locked()));
-    assert!(!file.exists());
-
-    let dir = with(&files, &[Place::new(|| Ok(Some(vec![7; 16])))], None);
-    assert_eq!(
-        value(&dir, "k").await.unwrap_err().code(),
-        Code::Corrupt,
-        "half a secret is none"
-    );
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::Keeps);
+    let dir = with(&files, None, Some(&keyring), Some(&file));
+    let mut writes = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let dir = dir.clone();
+        writes.spawn(async move { dir.write(&format!("k{n}"), &Secret::from("v"), None).await });
+    }
+    assert!(writes.join_all().await.iter().all(Result::is_ok));
+    let later = TestPlace::new({
+        let bytes = keyring.created();
+        move || Ok(bytes.clone())
+    });
+    let keys: Vec<_> = (0..20).map(|n| format!("k{n}")).collect();
+    let read = with(&files, None, Some(&later), None).read_many(&keys).await;
+    assert!(read.iter().all(|read| matches!(read, Ok(Some(_)))));
 }
 
 #[tokio::test]
-async fn r4_3_a_damaged_secret_file_is_reported_and_never_overwritten() {
+async fn r4_3_a_place_that_fails_is_reported_only_if_no_other_one_opens_the_file() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = (temp.path().join("files"), temp.path().join("secret"));
+    let (files, file) = places(&temp);
+    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
+        .await
+        .unwrap();
+    let dir = with(&files, None, Some(&TestPlace::failing()), Some(&file));
+    assert_eq!(value(&dir, "k").await, Err(locked()));
+    let dir = with(
+        &files,
+        Some(&TestPlace::failing()),
+        Some(&TestPlace::holding(7)),
+        Some(&file),
+    );
+    assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
+    let dir = with(&files, None, Some(&TestPlace::new(|| Ok(Some(vec![7; 8])))), None);
+    let error = value(&dir, "k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt, "a part of a secret is none");
+}
+
+#[tokio::test]
+async fn r4_3_a_damaged_secret_file_is_never_overwritten() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    write(&with(&files, None, None, Some(&file)), "v").await.unwrap();
+    fs::rename(files.join("k.enc"), files.join("sealed.enc")).unwrap();
     for contents in ["", "not base64!", "AAAA", &"A".repeat(100_000)] {
         fs::write(&file, contents).unwrap();
-        let error = write(&with(&files, &[], Some(file.clone())), "v").await.unwrap_err();
+        let dir = with(&files, None, None, Some(&file));
+        write(&dir, "v").await.unwrap();
+        assert_eq!(version(&files), "{\"v\":1", "no secret can be had");
+        assert_eq!(fs::read_to_string(&file).unwrap(), contents);
+        let error = dir.read("sealed").await.unwrap_err();
         assert_eq!(error.code(), Code::Corrupt);
         assert!(
             error.remediation().contains("machine secret"),
             "{}",
             error.remediation()
         );
-        assert_eq!(fs::read_to_string(&file).unwrap(), contents);
     }
-    assert!(!files.exists());
 }
 
 #[tokio::test]
 async fn r4_3_many_values_of_both_versions_are_read_in_one_go() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = (temp.path().join("files"), temp.path().join("secret"));
-    let dir = with(&files, &[], Some(file));
+    let (files, file) = places(&temp);
+    let dir = with(&files, None, None, Some(&file));
     for n in 0..6 {
         let key = format!("k{n}");
         let writer = if n % 2 == 0 { dir.clone() } else { plain(&files) };
+        let newer_than = Some(KeyringKind::Os);
         writer
-            .write(&key, &Secret::from(key.as_str()), Some(KeyringKind::Os))
+            .write(&key, &Secret::from(key.as_str()), newer_than)
             .await
             .unwrap();
     }

@@ -39,7 +39,7 @@ fn directory(vector: &Value, temp: &tempfile::TempDir) -> FallbackDir {
     match vector["machineSecretHex"].as_str() {
         None => dir,
         Some(hex) => dir.with_machine_secret(MachineSecretConfig {
-            loaders: vec![Arc::new(Fixed(unhex(hex)))],
+            loader: Some(Arc::new(Fixed(unhex(hex)))),
             ..MachineSecretConfig::default()
         }),
     }

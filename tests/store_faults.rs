@@ -65,12 +65,12 @@ async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r
     home.keyring.set_mode(FaultMode::Fails(Code::Denied));
     assert_eq!(store.set("key", Secret::from("new")).await, Ok(StoredIn::File));
     let failures = Code::ALL.into_iter().filter(|code| !code.is_final());
-    for mood in failures
+    for mode in failures
         .map(FaultMode::Fails)
         .chain([FaultMode::Absent, FaultMode::Hangs])
     {
-        home.keyring.set_mode(mood);
-        assert_eq!(home.value("key").await, "new", "{mood:?}");
+        home.keyring.set_mode(mode);
+        assert_eq!(home.value("key").await, "new", "{mode:?}");
     }
     assert_eq!(
         home.keyring.peek(SERVICE, "key"),
@@ -148,17 +148,17 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
         let flicker = tokio::spawn({
             let (home, stop) = (home.clone(), stop.clone());
             async move {
-                let moods = [
+                let modes = [
                     FaultMode::Works,
                     FaultMode::Fails(Code::Locked),
                     FaultMode::Absent,
                     FaultMode::Fails(Code::Unavailable),
                 ];
-                for mood in moods.into_iter().cycle() {
+                for mode in modes.into_iter().cycle() {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    home.keyring.set_mode(mood);
+                    home.keyring.set_mode(mode);
                     // Not a wait for anything: how often it flickers.
                     tokio::time::sleep(Duration::from_millis(1 + round)).await;
                 }

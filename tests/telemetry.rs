@@ -273,3 +273,40 @@ async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
     with_sink(elsewhere, async { emit() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn r8_a_long_wait_for_a_lock_emits_lock_wait_and_lock_acquired_with_its_duration() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = store(dir.path(), FallbackPolicy::Allow);
+    let (sink, events) = log("securestore::store=warn");
+    let key = fingerprint("key");
+    let lock = store.lock("key").await.unwrap();
+    with_sink(sink, async {
+        let waiting = store.set("key", Secret::from("value"));
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            assert!(events.lines().is_empty(), "a short wait is no event");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(events.lines(), [format!("warn lock_wait key={key}")]);
+            drop(lock);
+        };
+        let (stored, ()) = tokio::join!(waiting, release);
+        stored.unwrap();
+    })
+    .await;
+    assert_eq!(events.lines(), [format!("warn lock_acquired key={key}")]);
+}
+
+#[tokio::test]
+async fn r8_a_change_without_a_lock_emits_lock_unavailable() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = store(dir.path(), FallbackPolicy::Allow);
+    std::fs::write(dir.path().join("locks"), "not a directory").unwrap();
+    let (sink, events) = log("securestore::store=warn");
+    with_sink(sink, async { store.set("key", Secret::from("value")).await.unwrap() }).await;
+    let key = fingerprint("key");
+    assert_eq!(
+        events.lines(),
+        [format!("warn lock_unavailable key={key} code=UNAVAILABLE")]
+    );
+}

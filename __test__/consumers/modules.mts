@@ -3,14 +3,18 @@ import {
   configure,
   createDefaultKeyringAdapter,
   type DoctorReport,
+  decryptEnvelopeString,
   doctor,
+  type Envelope,
   type ExtensionSetting,
   ExtensionSettingsStorage,
+  encryptEnvelopeString,
   findLegacyData,
   getToolKeyStorage,
   hardenProcess,
   isRuntimeReplacedError,
   isSecureStoreError,
+  isValidEnvelope,
   KEY_NAME_REGEX,
   KeyCommand,
   KeychainTokenStorage,
@@ -120,3 +124,7 @@ if (isRuntimeReplacedError(failure)) process.exitCode = 1
 void store.update('key', () => 7)
 // @ts-expect-error: an object without the methods of a store
 new ProviderKeyStorage({ secureStore: {} })
+const json: string = await encryptEnvelopeString('text', 'service', { existingEnvelopeVersion: undefined })
+const parsed: unknown = JSON.parse(json)
+if (isValidEnvelope(parsed)) void (parsed satisfies Envelope).crypto.alg
+void (await decryptEnvelopeString(json, 'service', { machineSecretLoader: async () => Buffer.alloc(32) })).length

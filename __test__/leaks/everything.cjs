@@ -7,6 +7,7 @@ const { mkdirSync, mkdtempSync, writeFileSync } = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const securestore = require('../..')
+const { loaderOf } = require('./keyrings.cjs')
 
 const { SECRET, NAME, MODE } = process.env
 const home = os.homedir()
@@ -14,48 +15,7 @@ const seen = { exports: Object.keys(securestore), events: [], errors: [], shown:
 
 securestore.setLogSink((event) => seen.events.push(event))
 
-/** A keyring that fails as the mode says. */
-function keyring() {
-  const entries = new Map()
-  const answer = (password, work) => {
-    switch (MODE) {
-      case 'locked':
-      case 'access denied':
-      case 'timed out':
-      case 'not found':
-      case 'something else':
-        throw new Error(MODE)
-      case 'echo':
-        throw new Error(`cannot store ${password}`)
-      case 'storage error':
-        throw new securestore.SecureStoreError(`no ${password}`, 'LOCKED', `unlock ${password}`)
-      case 'text':
-        throw `no ${password}`
-      case 'wrong answers':
-        return [SECRET]
-      case 'hangs':
-        return new Promise(() => {})
-      default:
-        return work()
-    }
-  }
-  return {
-    getPassword: async (service, account) => answer('', () => entries.get(service + account) ?? null),
-    setPassword: async (service, account, password) =>
-      answer(password, () => void entries.set(service + account, password)),
-    deletePassword: async (service, account) => answer('', () => entries.delete(service + account)),
-    findCredentials: async () => answer('', () => [...entries].map(([account, password]) => ({ account, password }))),
-  }
-}
-
-const adapter = keyring()
-const loaders = {
-  none: async () => null,
-  throws: async () => {
-    throw new Error(SECRET)
-  },
-}
-const loader = loaders[MODE] ?? (async () => adapter)
+const loader = loaderOf(MODE, SECRET)
 
 function newStore(options = {}) {
   const given = MODE === 'os' ? {} : { keyringLoader: loader }
@@ -274,6 +234,9 @@ const exercises = {
     await attempt(() => require('node:util').inspect(newStore(), { showHidden: true, depth: 9 }), true)
   },
 
+  EnvelopeCodecError: () =>
+    attempt(() => String(new securestore.EnvelopeCodecError('message', 'CORRUPT', 'remedy')), true),
+
   SecureStoreError: () => attempt(() => String(new securestore.SecureStoreError('message', 'LOCKED', 'remedy')), true),
 
   TOOL_KEY_REGISTRY: () => seen.shown.push([...securestore.TOOL_KEY_REGISTRY]),
@@ -305,9 +268,31 @@ const exercises = {
     await attempt(() => adapter.setPassword('leaks', `${NAME}\0`, SECRET))
   },
 
+  async decryptEnvelopeString() {
+    const options = { machineSecretLoader: async () => Buffer.alloc(32, 7) }
+    const { dir, names } = malformed()
+    for (const name of names) {
+      const text = require('node:fs').readFileSync(path.join(dir, `${name}.enc`), 'utf8')
+      await attempt(() => securestore.decryptEnvelopeString(text, 'leaks', options), true)
+      await attempt(() => securestore.decryptEnvelopeString(text, 'leaks'), true)
+    }
+    for (const value of wrong) await attempt(() => securestore.decryptEnvelopeString(value, value, value))
+  },
+
   async doctor() {
     await attempt(() => securestore.doctor({ keyringTimeoutMs: 2000 }), true)
     for (const options of wrong) await attempt(() => securestore.doctor(options))
+  },
+
+  async encryptEnvelopeString() {
+    const options = { machineSecretLoader: async () => Buffer.alloc(32, 7) }
+    for (const value of [SECRET, unpaired, ...wrong]) {
+      await attempt(() => securestore.encryptEnvelopeString(value, 'leaks', options), true)
+      await attempt(() => securestore.encryptEnvelopeString(SECRET, value, options), true)
+      await attempt(() =>
+        securestore.encryptEnvelopeString(SECRET, 'leaks', { machineSecretLoader: async () => value }),
+      )
+    }
   },
 
   findLegacyData: () => attempt(() => securestore.findLegacyData(), true),
@@ -327,6 +312,8 @@ const exercises = {
   isRuntimeReplacedError: () => attempt(() => securestore.isRuntimeReplacedError(wrong), true),
   isSecureStoreError: () => attempt(() => securestore.isSecureStoreError(wrong), true),
 
+  isValidEnvelope: () => attempt(() => securestore.isValidEnvelope({ v: SECRET, data: SECRET }), true),
+
   async isValidToolKeyName() {
     for (const name of [SECRET, ...wrong]) await attempt(() => securestore.isValidToolKeyName(name), true)
   },
@@ -343,6 +330,7 @@ const exercises = {
     }
   },
 
+  readEnvelopeVersion: () => attempt(() => securestore.readEnvelopeVersion(`{"v":2,"data":"${SECRET}"}`), true),
   resetProviderKeyStorage: () => attempt(() => securestore.resetProviderKeyStorage(), true),
 
   async resolveApiKey() {

@@ -1,6 +1,6 @@
 // What most tests need: a directory, a keyring in memory, and a look at how a call fails.
 
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { type KeyringAdapter, SecureStoreError } from '@llxprt/securestore'
 import { expect } from 'vitest'
@@ -8,6 +8,11 @@ import { expect } from 'vitest'
 /** A new directory in this file's home. */
 export function newDirectory(): string {
   return mkdtempSync(path.join(process.env.HOME ?? '', 'dir-'))
+}
+
+/** Returns the names of the files that hold values. The cache of derived keys beside them is left out. */
+export function valueFiles(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name.endsWith('.enc'))
 }
 
 /** A keyring in memory that counts its calls and fails when told to. */

@@ -5,7 +5,7 @@
 const { CommandError } = require('./errors.js')
 const { askHidden, isInteractive, readInput } = require('./input.js')
 
-/** Asks for a new passphrase, on a terminal twice. `file` is named in the prompt. */
+/** Asks for a new passphrase, on a terminal twice. `cancelled` is the message when the prompt is cancelled. */
 async function askNewPassphrase(cancelled) {
   const passphrase = await askPassphrase('Enter a passphrase for the file (hidden): ', cancelled)
   if (isInteractive()) {

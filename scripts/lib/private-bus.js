@@ -7,6 +7,7 @@ const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
+const { packageOf } = require('./programs.js')
 
 const SERVICE = 'org.freedesktop.secrets'
 const SECRETS = '/org/freedesktop/secrets'
@@ -103,7 +104,7 @@ class PrivateBus {
   async waitForService(daemon, name, timeoutMs = TIMEOUT_MS) {
     // A service owns its name before it publishes the collection.
     const answers = () => this.hasService() && this.defaultCollection() !== '/'
-    const failed = new Promise((_, reject) => daemon.once('error', reject))
+    const failed = new Promise((_, reject) => daemon.once('error', (error) => reject(startFailure(error))))
     await Promise.race([failed, until(answers, `${name} did not appear on its bus`, timeoutMs)])
   }
 
@@ -171,12 +172,21 @@ function baseEnvironment(home) {
 function firstLine(child) {
   return new Promise((resolve, reject) => {
     let text = ''
-    child.on('error', (error) => reject(new Error(`${error.message}: install dbus (Debian: apt-get install dbus)`)))
+    child.on('error', (error) => reject(startFailure(error)))
     child.stdout?.on('data', (chunk) => {
       text += chunk
       if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
     })
   })
+}
+
+/**
+ * Names the package of a program that could not be started.
+ *
+ * @param {NodeJS.ErrnoException & { path?: string }} error
+ */
+function startFailure({ message, path: program = '' }) {
+  return new Error(`${message}. On Debian or Ubuntu, run: sudo apt-get install ${packageOf(program)}`)
 }
 
 /**

@@ -81,7 +81,17 @@ async function installPrograms(purpose, programs) {
  */
 function missingPackages(programs) {
   const missing = programs.filter((program) => !which(program))
-  return [...new Set(missing.map((program) => PACKAGES[program] ?? program))].sort()
+  return [...new Set(missing.map(packageOf))].sort()
 }
 
-module.exports = { BENCH_PROGRAMS, KEYRING_PROGRAMS, TEST_PROGRAMS, installPrograms, missingPackages }
+/**
+ * Returns the Debian package of a program.
+ *
+ * @param {string} program
+ * @returns {string}
+ */
+function packageOf(program) {
+  return PACKAGES[program] ?? program
+}
+
+module.exports = { BENCH_PROGRAMS, KEYRING_PROGRAMS, TEST_PROGRAMS, installPrograms, missingPackages, packageOf }

@@ -34,7 +34,7 @@ async function settings({ addon, directory, service }) {
     assert.equal(addon.isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' }), true)
     assert.equal(addon.isRuntimeReplacedError(new Error('message')), false)
   })
-  if (addon.encryptEnvelopeString) await envelopes(addon, service)
+  await envelopes(addon, service)
 }
 
 /** Runs last: it cannot be undone. */

@@ -9,11 +9,11 @@ const { tokenize } = require('./rust-tokens.js')
 /**
  * @typedef {import('./rust-tokens.js').Token} Token
  * @typedef {{ path: string[], name: string, isGlob: boolean, line: number }} Use `name` is what the path is imported as
- * @typedef {{ name: string, kind: string, line: number }} Item
+ * @typedef {{ name: string, kind: string, line: number, isConditional: boolean }} Item
  * @typedef {{
  *   path: string[], file: string, parent: Module | null, isConditional: boolean, children: Map<string, Module[]>,
  *   items: Item[], uses: Use[], paths: { path: string[], line: number }[], names: Set<string>,
- * }} Module `isConditional`: its declaration has a `cfg` attribute; `children` holds several modules of one name where each is for another platform; `names` are all identifiers in
+ * }} Module `isConditional`: the declaration has a `cfg` attribute; `children` holds several modules of one name where each is for another platform; `names` are all identifiers in
  * its code
  */
 
@@ -126,7 +126,7 @@ function scan(tokens, module, inFile) {
       if (tokens[i + 2]?.text === ';') {
         declared.push({ name: following, parent: block.module, line, pathAttribute, isConditional })
       } else {
-        const child = addChild(block.module, following, block.module.file)
+        const child = addChild(block.module, following, block.module.file, isConditional)
         inFile.push(child)
         nextBlock = { module: child, isAssociated: false }
       }
@@ -134,11 +134,11 @@ function scan(tokens, module, inFile) {
     } else if (text === 'use' && tokens[i - 1]?.text !== '+' && following !== '<') {
       i = readUse(tokens, i, block.module)
     } else if (text === 'macro_rules' && following === '!') {
-      block.module.items.push({ name: tokens[i + 2].text, kind: 'macro', line })
+      block.module.items.push({ name: tokens[i + 2].text, kind: 'macro', line, isConditional })
       i += 2
     } else if (isItem(tokens, i)) {
       const name = tokens[i + (following === 'mut' ? 2 : 1)].text
-      if (!block.isAssociated) block.module.items.push({ name, kind: text, line })
+      if (!block.isAssociated) block.module.items.push({ name, kind: text, line, isConditional })
       if (text === 'trait') nextBlock = { ...block, isAssociated: true }
       i += 1
     } else if (text === 'impl' && BEFORE_ITEM.includes(tokens[i - 1]?.text)) {

@@ -1,46 +1,58 @@
-//! The derived keys of this process, so that a store of a thousand values costs one derivation (SPEC, Derive once).
+//! The keys that this process derived, so that no key is derived twice.
 //!
-//! One of the three named globals of the house. It is one per process and not one per directory because the price it
-//! saves, tens of milliseconds and 16 MiB each, is the same whoever pays it.
+//! Process-wide, because the cost that it saves (tens of milliseconds and 16 MiB each) is the process's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
-use zeroize::ZeroizeOnDrop;
 
 use super::envelope::SALT_LEN;
+use super::protected::ProtectedBytes;
 use super::scrypt::scrypt;
 use crate::telemetry::events::key_derived;
 
 /// Length of a derived key, in bytes.
 pub const KEY_LEN: usize = 32;
 
-/// How many keys are kept; the one unused for longest goes first. A key takes about 150 bytes. The older programs gave
-/// every file a salt of its own: a bound below the number of such files would derive all of them anew on every pass,
-/// for a list walks them in the same order each time.
+/// How many keys are kept; the least recently used one is removed first. A key takes about 150 bytes. The older programs
+/// gave every file a salt of its own: with a bound below the number of such files every pass would derive all of them
+/// anew, because a list reads them in the same order each time.
 const CAPACITY: usize = 4096;
 
-/// Calls `f` with the key of this password and salt, which is derived if it has not been before. Blocks for as long as
-/// that takes; of callers that come at the same time one derives, and the others wait for it.
-pub fn with_key<T>(password: &str, salt: &[u8; SALT_LEN], f: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
-    KEYS.with(id(password, salt), || derive(password, salt), f)
+/// A derived key. Clones share its memory, which is wiped when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct DerivedKey(Arc<ProtectedBytes>);
+
+impl DerivedKey {
+    /// Returns the key with these bytes.
+    pub fn new(bytes: &[u8; KEY_LEN]) -> Self {
+        Self(Arc::new(ProtectedBytes::copy_of(bytes)))
+    }
+
+    /// Returns the bytes. Callers must not log or store them.
+    pub fn expose(&self) -> &[u8; KEY_LEN] {
+        self.0.expose().try_into().expect("every key has this length")
+    }
+
+    /// Returns the key of this password and salt. Derives it if that was not done before, which takes tens of milliseconds;
+    /// of simultaneous callers one derives, and the others wait for it.
+    pub fn derive(password: &str, salt: &[u8; SALT_LEN]) -> Self {
+        KEYS.get(id(password, salt), || derive(password, salt))
+    }
 }
 
-/// How many cores there are: so many derivations run at a time, and no more, each with its 16 MiB.
+/// Returns the number of cores: as many derivations run at a time, each with its 16 MiB.
 pub fn cores() -> usize {
     static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, Into::into));
     *CORES
 }
 
 static KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
-static DERIVING: Gate = Gate::new();
+static DERIVING: DerivationGate = DerivationGate::new();
 
-/// SHA-256 over password and salt: finds the key again without keeping the password.
+/// SHA-256 over salt and password: identifies a key without keeping the password.
 type Id = [u8; 32];
-
-#[derive(ZeroizeOnDrop)]
-struct DerivedKey(Box<[u8; KEY_LEN]>);
 
 type Slot = Arc<OnceLock<DerivedKey>>;
 
@@ -48,11 +60,11 @@ type Slot = Arc<OnceLock<DerivedKey>>;
 struct Keys(Mutex<Slots>);
 
 impl Keys {
-    fn with<T>(&self, id: Id, derive: impl FnOnce() -> DerivedKey, f: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
-        // Nothing panics while it is locked, and the map is whole at every moment.
+    fn get(&self, id: Id, derive: impl FnOnce() -> DerivedKey) -> DerivedKey {
+        // Nothing panics while this is locked, and the map is complete at every moment.
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner).slot(id);
-        // It is not locked any more: other keys are found, and derived, meanwhile.
-        f(&slot.get_or_init(derive).0)
+        // Not locked any more: other keys are found, and derived, meanwhile.
+        slot.get_or_init(derive).clone()
     }
 }
 
@@ -80,14 +92,14 @@ impl Slots {
 }
 
 /// Lets as many derivations run as there are cores.
-struct Gate {
+struct DerivationGate {
     running: Mutex<usize>,
     freed: Condvar,
 }
 
-struct Turn<'a>(&'a Gate);
+struct DerivationPermit<'a>(&'a DerivationGate);
 
-impl Gate {
+impl DerivationGate {
     const fn new() -> Self {
         Self {
             running: Mutex::new(0),
@@ -95,18 +107,18 @@ impl Gate {
         }
     }
 
-    fn enter(&self) -> Turn<'_> {
+    fn enter(&self) -> DerivationPermit<'_> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut running = self
             .freed
             .wait_while(running, |running| *running >= cores())
             .unwrap_or_else(PoisonError::into_inner);
         *running += 1;
-        Turn(self)
+        DerivationPermit(self)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for DerivationPermit<'_> {
     fn drop(&mut self) {
         *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.0.freed.notify_one();
@@ -122,10 +134,11 @@ fn id(password: &str, salt: &[u8; SALT_LEN]) -> Id {
 }
 
 fn derive(password: &str, salt: &[u8; SALT_LEN]) -> DerivedKey {
-    let _turn = DERIVING.enter();
-    let mut key = DerivedKey(Box::new([0; KEY_LEN]));
-    key_derived(|| scrypt(password.as_bytes(), salt, key.0.as_mut_slice()));
-    key
+    let _permit = DERIVING.enter();
+    let key = ProtectedBytes::new(KEY_LEN, |key| {
+        key_derived(|| scrypt(password.as_bytes(), salt, key));
+    });
+    DerivedKey(Arc::new(key))
 }
 
 #[cfg(test)]
@@ -135,7 +148,7 @@ mod tests {
     use super::*;
 
     fn key(n: u8) -> DerivedKey {
-        DerivedKey(Box::new([n; KEY_LEN]))
+        DerivedKey::new(&[n; KEY_LEN])
     }
 
     #[test]
@@ -150,7 +163,7 @@ mod tests {
                         derived.fetch_add(1, SeqCst);
                         key(7)
                     };
-                    assert_eq!(keys.with([1; 32], derive, |key| key[0]), 7);
+                    assert_eq!(keys.get([1; 32], derive).expose()[0], 7);
                 });
             }
         });
@@ -160,16 +173,16 @@ mod tests {
     #[test]
     fn another_key_is_derived_while_one_is_under_way() {
         let keys = Keys::default();
-        let nested = || key(keys.with([2; 32], || key(5), |key| key[0]) + 1);
-        assert_eq!(keys.with([1; 32], nested, |key| key[0]), 6);
+        let nested = || key(keys.get([2; 32], || key(5)).expose()[0] + 1);
+        assert_eq!(keys.get([1; 32], nested).expose()[0], 6);
     }
 
     #[test]
     fn a_derivation_that_panics_leaves_the_next_caller_to_try_again() {
         let keys = Keys::default();
-        let broken = || keys.with([1; 32], || panic!("on purpose"), |_| ());
+        let broken = || keys.get([1; 32], || panic!("on purpose"));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(broken)).is_err());
-        assert_eq!(keys.with([1; 32], || key(3), |key| key[0]), 3);
+        assert_eq!(keys.get([1; 32], || key(3)).expose()[0], 3);
     }
 
     #[test]
@@ -191,11 +204,11 @@ mod tests {
 
     #[test]
     fn never_more_derivations_than_cores_run_at_a_time() {
-        let (gate, inside, most) = (Gate::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (gate, inside, most) = (DerivationGate::new(), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..4 * cores() {
                 scope.spawn(|| {
-                    let _turn = gate.enter();
+                    let _permit = gate.enter();
                     most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
                     std::thread::yield_now();
                     inside.fetch_sub(1, SeqCst);

@@ -34,11 +34,12 @@ const ALG: &str = "aes-256-gcm";
 const KDF: &str = "scrypt";
 
 /// Which password a file is sealed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
     /// Service and machine id.
     V1,
     /// Machine secret, service and machine id.
+    #[default]
     V2,
 }
 

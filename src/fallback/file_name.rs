@@ -1,16 +1,15 @@
-//! Key ↔ file name: two different keys never share a file (R4.4).
+//! The names of files: two different keys never share one.
 //!
-//! Characters that some file system refuses or reads in its own way are percent-encoded, byte by byte of their UTF-8
-//! form. `%` itself always is, so the encoding can be undone, and undoing it and doing it again gives the same name:
-//! that is how a name of ours is told from one of the older convention, where the key stood in the name as it was.
+//! Characters that some file system refuses or interprets are percent-encoded, byte by byte of their UTF-8 form. `%` itself
+//! always is, so the encoding can be reversed. A name that does not change when it is decoded and encoded again is an encoded
+//! one; any other is of the older convention, where the key was the name.
 //!
-//! What no encoding of ours changes: a file system that ignores case (the default of macOS and Windows) gives `Key` and
-//! `key` one file, and macOS gives one file to two keys that differ only in Unicode normalisation. Names stay readable,
-//! and the same as those of the older programs, at this price.
+//! A file system that ignores case (the default of macOS and Windows) has one file for `Key` and `key`, and macOS has one for
+//! two keys that differ only in Unicode normalisation. Names stay readable, and the same as those of the older programs.
 
 use crate::error::{Code, Error, Result};
 
-/// What the name of every stored value ends in.
+/// The end of the name of every file with a value.
 pub const SUFFIX: &str = ".enc";
 
 /// The longest file name, in bytes. Linux counts 255 bytes, macOS and Windows 255 UTF-16 units, which are never more.
@@ -19,13 +18,17 @@ pub const MAX_LEN: usize = 255;
 /// Characters that are always encoded, besides control characters.
 const SPECIAL: [char; 10] = ['*', '<', '>', ':', '"', '/', '\\', '|', '?', '%'];
 
-/// Device names on Windows, which no file may bear, whatever extension follows.
+/// Device names of Windows, which no file may have, whatever the extension.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
-/// Devices that come with a digit (Windows counts the superscripts as digits).
+/// Devices that are followed by a digit (Windows counts superscripts as digits).
 const NUMBERED_DEVICES: [&str; 2] = ["COM", "LPT"];
 const DEVICE_DIGITS: &str = "123456789¹²³";
 
-/// The name of the file a key is kept in. `CORRUPT` when the key is empty, or its name longer than [`MAX_LEN`] bytes.
+/// Returns the name of a key's file.
+///
+/// # Errors
+///
+/// `CORRUPT` when the key is empty, or its name is longer than [`MAX_LEN`] bytes.
 pub fn file_name(key: &str) -> Result<String> {
     if key.is_empty() {
         return Err(Error::new(Code::Corrupt, "A key must not be empty"));
@@ -44,15 +47,15 @@ pub fn file_name(key: &str) -> Result<String> {
     Ok(name)
 }
 
-/// The name an older program gave the file of this key: the key as it is. `None` when that is the name of today, when it
-/// is the encoded name of *another* key, and when it cannot be a file's name on this system.
+/// Returns the name that older programs gave the file of this key: the key itself. `None` when that is the current name, when
+/// it is the encoded name of *another* key, and when it cannot be the name of a file on this system.
 pub fn plain_name(key: &str) -> Option<String> {
     let name = format!("{key}{SUFFIX}");
-    let usable = is_key(key) && name.len() <= MAX_LEN && !(cfg!(windows) && means_something_to_windows(key));
+    let usable = is_key(key) && name.len() <= MAX_LEN && !(cfg!(windows) && is_special_on_windows(key));
     (usable && decode_canonical(&name).is_none()).then_some(name)
 }
 
-/// The key whose file bears this name, encoded or plain; `None` when no key's file does.
+/// Returns the key whose file has this name, encoded or plain; `None` when no key's file has it.
 pub fn decode(name: &str) -> Option<String> {
     decode_canonical(name).or_else(|| {
         let key = name.strip_suffix(SUFFIX)?;
@@ -60,12 +63,12 @@ pub fn decode(name: &str) -> Option<String> {
     })
 }
 
-/// Whether a store would take this for a key at all (SPEC, Keys).
+/// Returns whether a store accepts this as a key.
 pub fn is_key(key: &str) -> bool {
     !key.is_empty() && !matches!(key, "." | "..") && !key.contains(['/', '\\', '\0'])
 }
 
-/// A name that stands for this text alone, without the ending of a key's file: what a directory of its own is called.
+/// Encodes a text as the name of a file or directory, without the ending of a key's file. No other text has the same name.
 pub fn encode(key: &str) -> String {
     let last = key.chars().next_back().map_or(0, |c| key.len() - c.len_utf8());
     let device = is_device(key);
@@ -89,7 +92,7 @@ fn hex_digit(value: u8) -> char {
     char::from(b"0123456789ABCDEF"[usize::from(value)])
 }
 
-/// The key that [`encode`] turns into exactly this name.
+/// Returns the key that [`encode`] turns into exactly this name.
 fn decode_canonical(name: &str) -> Option<String> {
     let stem = name.strip_suffix(SUFFIX)?;
     let mut bytes = Vec::with_capacity(stem.len());
@@ -107,7 +110,7 @@ fn decode_canonical(name: &str) -> Option<String> {
     (!key.is_empty() && encode(&key) == stem).then_some(key)
 }
 
-/// Windows looks at what stands before the first dot, without trailing spaces and whatever the case.
+/// Returns whether Windows takes the name for a device: it ignores case, everything after the first dot, and spaces before it.
 fn is_device(key: &str) -> bool {
     let base = key.split('.').next().unwrap_or(key).trim_end_matches(' ');
     let is = |device: &str| base.eq_ignore_ascii_case(device);
@@ -122,8 +125,8 @@ fn is_device(key: &str) -> bool {
         })
 }
 
-/// Whether Windows would take the plain name for something else than a file: a stream (`a:b`), a pattern, a device.
-fn means_something_to_windows(key: &str) -> bool {
+/// Returns whether Windows takes the plain name for something else than a file: a stream (`a:b`), a pattern, a device.
+fn is_special_on_windows(key: &str) -> bool {
     is_device(key)
         || key
             .chars()
@@ -139,10 +142,10 @@ mod tests {
     #[test]
     fn r4_8_windows_takes_streams_patterns_and_devices_for_something_else_than_files() {
         for key in ["a:b", "*", "what?", "a|b", "con", "NUL.txt", "tab\there"] {
-            assert!(means_something_to_windows(key), "{key:?}");
+            assert!(is_special_on_windows(key), "{key:?}");
         }
         for key in ["key", "100%", "two words", "console", "schlüssel", "a.b"] {
-            assert!(!means_something_to_windows(key), "{key:?}");
+            assert!(!is_special_on_windows(key), "{key:?}");
         }
     }
 

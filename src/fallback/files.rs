@@ -4,27 +4,35 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use super::cipher::{self, Password};
 use super::envelope::{self, Envelope, Fault, FileContent, MAX_TOMBSTONE_LEN, SALT_LEN, Version};
 use super::file_name::{self, decode, plain_name};
-use super::file_state::{DirectoryListing, FileRevision, FileState, StoredValue};
+use super::file_state::{DirectoryListing, FileRevision, FileState};
 use super::keyring_kind::KeyringKind;
 use crate::error::{Code, Error, Result};
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;
-use crate::fs::read::{Contents, is_known_absent, read};
-use crate::random::random_bytes;
+use crate::fs::read::{Contents, is_known_absent, read, read_as_is};
 use crate::secret::Secret;
 
 /// How many files are looked at for a salt to take over, before a new one is made.
 const SALT_CANDIDATES: usize = 16;
 
-/// A directory of encrypted files, and the salts in use there.
+/// A directory of encrypted files.
 pub struct Files {
     pub dir: PathBuf,
-    salts: Mutex<[Option<[u8; SALT_LEN]>; 2]>,
+}
+
+/// The file that a write replaces.
+pub struct WriteTarget {
+    names: Vec<String>,
+    path: PathBuf,
+}
+
+impl WriteTarget {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// A file with a well-formed envelope that is not opened yet.
@@ -36,10 +44,7 @@ pub struct EncryptedFile {
 
 impl Files {
     pub fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            salts: Mutex::default(),
-        }
+        Self { dir }
     }
 
     /// Finds the key's file, under either of its names; `None` when there is none, and when it is a tombstone.
@@ -52,6 +57,32 @@ impl Files {
             }),
             Some((_, FileContent::Deleted { .. })) | None => None,
         })
+    }
+
+    /// Finds an envelope at any path; `None` when there is no file, and when its content is not a JSON object.
+    pub fn find_at(path: &Path) -> Result<Option<EncryptedFile>> {
+        if !is_json(path)? {
+            return Ok(None);
+        }
+        Ok(match read_content(path)? {
+            Some(FileContent::Value { envelope, newer_than }) => Some(EncryptedFile {
+                path: path.to_owned(),
+                envelope,
+                newer_than,
+            }),
+            Some(FileContent::Deleted { .. }) | None => None,
+        })
+    }
+
+    /// Removes the file at any path if its content is a JSON object. Returns whether it was.
+    pub fn remove_at(path: &Path) -> Result<bool> {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Ok(false);
+        };
+        if !is_json(path)? {
+            return Ok(false);
+        }
+        atomic::remove(dir, &[name.to_owned()]).map_err(|error| io_error("remove", path, &error))
     }
 
     pub fn state(&self, key: &str) -> Result<FileState> {
@@ -67,29 +98,13 @@ impl Files {
         names(key).is_ok_and(|names| names.iter().all(|name| is_known_absent(&self.dir.join(name))))
     }
 
-    /// Decrypts. Once that worked, later writes use the same salt.
-    pub fn open(&self, file: &EncryptedFile, password: &Password) -> Result<StoredValue> {
-        let EncryptedFile {
-            path,
-            envelope,
-            newer_than,
-        } = file;
-        let value = cipher::open(envelope, password).map_err(|cipher::WrongKeyOrAltered| undecryptable(path))?;
-        self.salt_of(envelope.version, |known| *known = known.or(Some(envelope.salt)));
-        Ok(StoredValue {
-            value,
-            newer_than: *newer_than,
-            revision: FileRevision::of(envelope, *newer_than),
-        })
-    }
-
-    /// Seals and writes atomically. `UNAVAILABLE`, and nothing changed, when that would replace version 2 by version 1.
-    pub fn write(
-        &self,
-        key: &str,
-        (value, newer_than): (&Secret, Option<KeyringKind>),
-        (version, password): (Version, &Password),
-    ) -> Result<()> {
+    /// Checks that a value may be written in this version, and creates the directory.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the key's name or the value is too long; `UNAVAILABLE` when version 1 would replace version 2; `DENIED`
+    /// or `UNAVAILABLE` when the directory cannot be created.
+    pub fn prepare_write(&self, key: &str, value: &Secret, version: Version) -> Result<WriteTarget> {
         let names = names(key)?;
         if !envelope::fits(value.expose().len()) {
             return Err(
@@ -97,20 +112,19 @@ impl Files {
                     .with_remediation("Save a shorter value"),
             );
         }
-        let failed = |error: io::Error| io_error("write", &self.dir.join(&names[0]), &error);
         self.refuse_downgrade(&names, version)?;
-        atomic::ensure_dir(&self.dir).map_err(failed)?;
-        let no_random = |error: getrandom::Error| failed(error.into());
-        let salt = self.salt(version).map_err(no_random)?;
-        let sealed = cipher::seal(value, version, password, salt).map_err(no_random)?;
-        self.replace(&names, &envelope::print(&sealed, newer_than))
+        self.target(names)
+    }
+
+    /// Writes an envelope atomically.
+    pub fn write(&self, target: &WriteTarget, envelope: &Envelope, newer_than: Option<KeyringKind>) -> Result<()> {
+        self.replace(target, &envelope::print(envelope, newer_than))
     }
 
     /// Writes a tombstone atomically in place of the key's file.
     pub fn write_tombstone(&self, key: &str, newer_than: KeyringKind) -> Result<()> {
-        let names = names(key)?;
-        atomic::ensure_dir(&self.dir).map_err(|error| io_error("write", &self.dir.join(&names[0]), &error))?;
-        self.replace(&names, &envelope::print_tombstone(newer_than))
+        let target = self.target(names(key)?)?;
+        self.replace(&target, &envelope::print_tombstone(newer_than))
     }
 
     /// Removes the file under both names; `false` when there was none, or only a tombstone.
@@ -182,11 +196,17 @@ impl Files {
         Ok(None)
     }
 
-    fn replace(&self, names: &[String], bytes: &[u8]) -> Result<()> {
-        let failed = |error: io::Error| io_error("write", &self.dir.join(&names[0]), &error);
-        atomic::replace(&self.dir, &names[0], bytes).map_err(failed)?;
+    fn target(&self, names: Vec<String>) -> Result<WriteTarget> {
+        let path = self.dir.join(&names[0]);
+        atomic::ensure_dir(&self.dir).map_err(|error| io_error("write", &path, &error))?;
+        Ok(WriteTarget { names, path })
+    }
+
+    fn replace(&self, target: &WriteTarget, bytes: &[u8]) -> Result<()> {
+        let failed = |error: io::Error| io_error("write", &target.path, &error);
+        atomic::replace(&self.dir, &target.names[0], bytes).map_err(failed)?;
         // A file under the plain name would be found again once the one just written is removed.
-        atomic::remove(&self.dir, &names[1..]).map_err(failed)?;
+        atomic::remove(&self.dir, &target.names[1..]).map_err(failed)?;
         Ok(())
     }
 
@@ -196,33 +216,15 @@ impl Files {
         atomic::remove(&self.dir, &plain_first).map_err(|error| io_error("remove", &self.dir.join(&names[0]), &error))
     }
 
-    /// The salt to write with: the one in use here, so that one derivation does for the whole directory.
-    fn salt(&self, version: Version) -> std::result::Result<[u8; SALT_LEN], getrandom::Error> {
-        if let Some(salt) = self.salt_of(version, |known| *known) {
-            return Ok(salt);
-        }
-        let salt = match self.salt_in_directory(version) {
-            Some(salt) => salt,
-            None => random_bytes()?,
-        };
-        // Another thread may have been here meanwhile: the first one's salt is everyone's.
-        Ok(self.salt_of(version, |known| *known.get_or_insert(salt)))
-    }
-
-    /// That of the first well-formed file, by name. No proof that it opens with our password is asked for: a salt is no
-    /// secret, and any will do.
-    fn salt_in_directory(&self, version: Version) -> Option<[u8; SALT_LEN]> {
-        let keys = self.list().ok()?.keys;
-        let files = keys.iter().take(SALT_CANDIDATES).filter_map(|key| self.find(key).ok()?);
-        files
-            .map(|file| file.envelope)
+    /// Returns the salt of a well-formed file of this version. Whether the file can be opened does not matter: a salt is no
+    /// secret, and any one will do.
+    pub fn any_salt(&self, version: Version) -> Option<[u8; SALT_LEN]> {
+        let names = fs::read_dir(&self.dir).ok()?.flatten();
+        let keys = names.filter_map(|entry| decode(entry.file_name().to_str()?));
+        keys.take(SALT_CANDIDATES)
+            .filter_map(|key| Some(self.find(&key).ok()??.envelope))
             .find(|envelope| envelope.version == version)
             .map(|envelope| envelope.salt)
-    }
-
-    fn salt_of<T>(&self, version: Version, f: impl FnOnce(&mut Option<[u8; SALT_LEN]>) -> T) -> T {
-        let mut salts = self.salts.lock().unwrap_or_else(PoisonError::into_inner);
-        f(&mut salts[version as usize])
     }
 
     fn refuse_downgrade(&self, names: &[String], version: Version) -> Result<()> {
@@ -255,6 +257,15 @@ fn names(key: &str) -> Result<Vec<String>> {
     let mut names = vec![file_name::file_name(key)?];
     names.extend(plain_name(key));
     Ok(names)
+}
+
+/// Returns whether a file holds a JSON object, well formed or not. A missing file does not.
+fn is_json(path: &Path) -> Result<bool> {
+    match read_as_is(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
+        Contents::Absent => Ok(false),
+        Contents::TooLarge => Ok(true),
+        Contents::Bytes(bytes) => Ok(bytes.trim_ascii_start().starts_with(b"{")),
+    }
 }
 
 /// The content of a file; `None` when there is no file.
@@ -290,15 +301,4 @@ fn refusal(path: &Path, fault: Fault) -> Error {
         .with_remediation("The file was written by a newer program: upgrade this one"),
         Fault::Malformed(why) => Error::new(Code::Corrupt, format!("{path} is not a valid encrypted file: {why}")),
     }
-}
-
-fn undecryptable(path: &Path) -> Error {
-    Error::new(
-        Code::Corrupt,
-        format!("{} cannot be decrypted: wrong key, or altered", path.display()),
-    )
-    .with_remediation(format!(
-        "{}. The file may come from another machine or another user",
-        Code::Corrupt.remediation()
-    ))
 }

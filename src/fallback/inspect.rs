@@ -1,5 +1,4 @@
-//! A look at a directory of encrypted files that changes nothing, unlike every other: rights stay as they are, and what
-//! crashed processes left is not swept.
+//! Inspects a directory of encrypted files without changing it: modes are not tightened, and nothing is swept.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,27 +10,31 @@ use super::files::regular_len;
 use crate::error::Result;
 use crate::fs::io_error::io_error;
 
-/// What there is to see.
+/// What a directory holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// How many keys have a file.
+    /// Number of keys that have a file.
     pub keys: usize,
     /// The directory's mode, such as `0o700`; `None` where the platform has none.
     pub mode: Option<u32>,
-    /// How many of the files others may read or write.
+    /// Number of files that other users may read or write.
     pub open_files: usize,
 }
 
 impl Inspection {
-    /// Whether others get into the directory.
+    /// Returns whether other users may enter the directory.
     pub fn is_open(&self) -> bool {
         self.mode.is_some_and(is_open)
     }
 }
 
-/// Looks at a directory; `None` when there is none. Blocks.
+/// Inspects a directory; `None` when there is none. Blocks.
+///
+/// # Errors
+///
+/// `DENIED` or `UNAVAILABLE` when the directory cannot be read.
 pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
-    let failed = |error: io::Error| io_error("look at", dir, &error);
+    let failed = |error: io::Error| io_error("read", dir, &error);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -45,7 +48,7 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
             continue;
         };
         if is_key(&key) && regular_len(&entry).is_some() {
-            // Of a link this is its own mode, which opens nothing; what it leads to is someone else's to decide.
+            // The mode of a symbolic link opens nothing, and that of its target is for its owner to decide.
             let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             if !link && entry.metadata().ok().and_then(|file| mode(&file)).is_some_and(is_open) {
                 open_files += 1;

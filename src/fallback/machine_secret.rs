@@ -1,218 +1,196 @@
-//! The machine secret, which version 2 seals with: where it is looked for, and how the first one comes to be.
+//! The machine secret, which files of version 2 are sealed with: what it is and where it may be.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use tokio::sync::OnceCell;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
+use super::envelope::Version;
+use super::protected::ProtectedBytes;
 use crate::error::{Code, Error, Result};
-use crate::fs::atomic;
-use crate::fs::io_error::{interrupted, io_error};
-use crate::fs::read::{Contents, read};
+use crate::fs::executor::FileExecutor;
 
-/// Length of the secret, in bytes.
+mod file;
+mod places;
+
+pub(super) use places::{MachineSecrets, Place};
+
+/// Length of a secret that is kept in the keyring or in a file, in bytes.
 pub const LEN: usize = 32;
+/// The shortest secret that a caller's loader may give, in bytes.
+pub const MIN_LEN: usize = 16;
+/// The longest secret that a caller's loader may give, in bytes.
+pub const MAX_LEN: usize = 64;
 
-/// The most that is read of the file: 32 bytes are 44 in base64, and an editor may have added a line end.
-const MAX_FILE_LEN: usize = 1024;
+/// Length of what identifies a machine secret in the derived-key cache, in bytes.
+pub(super) const SECTION_ID_LEN: usize = 16;
 
 /// The secret's bytes on their way. Wiped on drop.
 pub type Loading<'a> = Pin<Box<dyn Future<Output = Result<Option<Zeroizing<Vec<u8>>>>> + Send + 'a>>;
 
-/// A place that may hold the machine secret: the keyring entry, or what the caller gave as `machineSecretLoader`.
+/// A place that may hold the machine secret.
 pub trait MachineSecretLoader: Send + Sync {
-    /// What to call this place when the secret is missing, such as "the OS keyring".
+    /// The name of this place in messages, such as "the OS keyring".
     fn name(&self) -> &str;
 
-    /// The 32 bytes themselves (see [`decode`] for their text form); `None` when this place has none. Asked again until it
-    /// gives some, then never more.
+    /// Loads the bytes themselves (see [`decode`] for their text form); `None` when this place has none. Not called again
+    /// once it gave some.
     fn load(&self) -> Loading<'_>;
 }
 
-/// Where the machine secret is looked for, in this order: the loaders, then the file.
-#[derive(Clone, Default)]
-pub struct MachineSecretConfig {
-    /// Asked one after the other.
-    pub loaders: Vec<Arc<dyn MachineSecretLoader>>,
-    /// Holds the secret in base64, mode 0600. The first write makes one if there is no secret anywhere.
-    pub file: Option<PathBuf>,
-    /// Whether values are sealed with the secret (version 2). Such files are read in any case.
-    pub write_version_2: bool,
+/// A keyring that may hold the machine secret, and where one can be created.
+pub trait MachineSecretKeyring: MachineSecretLoader {
+    /// Stores this text, [`encode`]d, unless there is a secret already, and reads back which secret the keyring holds then.
+    /// `None` when the keyring holds none although it accepted it.
+    fn create<'a>(&'a self, secret: &'a crate::secret::Secret) -> Loading<'a>;
 }
 
-/// The secret itself.
-#[derive(ZeroizeOnDrop)]
-pub(super) struct MachineSecret([u8; LEN]);
+/// Where the machine secret is, and which version is written.
+#[derive(Clone, Default)]
+pub struct MachineSecretConfig {
+    /// The caller's loader. If there is one, it alone decides what is written with: `None` from it means version 1.
+    pub loader: Option<Arc<dyn MachineSecretLoader>>,
+    /// The keyring's entry. Otherwise the first choice for writing, and where a secret is created.
+    pub keyring: Option<Arc<dyn MachineSecretKeyring>>,
+    /// The file with the secret in base64, mode 0600. The second choice.
+    pub file: Option<PathBuf>,
+    /// Which version is written if there is a secret. Files of both versions are always read.
+    pub version: Version,
+}
+
+/// Returns the machine secret to encrypt with, for envelopes outside of any store. Creates one if there is none; `None`
+/// when that is not possible.
+pub async fn secret_for_encryption(config: MachineSecretConfig) -> Option<Arc<MachineSecret>> {
+    let secrets = MachineSecrets::new(config);
+    secrets.for_writing(FileExecutor::Pool, None).await.ok().flatten()
+}
+
+/// Returns the machine secrets that can be read, for envelopes outside of any store. Never creates one.
+pub async fn secrets_for_decryption(config: MachineSecretConfig) -> Vec<Arc<MachineSecret>> {
+    let secrets = MachineSecrets::new(config);
+    let mut found = Vec::new();
+    for place in Place::ALL {
+        found.extend(secrets.load(place, FileExecutor::Pool, None).await.ok().flatten());
+    }
+    found
+}
+
+/// A machine secret.
+#[derive(Debug)]
+pub struct MachineSecret(ProtectedBytes);
 
 impl MachineSecret {
-    /// Its bytes.
-    pub(super) fn expose(&self) -> &[u8; LEN] {
-        &self.0
+    /// Returns the secret with these bytes.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than [`MAX_LEN`] bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(ProtectedBytes::copy_of(bytes))
+    }
+
+    /// Checks the length of a secret from a caller's loader.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when it has less than [`MIN_LEN`] or more than [`MAX_LEN`] bytes.
+    pub(super) fn checked(bytes: &[u8], place: &str) -> Result<Self> {
+        match bytes.len() {
+            MIN_LEN..=MAX_LEN => Ok(Self::new(bytes)),
+            _ => Err(unusable(place, &format!("{MIN_LEN} to {MAX_LEN} bytes"))),
+        }
+    }
+
+    /// Returns the bytes. Callers must not log or store them.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// Derives the key and the id of this secret's section in the derived-key cache of a service.
+    pub fn section_key(&self, service: &str) -> SectionKey {
+        let mut id = [0; SECTION_ID_LEN];
+        let key = ProtectedBytes::new(32, |key| {
+            let hkdf = Hkdf::<Sha256>::new(None, self.expose());
+            let expand = |label: &[u8], output: &mut [u8]| {
+                hkdf.expand_multi_info(
+                    &[
+                        b"llxprt securestore derived-key cache\0",
+                        label,
+                        b"\0",
+                        service.as_bytes(),
+                    ],
+                    output,
+                )
+                .expect("a short output");
+            };
+            expand(b"key", key);
+            expand(b"id", &mut id);
+        });
+        SectionKey { id, key }
     }
 }
 
-/// The bytes of a secret in its text form, base64 with white space around it; `None` when it is not that, or not 32 bytes.
+/// Seals one section of the derived-key cache.
+#[derive(Debug)]
+pub struct SectionKey {
+    id: [u8; SECTION_ID_LEN],
+    key: ProtectedBytes,
+}
+
+impl SectionKey {
+    /// Returns the public id of the section.
+    pub fn id(&self) -> &[u8; SECTION_ID_LEN] {
+        &self.id
+    }
+
+    /// Returns the key of the section. Callers must not log or store it.
+    pub fn key(&self) -> &[u8; 32] {
+        self.key.expose().try_into().expect("made with this length")
+    }
+}
+
+/// Decodes the text form of a secret: base64, with or without padding, in the standard or the URL-safe alphabet, with any
+/// white space. `None` when it is not [`LEN`] bytes.
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    // One buffer that never grows: growing would leave a copy behind.
+    let mut standard = Zeroizing::new(Vec::with_capacity(text.len()));
+    standard.extend(
+        text.bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            }),
+    );
+    let bytes = Zeroizing::new(LENIENT.decode(&*standard).ok()?);
     (bytes.len() == LEN).then_some(bytes)
 }
 
-/// The places, and what the loaders among them gave.
-#[derive(Default)]
-pub(super) struct Sources {
-    sources: Vec<Source>,
-    pub(super) write_version_2: bool,
+/// Encodes a secret in its text form: standard base64 with padding.
+pub fn encode(bytes: &[u8]) -> crate::secret::Secret {
+    crate::secret::Secret::new(STANDARD.encode(bytes))
 }
 
-pub(super) enum Source {
-    Loader(Arc<dyn MachineSecretLoader>, OnceCell<Arc<MachineSecret>>),
-    // Not remembered: it costs little to read, and someone may restore another one meanwhile.
-    File(PathBuf),
-}
-
-impl Sources {
-    pub(super) fn new(config: MachineSecretConfig) -> Self {
-        let loaders = config.loaders.into_iter();
-        Self {
-            sources: loaders
-                .map(|loader| Source::Loader(loader, OnceCell::new()))
-                .chain(config.file.map(Source::File))
-                .collect(),
-            write_version_2: config.write_version_2,
-        }
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter()
-    }
-
-    /// The secret to seal with: the first there is, else a new one in the file. A place that fails ends the search: it
-    /// may hold the secret, and a second one must not come to be beside it.
-    pub(super) async fn for_writing(&self) -> Result<Arc<MachineSecret>> {
-        for source in &self.sources {
-            if let Some(secret) = source.load().await? {
-                return Ok(secret);
-            }
-        }
-        let Some(Source::File(path)) = self.sources.last() else {
-            return Err(Error::new(Code::Unavailable, "There is no machine secret to seal with")
-                .with_remediation(format!("The machine secret is missing from {}", self.names())));
-        };
-        let path = path.clone();
-        blocking(move || create(&path)).await
-    }
-
-    /// No place has a secret, and this file needs one.
-    pub(super) fn missing(&self, sealed: &Path) -> Error {
-        let path = sealed.display();
-        let message = format!("{path} is sealed with a machine secret (version 2), and there is none");
-        let remedy = match self.sources.as_slice() {
-            [] => "No machine secret is configured".to_owned(),
-            _ => format!("The machine secret is missing from {}: restore it", self.names()),
-        };
-        Error::new(Code::Corrupt, message).with_remediation(format!("{remedy}. Else: {}", Code::Corrupt.remediation()))
-    }
-
-    fn names(&self) -> String {
-        let names: Vec<_> = self
-            .sources
-            .iter()
-            .map(|source| match source {
-                Source::Loader(loader, _) => loader.name().to_owned(),
-                Source::File(path) => path.display().to_string(),
-            })
-            .collect();
-        names.join(" and ")
-    }
-}
-
-impl Source {
-    /// The secret this place holds; `None` when it holds none. `CORRUPT` when what it holds is not 32 bytes.
-    pub(super) async fn load(&self) -> Result<Option<Arc<MachineSecret>>> {
-        let (loader, cell) = match self {
-            Self::Loader(loader, cell) => (loader, cell),
-            Self::File(path) => {
-                let path = path.clone();
-                return blocking(move || read_secret(&path)).await;
-            }
-        };
-        // Of callers that come at the same time one asks. That there is none yet is not remembered.
-        let loaded = cell.get_or_try_init(|| async {
-            match loader.load().await {
-                Ok(Some(bytes)) => secret(&bytes, loader.name()).map_err(Some),
-                Ok(None) => Err(None),
-                Err(error) => Err(Some(error)),
-            }
-        });
-        match loaded.await {
-            Ok(secret) => Ok(Some(secret.clone())),
-            Err(None) => Ok(None),
-            Err(Some(error)) => Err(error),
-        }
-    }
-}
-
-fn secret(bytes: &[u8], place: &str) -> Result<Arc<MachineSecret>> {
-    // Filled where it stays: a move would leave a copy on the stack.
-    let mut secret = Arc::new(MachineSecret([0; LEN]));
-    match Arc::get_mut(&mut secret) {
-        Some(MachineSecret(target)) if bytes.len() == LEN => target.copy_from_slice(bytes),
-        _ => return Err(invalid(place)),
-    }
-    Ok(secret)
-}
-
-fn invalid(place: &str) -> Error {
-    Error::new(
-        Code::Corrupt,
-        format!("The machine secret in {place} is not {LEN} bytes"),
-    )
-    .with_remediation(format!(
-        "Restore the machine secret. Else: {}",
+fn unusable(place: &str, wanted: &str) -> Error {
+    Error::new(Code::Corrupt, format!("The machine secret in {place} is not {wanted}")).with_remediation(format!(
+        "Restore the machine secret. Otherwise: {}",
         Code::Corrupt.remediation()
     ))
-}
-
-fn read_secret(path: &Path) -> Result<Option<Arc<MachineSecret>>> {
-    let place = path.display().to_string();
-    match read(path, MAX_FILE_LEN).map_err(|error| io_error("read the machine secret in", path, &error))? {
-        Contents::Absent => Ok(None),
-        Contents::TooLarge => Err(invalid(&place)),
-        Contents::Bytes(text) => {
-            let bytes = std::str::from_utf8(&text).ok().and_then(decode);
-            secret(&bytes.ok_or_else(|| invalid(&place))?, &place).map(Some)
-        }
-    }
-}
-
-/// Makes a secret, unless another process did at the same time: then that one is everyone's. Nobody reads a part of it.
-fn create(path: &Path) -> Result<Arc<MachineSecret>> {
-    let failed = |error| io_error("create the machine secret in", path, &error);
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-        return Err(failed(std::io::ErrorKind::InvalidInput.into()));
-    };
-    let dir = if dir == Path::new("") { Path::new(".") } else { dir };
-    // One that is there is not ours alone, as the home directory may be: its rights stay.
-    if !dir.is_dir() {
-        atomic::ensure_dir(dir).map_err(failed)?;
-    }
-    let mut bytes = Zeroizing::new([0; LEN]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| failed(error.into()))?;
-    let text = Zeroizing::new(STANDARD.encode(*bytes));
-    atomic::create(dir, name, text.as_bytes()).map_err(failed)?;
-    // Also the one just made is read back: what is sealed with is what the next process will find.
-    read_secret(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
-}
-
-async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(f)
-        .await
-        .unwrap_or_else(|_| Err(interrupted()))
 }
 
 #[cfg(test)]
@@ -220,9 +198,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r4_3_the_text_form_is_base64_of_32_bytes_with_white_space_around_it() {
-        let text = STANDARD.encode([7; LEN]);
-        assert_eq!(decode(&format!(" {text}\n")).unwrap().as_slice(), [7; LEN]);
+    fn r4_3_the_text_form_is_base64_of_32_bytes_as_node_reads_it() {
+        let bytes: Vec<u8> = (0..32).map(|n| 255 - 3 * n).collect();
+        let text = STANDARD.encode(&bytes);
+        assert!(text.contains(['+', '/']), "both alphabets differ here");
+        let url_safe = text.replace('+', "-").replace('/', "_");
+        let (start, end) = text.split_at(20);
+        for form in [
+            text.clone(),
+            url_safe,
+            text.trim_end_matches('=').to_owned(),
+            format!(" {start}\r\n{end}\n"),
+        ] {
+            assert_eq!(decode(&form).unwrap().as_slice(), bytes, "{form:?}");
+        }
+        assert_eq!(encode(&bytes).expose(), text);
         for wrong in [
             "",
             "!!!",
@@ -232,5 +222,31 @@ mod tests {
         ] {
             assert!(decode(wrong).is_none());
         }
+    }
+
+    #[test]
+    fn r4_3_a_loader_may_give_16_to_64_bytes() {
+        for len in [16, 32, 64] {
+            assert_eq!(
+                MachineSecret::checked(&vec![7; len], "a place").unwrap().expose().len(),
+                len
+            );
+        }
+        for len in [0, 15, 65, 1000] {
+            let error = MachineSecret::checked(&vec![7; len], "a place").unwrap_err();
+            assert_eq!(error.code(), Code::Corrupt);
+            assert!(error.message().contains("a place"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_section_key_depends_on_secret_and_service() {
+        let key = |n: u8, service: &str| MachineSecret::new(&[n; 32]).section_key(service);
+        assert_eq!(key(1, "a").key(), key(1, "a").key());
+        for other in [key(2, "a"), key(1, "b")] {
+            assert_ne!(key(1, "a").key(), other.key());
+            assert_ne!(key(1, "a").id(), other.id());
+        }
+        assert_ne!(&key(1, "a").key()[..SECTION_ID_LEN], key(1, "a").id());
     }
 }

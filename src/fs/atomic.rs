@@ -1,4 +1,5 @@
-//! Files that are either the old ones or the new ones, never a part (R4.8): temporary file, fsync, rename, fsync.
+//! Writes files atomically: temporary file, fsync, rename, fsync of the directory. Readers see the old content or the new
+//! content, never a part.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,42 +9,60 @@ use super::sweep;
 use crate::random::random_bytes;
 use crate::text::hex;
 
-/// How often a write starts over because a sweeper took its temporary for an abandoned one, in the instant between its
-/// creation and its lock. Once is rare already.
+/// How often a write starts over because a sweeper took its temporary file for an abandoned one, between its creation and its
+/// lock. Once is rare already.
 const ATTEMPTS: usize = 100;
 
-/// Writes `dir/name` as a whole; when this returns, the bytes are on disk. What another process left half-written is
-/// swept on the way. A symbolic link in the file's place is replaced, not followed.
+/// Writes `dir/name` atomically: when this returns, the bytes are on disk. Replaces a symbolic link instead of following it.
+/// The first write of a process to a directory removes the temporary files that crashed processes left there.
+///
+/// # Errors
+///
+/// The system's error. The file is then as it was, unless the error says that it was replaced: the directory could not be
+/// synced, and a crash may undo the change.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    sweep::sweep(dir);
-    let target = dir.join(name);
-    let mut attempt = 1;
-    loop {
-        match Temporary::write(dir, bytes).and_then(|temporary| temporary.rename(&target)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
-            Err(error) => return Err(error),
-            Ok(()) => return sync_dir(dir),
-        }
-    }
+    sweep::sweep_once(dir);
+    with_temporary(dir, bytes, Durability::Synced, |temporary| {
+        temporary.rename(&dir.join(name))
+    })?;
+    sync_changed(dir)
 }
 
-/// Writes `dir/name` as a whole if nothing is there yet; `false`, and nothing written, if something is. Of several
-/// processes that do this at once one succeeds, and nobody ever reads a part.
+/// Writes `dir/name` atomically, but leaves it to the system when the bytes reach the disk: after a crash the file may be
+/// damaged. For files that can be made anew.
+///
+/// # Errors
+///
+/// The system's error. The file is then as it was.
+pub fn replace_unsynced(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    with_temporary(dir, bytes, Durability::Unsynced, |temporary| {
+        temporary.rename(&dir.join(name))
+    })
+}
+
+/// Writes `dir/name` atomically if nothing is there yet. Returns whether it was written. Of several processes that do this at
+/// the same time one succeeds, and nobody ever reads a part.
+///
+/// # Errors
+///
+/// As [`replace`].
 pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
-    sweep::sweep(dir);
-    let target = dir.join(name);
-    let mut attempt = 1;
-    loop {
-        match Temporary::write(dir, bytes).and_then(|temporary| temporary.link(&target)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            Err(error) => return Err(error),
-            Ok(()) => return sync_dir(dir).map(|()| true),
-        }
+    sweep::sweep_once(dir);
+    match with_temporary(dir, bytes, Durability::Synced, |temporary| {
+        temporary.link(&dir.join(name))
+    }) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+        Ok(()) => sync_changed(dir).map(|()| true),
     }
 }
 
-/// Removes files of a directory, for good when this returns; `false` when none of them was there.
+/// Removes files of a directory, in the given order. Returns whether one was there.
+///
+/// # Errors
+///
+/// The system's error. Files before the one that failed are removed. If the error says that the directory could not be
+/// synced, all are removed, and a crash may undo that.
 pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
     let mut removed = false;
     for name in names {
@@ -54,12 +73,47 @@ pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
         }
     }
     if removed {
-        sync_dir(dir)?;
+        sync_changed(dir)?;
     }
     Ok(removed)
 }
 
-/// Creates the directory, and what is missing above it, with mode 0700 (R4.7), and tightens one that others can read.
+/// Whether the bytes of a temporary file are synced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    Synced,
+    Unsynced,
+}
+
+fn with_temporary(
+    dir: &Path,
+    bytes: &[u8],
+    durability: Durability,
+    publish: impl Fn(Temporary) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut attempt = 1;
+    loop {
+        match Temporary::write(dir, bytes, durability).and_then(&publish) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Syncs a directory after a change that took place.
+fn sync_changed(dir: &Path) -> io::Result<()> {
+    sync_dir(dir).map_err(|error| {
+        let message = format!("the change was made, but a crash may undo it: the directory cannot be synced: {error}");
+        io::Error::new(error.kind(), message)
+    })
+}
+
+/// Creates a directory, and what is missing above it, with mode 0700. Takes the permissions on an existing one from everyone
+/// but its owner.
+///
+/// # Errors
+///
+/// The system's error; also when something else than a directory is in its place.
 pub fn ensure_dir(dir: &Path) -> io::Result<()> {
     if let Ok(metadata) = fs::metadata(dir)
         && metadata.is_dir()
@@ -72,7 +126,7 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
             let Some(parent) = dir.parent().filter(|parent| *parent != Path::new("")) else {
                 return Err(error);
             };
-            // Not a tightening: what is above and there already is not ours.
+            // An existing directory above keeps its mode.
             if !parent.is_dir() {
                 ensure_dir(parent)?;
             }
@@ -82,8 +136,8 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the directory's rights from everyone but its owner. That this fails, as for a directory that belongs to someone
-/// else, is no error: the values in it are encrypted. A sticky directory, such as `/tmp`, is shared on purpose.
+/// Takes the permissions on a directory from everyone but its owner. Failing, as for a directory of another user, is no
+/// error: the values in it are encrypted. A sticky directory, such as `/tmp`, is shared on purpose.
 pub fn tighten_dir(dir: &Path) {
     if cfg!(unix)
         && let Ok(metadata) = fs::metadata(dir)
@@ -101,11 +155,11 @@ fn tighten(dir: &Path, metadata: &fs::Metadata) {
     }
 }
 
-/// On Windows the user's profile keeps others out, by the access lists its files inherit.
+/// On Windows the access control lists of the user's profile keep other users out.
 #[cfg(not(unix))]
 fn tighten(_dir: &Path, _metadata: &fs::Metadata) {}
 
-/// Takes the rights on an open file from everyone but its owner; see [`tighten_dir`] for why failing is no error.
+/// Takes the permissions on an open file from everyone but its owner. Failing is no error, as with [`tighten_dir`].
 #[cfg(unix)]
 pub fn tighten_file(file: &File, metadata: &fs::Metadata) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -119,63 +173,64 @@ pub fn tighten_file(file: &File, metadata: &fs::Metadata) {
 #[cfg(not(unix))]
 pub fn tighten_file(_file: &File, _metadata: &fs::Metadata) {}
 
-/// A file that is being written, under a name of its own that never ends in `.enc` and is short whatever the key. It is
-/// locked for as long as its writer lives, which is how a sweeper knows. Removed on drop.
+/// A file that is being written, under a name of its own that never ends in `.enc` and is short whatever the key. Its writer
+/// holds a lock on it: a sweeper removes files whose lock is free. Removed on drop.
 struct Temporary {
     path: PathBuf,
     file: Option<File>,
 }
 
 impl Temporary {
-    fn write(dir: &Path, bytes: &[u8]) -> io::Result<Self> {
+    fn write(dir: &Path, bytes: &[u8], durability: Durability) -> io::Result<Self> {
         let path = dir.join(format!(".{}{}", hex(&random_bytes::<8>()?), sweep::TEMPORARY_SUFFIX));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path)?;
+        let mut file = options.open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
-            // A sweeper has it already, and will delete it.
+            // A sweeper holds it, and will delete it.
             Err(fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
             // A file system without locks: sweepers go by age there.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let file = Some(file);
-        Self { path, file }.fill(bytes)
-    }
-
-    fn fill(mut self, bytes: &[u8]) -> io::Result<Self> {
-        if let Some(file) = &mut self.file {
-            file.write_all(bytes)?;
-            sync_file(file)?;
-        }
-        Ok(self)
+        let written = file.write_all(bytes).and_then(|()| match durability {
+            Durability::Synced => sync_file(&file),
+            Durability::Unsynced => Ok(()),
+        });
+        let temporary = Self { path, file: Some(file) };
+        written.map(|()| temporary)
     }
 
     fn rename(mut self, target: &Path) -> io::Result<()> {
-        self.let_go_on_windows();
+        self.close_on_windows();
         retry_while_held(|| fs::rename(&self.path, target))?;
         self.path.clear();
         Ok(())
     }
 
     fn link(mut self, target: &Path) -> io::Result<()> {
-        self.let_go_on_windows();
+        self.close_on_windows();
         match fs::hard_link(&self.path, target) {
             Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
                 // A file system without links (FAT, some network ones).
-                if fs::symlink_metadata(target).is_ok() {
-                    return Err(io::ErrorKind::AlreadyExists.into());
-                }
-                self.rename(target)
+                self.rename_if_absent(target)
             }
             done => done,
         }
     }
 
-    /// Windows enforces locks: the file must be free of ours before readers find it under its new name.
-    fn let_go_on_windows(&mut self) {
+    /// Not atomic: for file systems without links.
+    fn rename_if_absent(self, target: &Path) -> io::Result<()> {
+        if fs::symlink_metadata(target).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.rename(target)
+    }
+
+    /// Windows enforces locks: the lock must be gone before readers find the file under its new name.
+    fn close_on_windows(&mut self) {
         if cfg!(windows) {
             self.file = None;
         }
@@ -184,7 +239,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        self.let_go_on_windows();
+        self.close_on_windows();
         if !self.path.as_os_str().is_empty() {
             let _ = fs::remove_file(&self.path);
         }
@@ -203,43 +258,53 @@ fn create_dir(dir: &Path) -> io::Result<()> {
         },
         // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(not_a_directory(dir, error)),
         Err(error) => Err(error),
     }
 }
 
+/// Says what is in a directory's place.
+fn not_a_directory(dir: &Path, error: io::Error) -> io::Error {
+    let what = match fs::read_link(dir) {
+        Ok(target) => format!("a symbolic link to {}, which is not there", target.display()),
+        Err(_) => "not a directory".to_owned(),
+    };
+    io::Error::new(error.kind(), format!("{} is {what}", dir.display()))
+}
+
 fn sync_file(file: &File) -> io::Result<()> {
     match file.sync_all() {
-        // On macOS this asks the drive to empty its cache as well, which network file systems do not know.
+        // On macOS this also flushes the drive's cache, which network file systems do not support.
         #[cfg(target_vendor = "apple")]
         Err(error) if is_unsupported(&error) => Ok(rustix::fs::fsync(file)?),
         done => done,
     }
 }
 
-/// Whether the file system cannot do this at all.
+/// Returns whether the file system does not support the operation.
 #[cfg(unix)]
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
-/// Names in a directory are on disk only once the directory is.
+/// Syncs a directory: the names in it are on disk only then.
 #[cfg(unix)]
 fn sync_dir(dir: &Path) -> io::Result<()> {
     match File::open(dir).and_then(|dir| dir.sync_all()) {
-        // Some network and FUSE file systems cannot sync a directory; that is no reason to refuse the write. Nor is a
-        // directory above ours that we may not open.
+        // Some network and FUSE file systems cannot sync a directory, and a directory above may not be readable. Neither is a
+        // reason to refuse the write.
         Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }
 
-/// Windows journals its directories, and has no call to sync one.
+/// Windows journals its directories and has no call to sync one.
 #[cfg(not(unix))]
 fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// On Windows a file that somebody else, a virus scanner for instance, has open cannot be replaced for a moment.
+/// Retries for up to two seconds: a file that another program, such as a virus scanner, has open cannot be replaced.
 #[cfg(windows)]
 fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     use std::time::{Duration, Instant};
@@ -268,4 +333,90 @@ fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 #[cfg(not(windows))]
 fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_in_a_directorys_place_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link) = (temp.path().join("file"), temp.path().join("link"));
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(temp.path().join("nowhere"), &link).unwrap();
+        let message = |path: &Path| ensure_dir(path).unwrap_err().to_string();
+        assert!(
+            message(&file).ends_with("file is not a directory"),
+            "{}",
+            message(&file)
+        );
+        assert!(
+            message(&link).contains("link is a symbolic link to"),
+            "{}",
+            message(&link)
+        );
+        assert!(message(&link).ends_with("nowhere, which is not there"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_sticky_directory_keeps_its_mode_and_another_one_loses_what_others_may_do() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temp = tempfile::tempdir().unwrap();
+        for (mode, after) in [(0o1777, 0o1777), (0o755, 0o700), (0o2770, 0o2700), (0o500, 0o500)] {
+            fs::set_permissions(temp.path(), fs::Permissions::from_mode(mode)).unwrap();
+            ensure_dir(temp.path()).unwrap();
+            let found = fs::metadata(temp.path()).unwrap().permissions().mode() & 0o7777;
+            assert_eq!(found, after, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_created_once_and_replaced_whole() {
+        let temp = tempfile::tempdir().unwrap();
+        let read = || fs::read(temp.path().join("f")).unwrap();
+        assert!(create(temp.path(), "f", b"one").unwrap());
+        assert!(!create(temp.path(), "f", b"two").unwrap());
+        assert_eq!(read(), b"one");
+        replace(temp.path(), "f", b"three").unwrap();
+        assert_eq!(read(), b"three");
+        replace_unsynced(temp.path(), "f", b"four").unwrap();
+        assert_eq!(read(), b"four");
+        let names = ["g", "f"].map(str::to_owned);
+        assert!(remove(temp.path(), &names).unwrap());
+        assert!(!remove(temp.path(), &names).unwrap());
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn where_there_are_no_links_an_existing_file_is_not_overwritten() {
+        let temp = tempfile::tempdir().unwrap();
+        let target = temp.path().join("f");
+        fs::write(&target, "old").unwrap();
+        let temporary = || Temporary::write(temp.path(), b"new", Durability::Synced).unwrap();
+        let refused = temporary().rename_if_absent(&target).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        fs::remove_file(&target).unwrap();
+        temporary().rename_if_absent(&target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "no temporary is left");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_that_cannot_be_synced_says_that_the_change_was_made() {
+        // A pseudo file system whose directories have no fsync, which counts as unsupported.
+        assert!(sync_changed(Path::new("/proc/self")).is_ok());
+        let error = sync_changed(Path::new("/proc/self/nowhere")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(
+            error
+                .to_string()
+                .starts_with("the change was made, but a crash may undo it"),
+            "{error}"
+        );
+    }
 }

@@ -194,7 +194,9 @@ mod tests {
         let barrier = std::sync::Arc::new(std::sync::Barrier::new(4));
         for _ in 0..3 {
             let barrier = barrier.clone();
-            pool.submit(Box::new(move || drop(barrier.wait())));
+            pool.submit(Box::new(move || {
+                barrier.wait();
+            }));
         }
         barrier.wait();
     }

@@ -95,6 +95,11 @@ impl LockDir {
         self
     }
 
+    /// The executor of lock attempts.
+    pub fn executor(&self) -> FileExecutor {
+        self.executor
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -202,6 +207,13 @@ impl LockDir {
 }
 
 impl LockRequest {
+    /// Runs the lock attempts with this executor.
+    #[must_use]
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.dir.executor = executor;
+        self
+    }
+
     /// Waits until the lock is held.
     ///
     /// # Errors

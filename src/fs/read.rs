@@ -1,4 +1,4 @@
-//! Reading a small file that may be anything.
+//! Reads small files that may be anything.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -12,47 +12,87 @@ use super::atomic;
 pub enum Contents {
     /// Nothing.
     Absent,
-    /// A file larger than asked for. It was not read.
+    /// A file larger than the limit. It was not read.
     TooLarge,
-    /// A file's bytes; wiped on drop, for one of them is the machine secret.
+    /// A file's bytes; wiped on drop, because they may be a machine secret.
     Bytes(Zeroizing<Vec<u8>>),
 }
 
-/// The contents of a regular file of at most `limit` bytes. Its rights are tightened on the way (R4.7).
+/// Reads a regular file of at most `limit` bytes, and takes its permissions from everyone but the owner.
 ///
-/// A symbolic link is followed: people keep their dotfiles behind links, and what is read is believed only if it
-/// decrypts. What is not a regular file at the end of it is an error, without waiting for a pipe's other end.
+/// A symbolic link is followed: people keep their configuration behind links, and values are trusted only if they decrypt.
+/// Never waits for the other end of a pipe.
+///
+/// # Errors
+///
+/// The system's error; also when the path does not lead to a regular file.
 pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
-    read_and(path, limit, tighten)
+    read_and(path, limit, Links::Follow, tighten)
 }
 
-/// Whether nothing is there, if the system knows that without asking a disk or a network; `false` when it would have to.
-/// For callers that must not wait, and most often find nothing.
+/// Returns whether nothing is there, if the system knows that without asking a disk or a network; `false` otherwise. For
+/// callers that must not wait.
 #[cfg(target_os = "linux")]
 pub fn is_known_absent(path: &Path) -> bool {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    // Since Linux 5.12; what a sandbox or an older system answers instead is no "not there" either.
+    // Since Linux 5.12. A sandbox or an older system answers with another error, which does not mean "not there".
     let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
     matches!(found, Err(rustix::io::Errno::NOENT))
 }
 
-/// Other systems have no such question.
+/// Other systems cannot tell.
 #[cfg(not(target_os = "linux"))]
 pub fn is_known_absent(_path: &Path) -> bool {
     false
 }
 
-/// The contents of a file that is the user's own affair: its rights stay as they are.
+/// Reads a file that the user chose: its mode stays as it is.
+///
+/// # Errors
+///
+/// As [`read`].
 pub fn read_as_is(path: &Path, limit: usize) -> io::Result<Contents> {
-    read_and(path, limit, |_, _, _| ())
+    read_and(path, limit, Links::Follow, |_, _, _| ())
 }
 
-fn read_and(path: &Path, limit: usize, when_open: fn(&File, &fs::Metadata, &Path)) -> io::Result<Contents> {
+/// Reads a file that only this program writes: as [`read`], but a symbolic link is not followed.
+///
+/// # Errors
+///
+/// As [`read`]; also when the path is a symbolic link.
+pub fn read_own(path: &Path, limit: usize) -> io::Result<Contents> {
+    read_and(path, limit, Links::Refuse, |file, metadata, _| {
+        atomic::tighten_file(file, metadata)
+    })
+}
+
+/// What happens to a path that is a symbolic link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Follow,
+    Refuse,
+}
+
+fn read_and(
+    path: &Path,
+    limit: usize,
+    links: Links,
+    when_open: fn(&File, &fs::Metadata, &Path),
+) -> io::Result<Contents> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    {
+        use rustix::fs::OFlags;
+        let mut flags = OFlags::NONBLOCK;
+        flags.set(OFlags::NOFOLLOW, links == Links::Refuse);
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits() as i32);
+    }
+    #[cfg(not(unix))]
+    if links == Links::Refuse && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(io::Error::other("a symbolic link"));
+    }
     let file = match options.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Absent),
@@ -77,7 +117,7 @@ fn read_and(path: &Path, limit: usize, when_open: fn(&File, &fs::Metadata, &Path
     })
 }
 
-/// Not what a symbolic link leads to: its rights are for someone else to decide.
+/// Leaves the target of a symbolic link alone: its permissions are for its owner to decide.
 fn tighten(file: &File, metadata: &fs::Metadata, path: &Path) {
     #[cfg(unix)]
     if std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0 {

@@ -1,32 +1,55 @@
-//! What crashed processes left behind: temporaries, and lock files.
+//! Removes what crashed processes left behind: temporary files and lock files.
 //!
-//! Whoever is alive holds a lock on such a file of his, and the system takes it from him when he dies. So a file whose
-//! lock is to be had is nobody's, but for one moment: between its creation and its locking. A sweeper that strikes then
-//! does no harm: the writer finds its temporary gone, or locked, and starts over; so does who takes a lock.
+//! A live process holds a lock on its temporary files; the system releases it when the process ends. A file whose lock is
+//! free therefore belongs to nobody, except between its creation and its locking. A sweep at that moment does no harm: the
+//! writer finds its temporary file gone, or locked, and starts over.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What the names of temporaries end in.
+/// The end of the names of temporary files.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
-/// What the names of lock files end in.
+/// The end of the names of lock files.
 pub const LOCK_SUFFIX: &str = ".lock";
-/// Hex digits between the dot at the start and the suffix.
+/// Hexadecimal digits between the dot at the start and the suffix.
 const HEX_DIGITS: usize = 16;
 
-/// On a file system without locks a temporary counts as abandoned when it is this old: no write takes that long.
+/// On a file system without locks a temporary file counts as abandoned at this age: no write takes that long.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// Deletes what nobody holds any more. What cannot be deleted, or looked at, stays: the next write tries again.
+/// How many directories are remembered as swept.
+const MAX_REMEMBERED: usize = 1024;
+
+/// The directories that this process swept: a sweep reads the whole directory, and what a crash leaves behind can wait for the
+/// next process.
+static SWEPT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+
+/// Sweeps a directory unless this process did so before.
+pub fn sweep_once(dir: &Path) {
+    {
+        let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.contains(dir) {
+            return;
+        }
+        if swept.len() >= MAX_REMEMBERED {
+            swept.clear();
+        }
+        swept.insert(dir.to_owned());
+    }
+    sweep(dir);
+}
+
+/// Deletes the temporary files and lock files that no process holds. Leaves files that cannot be examined or deleted.
 pub fn sweep(dir: &Path) {
     for name in our_names(dir) {
         sweep_file(&dir.join(name));
     }
 }
 
-/// The names that are ours, in no order. Every write asks, so a directory of a thousand keys is gone through without an
-/// allocation for each.
+/// The names of temporary files and lock files, in no order. Does not allocate for each name of the directory.
 #[cfg(target_os = "linux")]
 fn our_names(dir: &Path) -> Vec<String> {
     use rustix::fs::{Mode, OFlags, RawDir};
@@ -47,7 +70,7 @@ fn our_names(dir: &Path) -> Vec<String> {
     ours
 }
 
-/// The names that are ours, in no order.
+/// The names of temporary files and lock files, in no order.
 #[cfg(not(target_os = "linux"))]
 fn our_names(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir)
@@ -59,7 +82,7 @@ fn our_names(dir: &Path) -> Vec<String> {
     names.filter(|name| is_ours(name.as_bytes())).collect()
 }
 
-/// Whether a name is one that [`super::atomic`] or [`super::lock`] makes. Anything else is not ours to delete.
+/// Returns whether [`super::atomic`] or an earlier version of this program makes such a name. Other files are left alone.
 fn is_ours(name: &[u8]) -> bool {
     name.strip_prefix(b".")
         .and_then(|rest| {
@@ -76,8 +99,8 @@ fn sweep_file(path: &Path) {
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(_)) => is_old(&file),
     };
-    // Still that file? What was locked may have been released, deleted and made anew in the meantime; the new one is
-    // somebody else's, and nobody but the holder of its lock may delete it.
+    // The file may have been deleted and created again by another process since it was opened. Only the holder of the new
+    // one's lock may delete that.
     if abandoned && is_at(&file, path) {
         #[cfg(windows)] // A mandatory lock would be in the way of the deletion.
         let _ = file.unlock();
@@ -90,7 +113,7 @@ fn is_old(file: &File) -> bool {
     modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED))
 }
 
-/// Opens a file of ours to lock it; never what a symbolic link points at, and never waiting, as a pipe would have us.
+/// Opens a file to lock it. Never follows a symbolic link, and never waits for the other end of a pipe.
 fn open(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -103,7 +126,7 @@ fn open(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// Whether this open file is the one the path leads to now.
+/// Returns whether this open file is the one at the path now.
 #[cfg(unix)]
 pub fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -113,7 +136,7 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// On Windows nobody deletes a lock file: the system does, with the handle. Names of temporaries never come again.
+/// On Windows the system deletes a lock file with its handle, and names of temporary files are never used twice.
 #[cfg(not(unix))]
 pub fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()

@@ -13,7 +13,7 @@ use super::error::Failure;
 use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error, Result};
-use crate::fallback::machine_secret::{LEN, Loading, MachineSecretLoader};
+use crate::fallback::machine_secret::{Loading, MAX_LEN, MIN_LEN, MachineSecretLoader};
 
 /// A loader that JavaScript gave. Each call of it ends after `limit`.
 pub struct JsMachineSecret {
@@ -77,7 +77,7 @@ fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
         _ => return Err(unusable()),
     };
     let bytes = Zeroizing::new(array.to_vec());
-    if bytes.len() == LEN {
+    if (MIN_LEN..=MAX_LEN).contains(&bytes.len()) {
         Ok(Some(bytes))
     } else {
         Err(unusable())
@@ -87,7 +87,7 @@ fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
 fn unusable() -> Error {
     Error::new(
         Code::Corrupt,
-        format!("machineSecretLoader must give {LEN} bytes in a Buffer, or null"),
+        format!("machineSecretLoader must give {MIN_LEN} to {MAX_LEN} bytes in a Buffer or Uint8Array, or null"),
     )
     .with_remediation("Pass the machine secret that the files were encrypted with. Re-save the key or re-authenticate")
 }

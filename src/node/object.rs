@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue, Unknown};
 use napi_derive::napi;
 
 use super::args;
-use super::environment::JsEnvironment;
+use super::environment::{Host, JsEnvironment};
 use super::error::Failure;
 use super::keyring_choice::{choose_keyring, notice_project};
 use super::locks::CurrentLocks;
@@ -17,7 +17,7 @@ use super::options::{DEFAULT_LIMIT, ParsedOptions};
 use super::promise::{Placement, promise_of};
 use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
-use crate::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader};
+use crate::fallback::machine_secret::MachineSecretConfig;
 use crate::fallback::{FallbackDir, file_name};
 use crate::fs::lock::LockDir;
 use crate::store::{
@@ -86,39 +86,62 @@ impl JsSecureStore {
     pub fn create(env: &Env, defaults: Defaults<'_>, options: Option<&Object<'_>>) -> Result<Self, Failure> {
         let environment = JsEnvironment::of(env)?;
         let host = environment.host(env)?;
-        let given = ParsedOptions::read(env, options, &host.defaults)?;
-        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
-        let log = given.log.unwrap_or_else(|| environment.log.clone());
+        let mut given = ParsedOptions::read(env, options, &host.defaults)?;
+        if defaults.can_be_forced_to_files && host.file_storage_forced {
+            given.keyring = Some(KeyringProvider::Known(SelectedKeyring::Nothing));
+        }
+        let log = given.log.take().unwrap_or_else(|| environment.log.clone());
         notice_project(env, &host, &log)?;
-        let keyring = match given.keyring {
-            _ if defaults.can_be_forced_to_files && host.file_storage_forced => {
-                KeyringProvider::Known(SelectedKeyring::Nothing)
-            }
-            Some(keyring) => keyring,
-            None => choose_keyring(env, &host, limit)?.provider,
-        };
+        let (directory, policy) = (given.directory.take(), given.policy.take());
+        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+        let backends = Backends::create(env, &host, given)?;
         let data = &host.data.path;
-        let directory = given.directory.unwrap_or_else(|| data.join(defaults.directory));
-        let version_2 = given.machine_secret_loader.is_some() || given.machine_secret_path.is_some();
-        let machine_secret = MachineSecretConfig {
-            write_version_2: given.envelope_version.map_or(version_2, |version| version == 2),
-            loaders: given
-                .machine_secret_loader
-                .into_iter()
-                .chain([Arc::new(KeyringEntry::new(keyring.clone(), limit)) as Arc<dyn MachineSecretLoader>])
-                .collect(),
-            file: Some(given.machine_secret_path.unwrap_or_else(|| data.join(MACHINE_SECRET))),
-        };
+        let directory = directory.unwrap_or_else(|| data.join(defaults.directory));
         let store = SecureStore::new(SecureStoreConfig {
             service: defaults.service.to_owned(),
-            files: FallbackDir::new(directory, defaults.service, host.identity).with_machine_secret(machine_secret),
-            policy: given.policy.unwrap_or(FallbackPolicy::Allow),
-            keyring,
+            files: FallbackDir::new(directory, defaults.service, host.identity)
+                .with_machine_secret(backends.machine_secret),
+            policy: policy.unwrap_or(FallbackPolicy::Allow),
+            keyring: backends.keyring,
             limit,
-            locks: LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS))),
+            locks: backends.locks,
             data_dir: data.clone(),
         });
         Ok(Self { store, log })
+    }
+}
+
+/// The keyring, the locks and the machine secret that options select.
+pub struct Backends {
+    /// The keyring.
+    pub keyring: KeyringProvider,
+    /// The locks.
+    pub locks: LockDir,
+    /// The places of the machine secret.
+    pub machine_secret: MachineSecretConfig,
+}
+
+impl Backends {
+    /// Selects them; where the caller gave nothing, those of the data directory and of this machine.
+    pub fn create(env: &Env, host: &Host, given: ParsedOptions) -> Result<Self, Failure> {
+        let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
+        let keyring = match given.keyring {
+            Some(keyring) => keyring,
+            None => choose_keyring(env, host, limit)?.provider,
+        };
+        let data = &host.data.path;
+        let locks = LockDir::new(given.lock_dir.unwrap_or_else(|| data.join(LOCKS)));
+        let machine_secret = MachineSecretConfig {
+            loader: given.machine_secret_loader,
+            keyring: Some(Arc::new(KeyringEntry::new(keyring.clone(), limit, locks.clone()))),
+            file: Some(given.machine_secret_path.unwrap_or_else(|| data.join(MACHINE_SECRET))),
+            version: given.envelope_version.unwrap_or_default(),
+        };
+        Ok(Self {
+            keyring,
+            locks,
+            machine_secret,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use super::error::Failure;
 use super::log::EventLog;
 use super::logger::object_log;
 use super::machine_secret::JsMachineSecret;
+use crate::fallback::envelope::Version;
 use crate::fallback::machine_secret::MachineSecretLoader;
 use crate::store::{FallbackPolicy, KeyringProvider};
 
@@ -40,7 +41,7 @@ pub struct ParsedOptions {
     /// `machineSecretPath`.
     pub machine_secret_path: Option<PathBuf>,
     /// `envelopeVersion`.
-    pub envelope_version: Option<u8>,
+    pub envelope_version: Option<Version>,
     /// The log that `logger` listens to.
     pub log: Option<EventLog>,
 }
@@ -163,14 +164,14 @@ fn policy(value: Unknown<'_>) -> Result<FallbackPolicy, Failure> {
     }
 }
 
-fn version(value: Unknown<'_>) -> Result<u8, Failure> {
+fn version(value: Unknown<'_>) -> Result<Version, Failure> {
     let wanted = "options.envelopeVersion must be 1 or 2";
     if value.get_type()? != ValueType::Number {
         return Err(Failure::Type(format!("{wanted}, not {}", args::kind(&value)?)));
     }
     match args::cast::<f64>(value)? {
-        1.0 => Ok(1),
-        2.0 => Ok(2),
+        1.0 => Ok(Version::V1),
+        2.0 => Ok(Version::V2),
         _ => Err(Failure::Type(wanted.to_owned())),
     }
 }

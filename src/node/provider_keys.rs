@@ -134,7 +134,7 @@ pub fn mask_key_for_display(env: Env, key: Unknown<'_>) -> napi::Result<String> 
 
 /// A `ProviderKeyStorageLike`: ours, or any other object.
 pub enum KeyStorageHandle {
-    Native(StoreObject),
+    Native(Box<StoreObject>),
     Object(JsObject),
 }
 
@@ -161,9 +161,10 @@ pub fn key_storage(
     let argument = StorageArgument::read(env, value, "ProviderKeyStorage", "storage")?;
     let native = args::instance::<JsProviderKeyStorage>(value);
     match (argument, native) {
-        (StorageArgument::Native, Some(native)) => {
-            Ok((KeyStorageHandle::Native(native.object.clone()), native.names.clone()))
-        }
+        (StorageArgument::Native, Some(native)) => Ok((
+            KeyStorageHandle::Native(Box::new(native.object.clone())),
+            native.names.clone(),
+        )),
         (StorageArgument::Native, None) => Err(Failure::Type("storage must be a ProviderKeyStorage".to_owned())),
         (StorageArgument::Object(object), native) => {
             let cache = cache.and_then(args::instance::<CompletionCache>);

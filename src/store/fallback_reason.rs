@@ -1,20 +1,20 @@
-//! What an operation notes of its decisions for the log.
+//! What the event of an operation says about its decision.
 
 use super::{FallbackPolicy, StoredIn};
 use crate::keyring::KeyringError;
 use crate::telemetry::events::{Fallback, Operation, Outcome, OutcomeSummary};
 
-/// Who answers, and why the files have to.
-pub fn record_backend<T>(operation: &mut Operation, answer: &Result<T, KeyringError>, policy: FallbackPolicy) {
-    match (answer, policy) {
+/// Records which backend decides the operation's result, and why it is the files.
+pub fn record_backend<T>(operation: &mut Operation, outcome: &Result<T, KeyringError>, policy: FallbackPolicy) {
+    match (outcome, policy) {
         (Ok(_), _) | (_, FallbackPolicy::Deny) => operation.record_keyring(),
-        (Err(_), FallbackPolicy::Allow) => operation.record_fallback(fallback_reason(answer)),
+        (Err(_), FallbackPolicy::Allow) => operation.record_fallback(fallback_reason(outcome)),
     }
 }
 
-/// Why the files are asked after this answer of the keyring.
-pub fn fallback_reason<T>(answer: &Result<T, KeyringError>) -> Fallback {
-    match answer {
+/// Returns why the files are used after this outcome of a keyring call.
+pub fn fallback_reason<T>(outcome: &Result<T, KeyringError>) -> Fallback {
+    match outcome {
         Ok(_) => Fallback::NotInKeyring,
         Err(KeyringError::Absent(_)) => Fallback::NoKeyring,
         Err(KeyringError::Failed(error)) => Fallback::Failed(error.code()),

@@ -78,7 +78,13 @@ impl SecureStore {
             asked => asked,
         };
         operation.record_fallback(fallback_reason(&asked));
-        match self.files.read(key.as_str()).await? {
+        // A keyring that failed is not asked again, now for the machine secret.
+        let files = match &asked {
+            Ok(_) => self.files.clone(),
+            Err(KeyringError::Absent(_)) => self.files.without_keyring(None),
+            Err(KeyringError::Failed(error)) => self.files.without_keyring(Some(error.clone())),
+        };
+        match files.read(key.as_str()).await? {
             Some(stored) => Ok(Attempt::Found(stored.value)),
             None if self.files.state(key.as_str()).await? != before => Ok(Attempt::Moved),
             None => Ok(Attempt::NotFound(hidden_by(asked))),

@@ -1,16 +1,20 @@
-//! The name of a key: checked before anything is touched.
+//! The name of a key. It is checked before anything is touched.
 
 use crate::error::{Code, Error, Result};
 use crate::fallback::file_name::file_name;
 
-/// A key that every backend can hold.
+/// The name of a key that every backend can store.
 ///
-/// Not empty; no `/`, `\` or NUL; not `.` or `..`; its file name fits the file system (R3, Keys). Anything else is fine.
+/// It is not empty, contains no `/`, `\` or NUL, is not `.` or `..`, and its file name fits the file system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key(String);
 
 impl Key {
-    /// Checks the name; a bad one is `CORRUPT`, with a message that says what is wrong with it.
+    /// Checks a name.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for an invalid name. The message says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Err(refusal("it is empty"));
@@ -23,13 +27,13 @@ impl Key {
             }));
         }
         if text == "." || text == ".." {
-            return Err(refusal("it is a directory's name"));
+            return Err(refusal("it is the name of a directory"));
         }
         file_name(text)?;
         Ok(Self(text.to_owned()))
     }
 
-    /// The name itself.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Which keyring a store asks: the operating system's, one that the caller's loader gives, or none.
+//! Which keyring a store uses: that of the operating system, one that the caller's loader returns, or none.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,19 +11,19 @@ use crate::error::{Code, Error, Result};
 use crate::keyring::Keyring;
 use crate::telemetry::propagate;
 
-/// A keyring, and whose it is.
+/// A keyring and its kind.
 #[derive(Clone)]
 pub enum SelectedKeyring {
-    /// The operating system's.
+    /// The keyring of the operating system.
     Os(Arc<dyn Keyring>),
-    /// One that the caller injected (R1.3).
+    /// A keyring that the caller injected.
     Injected(Arc<dyn Keyring>),
-    /// None: switched off, or the loader gave none.
+    /// No keyring: it is disabled, or the loader returned none.
     Nothing,
 }
 
 impl SelectedKeyring {
-    /// The keyring, if there is one.
+    /// Returns the keyring, if there is one.
     pub fn keyring(&self) -> Option<&Arc<dyn Keyring>> {
         match self {
             SelectedKeyring::Os(keyring) | SelectedKeyring::Injected(keyring) => Some(keyring),
@@ -32,63 +32,66 @@ impl SelectedKeyring {
     }
 }
 
-/// Finds the keyring; called at most once per store (R1.3).
+/// Finds the keyring. It is called at most once per store.
 pub trait Loader: Send + Sync {
-    /// The keyring. A loader that fails means that there is none.
+    /// Returns the keyring. A loader that fails returns [`SelectedKeyring::Nothing`].
     fn load(self: Arc<Self>) -> Pin<Box<dyn Future<Output = SelectedKeyring> + Send>>;
 }
 
-/// Where a store's keyring comes from.
+/// The source of a store's keyring.
 #[derive(Clone)]
 pub enum KeyringProvider {
-    /// It is known already.
+    /// The keyring is known.
     Known(SelectedKeyring),
-    /// A loader finds it, at first use.
+    /// A loader finds the keyring at its first use.
     Loaded(LazyKeyring),
 }
 
-/// A loader and, once it was called, its answer. Clones share both.
+/// A loader and, once it was called, its result. Clones share both.
 #[derive(Clone)]
 pub struct LazyKeyring {
     loader: Arc<dyn Loader>,
-    answer: Arc<Mutex<Option<watch::Receiver<Option<SelectedKeyring>>>>>,
+    result: Arc<Mutex<Option<watch::Receiver<Option<SelectedKeyring>>>>>,
 }
 
 impl KeyringProvider {
-    /// A keyring that `loader` finds at first use.
+    /// A keyring that `loader` finds at its first use.
     pub fn loaded(loader: Arc<dyn Loader>) -> Self {
         Self::Loaded(LazyKeyring {
             loader,
-            answer: Arc::default(),
+            result: Arc::default(),
         })
     }
 
-    /// Whether it is known by now that there is none. Waits for nobody.
+    /// Returns whether it is known that there is no keyring. Does not wait for a loader.
     pub fn is_known_absent(&self) -> bool {
         match self {
-            Self::Known(choice) => matches!(choice, SelectedKeyring::Nothing),
-            Self::Loaded(loading) => {
-                let slot = loading.answer.lock().unwrap_or_else(PoisonError::into_inner);
-                let answer = slot.as_ref().map(watch::Receiver::borrow);
-                answer.is_some_and(|answer| matches!(*answer, Some(SelectedKeyring::Nothing)))
+            Self::Known(selected) => matches!(selected, SelectedKeyring::Nothing),
+            Self::Loaded(lazy) => {
+                let slot = lazy.result.lock().unwrap_or_else(PoisonError::into_inner);
+                let result = slot.as_ref().map(watch::Receiver::borrow);
+                result.is_some_and(|result| matches!(*result, Some(SelectedKeyring::Nothing)))
             }
         }
     }
 
-    /// The keyring. Many first calls at the same time wait for one load; one that takes longer than `limit` is
-    /// `TIMEOUT` for this call, and goes on for later ones.
+    /// Returns the keyring. Concurrent first calls wait for one load.
+    ///
+    /// # Errors
+    ///
+    /// `TIMEOUT` if the load takes longer than `limit`. It continues, and later calls use its result.
     pub async fn choice(&self, limit: Duration) -> Result<SelectedKeyring> {
         match self {
-            Self::Known(choice) => Ok(choice.clone()),
-            Self::Loaded(loading) => loading.choice(limit).await,
+            Self::Known(selected) => Ok(selected.clone()),
+            Self::Loaded(lazy) => lazy.choice(limit).await,
         }
     }
 }
 
 impl LazyKeyring {
     async fn choice(&self, limit: Duration) -> Result<SelectedKeyring> {
-        let mut answer = {
-            let mut slot = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut result = {
+            let mut slot = self.result.lock().unwrap_or_else(PoisonError::into_inner);
             slot.get_or_insert_with(|| {
                 let (sender, receiver) = watch::channel(None);
                 let load = self.loader.clone().load();
@@ -99,14 +102,14 @@ impl LazyKeyring {
             })
             .clone()
         };
-        let loaded = tokio::time::timeout(limit, answer.wait_for(Option::is_some)).await;
+        let loaded = tokio::time::timeout(limit, result.wait_for(Option::is_some)).await;
         match loaded {
-            Ok(Ok(choice)) => Ok(choice.clone().unwrap_or(SelectedKeyring::Nothing)),
-            // The load ended without an answer: it panicked, or its JavaScript environment has ended.
+            Ok(Ok(selected)) => Ok(selected.clone().unwrap_or(SelectedKeyring::Nothing)),
+            // The load panicked, or its JavaScript environment ended.
             Ok(Err(_)) => Ok(SelectedKeyring::Nothing),
             Err(_) => Err(Error::new(
                 Code::Timeout,
-                format!("The keyring loader gave no keyring within {} ms", limit.as_millis()),
+                format!("The keyring loader returned no keyring within {} ms", limit.as_millis()),
             )),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::fallback::current_executor;
 use crate::fs::atomic;
 use crate::fs::executor::FileExecutor;
 use crate::telemetry::propagate_blocking;
@@ -51,7 +52,8 @@ impl KeyringSeen {
             return true;
         }
         let path = self.data_dir.join(MARKER);
-        let looking = FileExecutor::Pool.run(propagate_blocking(move || Ok(path.try_exists().unwrap_or(true))));
+        let looking =
+            current_executor(FileExecutor::Pool).run(propagate_blocking(move || Ok(path.try_exists().unwrap_or(true))));
         looking.await.unwrap_or(true)
     }
 }

@@ -1,25 +1,44 @@
-//! The machine secret's place in the keyring (version 2 of the encrypted files).
+//! The machine secret's entry in the keyring.
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::keyring_provider::KeyringProvider;
-use crate::error::{Code, Error};
-use crate::fallback::machine_secret::{Loading, MachineSecretLoader, decode};
-use crate::keyring::KeyringError;
+use crate::error::{Code, Error, Result};
+use crate::fallback::machine_secret::{Loading, MachineSecretKeyring, MachineSecretLoader, decode};
+use crate::fs::lock::LockDir;
+use crate::keyring::{KeyringError, WriteOutcome};
+use crate::secret::Secret;
 
 const SERVICE: &str = "llxprt-code-machine-secret";
 const ACCOUNT: &str = "default";
 
-/// Reads the machine secret from the keyring that the store itself uses. Never creates one there.
+/// The machine secret in the keyring that the store itself uses.
 pub struct KeyringEntry {
     source: KeyringProvider,
     limit: Duration,
+    locks: LockDir,
 }
 
 impl KeyringEntry {
-    /// The entry in this keyring; finding the keyring may take `limit`.
-    pub fn new(source: KeyringProvider, limit: Duration) -> Self {
-        Self { source, limit }
+    /// Returns the entry in this keyring. Finding the keyring, and waiting for another process that creates the secret, may take
+    /// `limit` each.
+    pub fn new(source: KeyringProvider, limit: Duration, locks: LockDir) -> Self {
+        Self { source, limit, locks }
+    }
+
+    async fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let selected = self.source.choice(self.limit).await?;
+        let Some(keyring) = selected.keyring() else {
+            return Ok(None);
+        };
+        match keyring.get(SERVICE, ACCOUNT).await {
+            Ok(Some(text)) => decode(text.expose()).map(Some).ok_or_else(unusable),
+            Ok(None) | Err(KeyringError::Absent(_)) => Ok(None),
+            Err(KeyringError::Failed(error)) if error.code() == Code::NotFound => Ok(None),
+            Err(KeyringError::Failed(error)) => Err(error),
+        }
     }
 }
 
@@ -29,16 +48,30 @@ impl MachineSecretLoader for KeyringEntry {
     }
 
     fn load(&self) -> Loading<'_> {
+        Box::pin(self.read())
+    }
+}
+
+impl MachineSecretKeyring for KeyringEntry {
+    fn create<'a>(&'a self, secret: &'a Secret) -> Loading<'a> {
         Box::pin(async move {
-            let choice = self.source.choice(self.limit).await?;
-            let Some(keyring) = choice.keyring() else {
+            let selected = self.source.choice(self.limit).await?;
+            let Some(keyring) = selected.keyring() else {
                 return Ok(None);
             };
-            match keyring.get(SERVICE, ACCOUNT).await {
-                Ok(Some(text)) => decode(text.expose()).map(Some).ok_or_else(unusable),
-                Ok(None) | Err(KeyringError::Absent(_)) => Ok(None),
-                Err(KeyringError::Failed(error)) if error.code() == Code::NotFound => Ok(None),
-                Err(KeyringError::Failed(error)) => Err(error),
+            // Of several processes one creates the secret, or a file would be sealed with one that is overwritten.
+            let _lock = match self.locks.lock(SERVICE, ACCOUNT, self.limit).await {
+                Err(error) if error.code() != Code::Unavailable => return Err(error),
+                lock => lock.ok(),
+            };
+            if let Some(existing) = self.read().await? {
+                return Ok(Some(existing));
+            }
+            match keyring.set_verified(SERVICE, ACCOUNT, secret).await {
+                Ok(WriteOutcome::Verified) => Ok(decode(secret.expose())),
+                Ok(WriteOutcome::Conflict) => self.read().await,
+                Ok(_) => Ok(None),
+                Err(error) => Err(error.into_error()),
             }
         })
     }

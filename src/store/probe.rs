@@ -1,4 +1,4 @@
-//! Does the keyring work? Asked rarely, answered from memory in between (R2).
+//! Keyring health check. The result is cached for 60 seconds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,47 +12,47 @@ use crate::secret::Secret;
 use crate::telemetry::{events, propagate};
 use crate::text::hex;
 
-/// What the name of every throw-away account starts with; none of them is ever listed (R2).
+/// Prefix of the names of temporary accounts. They are never listed.
 pub const PROBE_PREFIX: &str = "__securestore_probe__";
 
-/// How long an answer is kept (R2).
+/// How long a result is cached.
 const CACHE_TTL: Duration = Duration::from_secs(60);
 
-/// How many failures in a row drop the kept answer (R2).
+/// Number of consecutive failures that drop the cached result.
 const FAILURE_THRESHOLD: u32 = 3;
 
-/// The probe of one store. Clones share the answer.
+/// The probe of one store. Clones share the result.
 #[derive(Clone, Default)]
 pub struct Probe(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    kept: Option<(Instant, bool)>,
-    under_way: Option<watch::Receiver<Option<bool>>>,
+    cached: Option<(Instant, bool)>,
+    running: Option<watch::Receiver<Option<bool>>>,
     failures: u32,
 }
 
 impl Probe {
-    /// Whether a value that is written comes back. Calls at the same time share one probe (R2).
+    /// Returns whether a value that is written can be read back. Concurrent calls share one probe.
     ///
-    /// `keyring` is only asked for when there is no answer to give yet; it gives `None` where there is no keyring.
+    /// `keyring` is only awaited if no result is cached. It gives `None` if there is no keyring.
     pub async fn status<F>(&self, service: &str, keyring: F) -> bool
     where
         F: Future<Output = Result<Option<Arc<dyn Keyring>>>> + Send + 'static,
     {
-        let mut under_way = {
+        let mut running = {
             let mut state = self.state();
-            match state.kept {
-                Some((when, answer)) if when.elapsed() < CACHE_TTL => return answer,
-                _ => state.kept = None,
+            match state.cached {
+                Some((when, works)) if when.elapsed() < CACHE_TTL => return works,
+                _ => state.cached = None,
             }
-            match &state.under_way {
+            match &state.running {
                 Some(receiver) => receiver.clone(),
                 None => {
                     let (sender, receiver) = watch::channel(None);
-                    state.under_way = Some(receiver.clone());
+                    state.running = Some(receiver.clone());
                     let (probe, service) = (self.clone(), service.to_owned());
-                    // A task of its own: the probe is everybody's, so it must not end with whoever asked first.
+                    // A task of its own: the probe must not end when its first caller gives up.
                     tokio::spawn(propagate(async move {
                         let outcome = events::probe(&service, async {
                             match keyring.await? {
@@ -66,40 +66,40 @@ impl Probe {
                 }
             }
         };
-        match under_way.wait_for(Option::is_some).await {
-            Ok(answer) => answer.unwrap_or(false),
+        match running.wait_for(Option::is_some).await {
+            Ok(works) => works.unwrap_or(false),
             Err(_) => {
-                // The probe ended without an answer (it panicked): let the next call try again.
-                self.state().under_way = None;
+                // The probe panicked. The next call tries again.
+                self.state().running = None;
                 false
             }
         }
     }
 
-    /// A keyring call went well, which includes "not there".
+    /// Records that a keyring call succeeded. "Not found" is a success.
     pub fn record_success(&self) {
         self.state().failures = 0;
     }
 
-    /// A keyring call failed; the third in a row drops the kept answer.
+    /// Records that a keyring call failed. The third failure in a row drops the cached result.
     pub fn record_failure(&self) {
         let mut state = self.state();
         state.failures += 1;
         if state.failures >= FAILURE_THRESHOLD {
-            state.kept = None;
+            state.cached = None;
             state.failures = 0;
         }
     }
 
-    /// Notes the outcome: an answer is kept, a timeout is not.
+    /// Ends the running probe. Its result is cached unless it is a timeout.
     fn conclude(&self, outcome: Result<bool>) -> bool {
         let mut state = self.state();
-        state.under_way = None;
-        let answer = matches!(outcome, Ok(true));
+        state.running = None;
+        let works = matches!(outcome, Ok(true));
         if !matches!(&outcome, Err(error) if error.code() == Code::Timeout) {
-            state.kept = Some((Instant::now(), answer));
+            state.cached = Some((Instant::now(), works));
         }
-        answer
+        works
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,7 +107,12 @@ impl Probe {
     }
 }
 
-/// Whether a value that is written comes back: writes, reads back, deletes. It may take as long as three calls.
+/// Writes a value to a temporary account, reads it back and deletes it. Returns whether the value came back. May take as long
+/// as three keyring calls.
+///
+/// # Errors
+///
+/// The first error of the three calls.
 pub async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
     let account = format!("{PROBE_PREFIX}{}", random_hex()?);
     let value = Secret::new(random_hex()?);
@@ -116,19 +121,18 @@ pub async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
         keyring.get(service, &account).await
     }
     .await;
-    // Also when the values differ, or the read failed: what was written must go. After a timeout the write may still
-    // arrive, so the account is asked to go as well.
-    let gone = match &outcome {
+    // The account is also deleted if the values differ or the read failed, and after a timeout: the write may still arrive.
+    let deleted = match &outcome {
         Ok(_) => keyring.delete(service, &account).await.map(|_| ()),
         Err(_) => keyring.delete(service, &account).await.map(|_| ()).or(Ok(())),
     };
-    match (outcome, gone) {
+    match (outcome, deleted) {
         (Ok(read), Ok(())) => Ok(read.as_ref() == Some(&value)),
         (Err(error), _) | (_, Err(error)) => Err(KeyringError::into_error(error)),
     }
 }
 
-/// 8 random characters.
+/// Returns 8 random characters.
 fn random_hex() -> Result<String> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes)

@@ -62,7 +62,14 @@ impl SecureStore {
             return Err(error);
         }
         operation.record_fallback(reason);
-        self.files.write(key.as_str(), value, Some(selection.kind)).await?;
+        // The keyring is not asked again, now for the machine secret.
+        let files = match reason {
+            Fallback::NoKeyring => self.files.without_keyring(None),
+            // A value that is too long for the Credential Manager says nothing about other entries.
+            Fallback::Failed(Code::Unavailable) if cfg!(windows) => self.files.clone(),
+            _ => self.files.without_keyring(Some(error)),
+        };
+        files.write(key.as_str(), value, Some(selection.kind)).await?;
         Ok(StoredIn::File)
     }
 }

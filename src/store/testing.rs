@@ -1,4 +1,4 @@
-//! A store for the tests of what is built on it.
+//! A store for the tests of the modules that are built on it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::fallback::machine::HostIdentity;
 use crate::fs::lock::LockDir;
 use crate::keyring::memory::{FaultMode, MemoryKeyring};
 
-/// A store with its files in `dir`, and its keyring, in that mood.
-pub fn store(service: &str, dir: &Path, policy: FallbackPolicy, mood: FaultMode) -> (SecureStore, Arc<MemoryKeyring>) {
+/// Returns a store with its files in `dir`, and its keyring in the given mode.
+pub fn store(service: &str, dir: &Path, policy: FallbackPolicy, mode: FaultMode) -> (SecureStore, Arc<MemoryKeyring>) {
     let keyring = Arc::new(MemoryKeyring::default());
-    keyring.set_mode(mood);
+    keyring.set_mode(mode);
     let identity = HostIdentity {
         hostname: "host".to_owned(),
         username: "user".to_owned(),

@@ -182,3 +182,50 @@ async fn r7_6_the_map_of_key_files_keeps_unknown_entries_and_is_not_overwritten_
     assert!(setup.keys.set_keyfile_path("exa", "/x").await.is_err());
     assert_eq!(read(), "{\"exa\": 7");
 }
+
+#[tokio::test]
+async fn r7_6_an_envelope_of_another_program_is_read_replaced_by_a_save_and_removed_by_a_delete() {
+    for mode in [FaultMode::Works, FaultMode::Absent] {
+        let Setup { keys, home, .. } = Setup::new(mode);
+        let tools = home.path().join("tools");
+        let (envelope, own) = (tools.join("exa.key"), tools.join("exa.enc"));
+        let plant = async || {
+            let store = keys.store().as_secure_store().unwrap();
+            store.files().write("exa", &Secret::from("theirs"), None).await.unwrap();
+            std::fs::rename(&own, &envelope).unwrap();
+        };
+        plant().await;
+        assert_eq!(keys.get("exa").await, key("theirs"));
+        assert_eq!(keys.has("exa").await, Ok(true));
+        assert_eq!(keys.resolve("exa").await, key("theirs"));
+        keys.save("exa", Secret::from("ours")).await.unwrap();
+        assert!(!envelope.exists());
+        assert_eq!(own.exists(), mode == FaultMode::Absent);
+        plant().await;
+        assert_eq!(keys.delete("exa").await, Ok(true));
+        assert!(!envelope.exists() && !own.exists());
+        assert_eq!(keys.get("exa").await, Ok(None));
+        plant().await;
+        assert_eq!(keys.delete("exa").await, Ok(true), "the envelope alone counts");
+        assert_eq!(keys.has("exa").await, Ok(false));
+    }
+}
+
+#[tokio::test]
+async fn r7_6_a_broken_envelope_is_an_error_and_the_former_format_is_left_alone() {
+    let Setup { keys, home, .. } = Setup::new(FaultMode::Absent);
+    std::fs::create_dir(home.path().join("tools")).unwrap();
+    let file = home.path().join("tools/exa.key");
+    std::fs::write(&file, "00:11:22").unwrap();
+    assert_eq!(keys.get("exa").await, Ok(None));
+    assert_eq!(keys.has("exa").await, Ok(false));
+    assert_eq!(keys.delete("exa").await, Ok(false));
+    keys.save("exa", Secret::from("sk")).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "00:11:22");
+    keys.delete("exa").await.unwrap();
+    std::fs::write(&file, "{\"v\":1}").unwrap();
+    assert_eq!(keys.get("exa").await.map_err(|error| error.code()), Err(Code::Corrupt));
+    assert_eq!(keys.has("exa").await.map_err(|error| error.code()), Err(Code::Corrupt));
+    assert_eq!(keys.delete("exa").await, Ok(true));
+    assert!(!file.exists());
+}

@@ -32,7 +32,7 @@ impl FileKeyring {
         let dice = random() % 100;
         let answer = work(&mut entries);
         let fails = dice < self.failures;
-        if entries != before && (!fails || dice % 2 == 0) {
+        if entries != before && (!fails || dice.is_multiple_of(2)) {
             let new = self.file.with_extension("new");
             fs::write(&new, serde_json::to_string(&entries).unwrap()).unwrap();
             fs::rename(&new, &self.file).unwrap();

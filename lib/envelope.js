@@ -1,0 +1,78 @@
+'use strict'
+
+// The envelopes of the encrypted files, for stores that keep their own files. Loaded at the first use.
+
+const { EnvelopeCodecError } = require('./errors.js')
+const { native } = require('./native.js')
+
+/** The errors by the names that Rust gives them: message, code, remediation. */
+const FAILURES = {
+  downgrade: [
+    'Refusing to overwrite an existing v:2 envelope with a weaker v:1 envelope while the machine secret is unavailable',
+    'UNAVAILABLE',
+    'Restore the machine secret and re-save the value, or remove the existing file if intentional.',
+  ],
+  malformed: [
+    'Envelope is not valid JSON or is malformed/uses unsupported parameters',
+    'CORRUPT',
+    'Re-save the value or re-authenticate.',
+  ],
+  tooShort: [
+    'Envelope payload is too short to contain a valid header',
+    'CORRUPT',
+    'Re-save the value or re-authenticate. The file may be truncated or corrupted.',
+  ],
+  noMachineSecret: [
+    'v:2 envelope requires a machine secret that is unavailable',
+    'CORRUPT',
+    'Re-save the value or re-authenticate. The machine secret may have changed or been removed.',
+  ],
+  authentication: [
+    'Failed to decrypt envelope (authentication failure)',
+    'CORRUPT',
+    'Re-save the value or re-authenticate. The file may have been created on a different machine or with a different machine secret.',
+  ],
+  tooLarge: ['The value is too large for an envelope', 'CORRUPT', 'Store less than 48 MiB of text.'],
+  noRandomNumbers: ['The system has no random numbers', 'UNAVAILABLE', 'Retry.'],
+}
+
+async function encryptEnvelopeString(plaintext, serviceName, options = {}) {
+  const { existingEnvelopeVersion } = options
+  const secret = await machineSecret(options)
+  return text(native.encryptEnvelope(plaintext, serviceName, { ...secret, existingEnvelopeVersion }))
+}
+
+async function decryptEnvelopeString(envelopeJson, serviceName, options = {}) {
+  // The loader is only called for version 2. What it throws is what the call rejects with.
+  const needsSecret = readEnvelopeVersion(envelopeJson) === 2
+  const secret = needsSecret ? await machineSecret(options) : { machineSecret: null }
+  return text(native.decryptEnvelope(envelopeJson, serviceName, secret))
+}
+
+function readEnvelopeVersion(content) {
+  return native.envelopeVersion(content)
+}
+
+function isValidEnvelope(envelope) {
+  try {
+    const content = JSON.stringify(envelope)
+    return content !== undefined && native.envelopeVersion(content) !== null
+  } catch {
+    return false
+  }
+}
+
+module.exports = { decryptEnvelopeString, encryptEnvelopeString, isValidEnvelope, readEnvelopeVersion }
+
+/** Returns the machine secret of the caller's loader, or the file to look in. */
+async function machineSecret({ machineSecretLoader, machineSecretPath }) {
+  if (machineSecretLoader === undefined) return { machineSecretPath }
+  if (typeof machineSecretLoader !== 'function') throw new TypeError('options.machineSecretLoader must be a function')
+  return { machineSecret: (await machineSecretLoader()) ?? null }
+}
+
+async function text(answer) {
+  const { text, failure } = await answer
+  if (failure === null) return text
+  throw new EnvelopeCodecError(...FAILURES[failure])
+}

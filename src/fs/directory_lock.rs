@@ -1,0 +1,91 @@
+//! A lock on a directory between processes, for short updates of what is in it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// How often a busy lock is tried, and the pause in between. Holders keep it for less than a millisecond.
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Holds the lock of a directory until it is dropped or the process ends.
+pub struct DirectoryLock(#[allow(dead_code)] Option<File>);
+
+impl DirectoryLock {
+    /// Acquires the lock, and waits for up to a tenth of a second. Blocks. Where the file system has no locks, the guard
+    /// guards nothing.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when another holder keeps the lock; the system's error when the directory cannot be opened.
+    pub fn acquire(dir: &Path) -> io::Result<Self> {
+        for attempt in 1.. {
+            match try_acquire(dir) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && attempt < ATTEMPTS => {
+                    std::thread::sleep(PAUSE);
+                }
+                done => return done.map(Self),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+}
+
+/// Locks the directory itself, so that no file is left behind.
+#[cfg(unix)]
+fn try_acquire(dir: &Path) -> io::Result<Option<File>> {
+    use std::fs::TryLockError;
+    let dir = File::open(dir)?;
+    match dir.try_lock() {
+        Ok(()) => Ok(Some(dir)),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Directories cannot be locked here: a file that nobody else can open, and that the system deletes with its last handle.
+#[cfg(windows)]
+fn try_acquire(dir: &Path) -> io::Result<Option<File>> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    let opened = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .share_mode(0)
+        .custom_flags(FILE_FLAG_DELETE_ON_CLOSE)
+        .open(dir.join(".keys.lock"));
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if matches!(error.raw_os_error(), Some(SHARING_VIOLATION | ACCESS_DENIED)) => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+fn try_acquire(_dir: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_keeps_others_out_until_it_is_dropped_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DirectoryLock::acquire(dir.path()).unwrap();
+        let refused = DirectoryLock::acquire(dir.path()).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::WouldBlock));
+        drop(lock);
+        drop(DirectoryLock::acquire(dir.path()).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert!(DirectoryLock::acquire(&dir.path().join("missing")).is_err());
+    }
+}

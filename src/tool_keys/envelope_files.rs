@@ -1,0 +1,56 @@
+//! The files `<tool>.key` in which other programs keep tool keys as envelopes.
+//!
+//! They are read and removed, never written: a save stores the key in the store. Files in the former format, which is not
+//! JSON, are left alone; `legacy` announces them.
+
+use std::path::PathBuf;
+
+use super::KEY_FILE_SUFFIX;
+use crate::error::Result;
+use crate::fallback::FallbackDir;
+use crate::secret::Secret;
+
+/// The key files of a directory. They open with the keys of the encrypted files beside them.
+#[derive(Clone)]
+pub(super) struct EnvelopeFiles {
+    files: FallbackDir,
+    dir: PathBuf,
+}
+
+impl EnvelopeFiles {
+    /// The key files of this directory.
+    pub(super) fn new(files: FallbackDir, dir: PathBuf) -> Self {
+        Self { files, dir }
+    }
+
+    /// Returns the key in a tool's file; `None` when there is no envelope.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for an envelope that cannot be opened; `DENIED` or `UNAVAILABLE` for a file that cannot be read.
+    pub(super) async fn read(&self, tool: &str) -> Result<Option<Secret>> {
+        self.files.read_file(self.path(tool)).await
+    }
+
+    /// Returns whether a tool's file holds an envelope. Nothing is decrypted.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for a malformed envelope; `DENIED` or `UNAVAILABLE` for a file that cannot be read.
+    pub(super) async fn has(&self, tool: &str) -> Result<bool> {
+        self.files.is_envelope(self.path(tool)).await
+    }
+
+    /// Removes a tool's file if it holds JSON, as an envelope does. Returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// `DENIED` or `UNAVAILABLE` for a file that cannot be read or removed.
+    pub(super) async fn remove(&self, tool: &str) -> Result<bool> {
+        self.files.remove_envelope(self.path(tool)).await
+    }
+
+    fn path(&self, tool: &str) -> PathBuf {
+        self.dir.join(format!("{tool}{KEY_FILE_SUFFIX}"))
+    }
+}

@@ -1,0 +1,303 @@
+//! The derived-key cache: what it saves, and that it never costs more than time.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use securestore::error::Code;
+use securestore::fallback::envelope::Version;
+use securestore::fallback::machine::HostIdentity;
+use securestore::fallback::machine_secret::MachineSecretConfig;
+use securestore::fallback::{FallbackDir, FileState};
+use securestore::secret::Secret;
+use securestore::telemetry::{Record, Sink, event_sink, with_sink};
+
+/// A home with a directory of files and a machine secret, on hosts whose names change.
+struct Home {
+    temp: tempfile::TempDir,
+    version: Version,
+}
+
+impl Home {
+    fn new(version: Version) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        Self { temp, version }
+    }
+
+    fn files(&self) -> PathBuf {
+        self.temp.path().join("files")
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.files().join(".keys")
+    }
+
+    /// The directory as a new process on this host sees it.
+    fn on(&self, hostname: &str) -> FallbackDir {
+        self.by(hostname, "alice")
+    }
+
+    fn by(&self, hostname: &str, username: &str) -> FallbackDir {
+        let identity = HostIdentity {
+            hostname: hostname.to_owned(),
+            username: username.to_owned(),
+        };
+        FallbackDir::new(self.files(), "service", identity)
+            .with_other_usernames(vec!["root".to_owned(), "unknown".to_owned(), "1000".to_owned()])
+            .with_machine_secret(MachineSecretConfig {
+                file: Some(self.temp.path().join("machine_secret")),
+                version: self.version,
+                ..MachineSecretConfig::default()
+            })
+    }
+
+    /// Creates the machine secret.
+    async fn with_secret(self) -> Self {
+        let path = self.temp.path().join("elsewhere");
+        let identity = HostIdentity {
+            hostname: "any".to_owned(),
+            username: "any".to_owned(),
+        };
+        let dir = FallbackDir::new(path, "service", identity).with_machine_secret(MachineSecretConfig {
+            file: Some(self.temp.path().join("machine_secret")),
+            ..MachineSecretConfig::default()
+        });
+        dir.write("k", &Secret::from("v"), None).await.unwrap();
+        dir.settled().await;
+        self
+    }
+}
+
+async fn write(dir: &FallbackDir, key: &str) {
+    dir.write(key, &Secret::from(key), None).await.unwrap();
+    dir.settled().await;
+}
+
+async fn read(dir: &FallbackDir, key: &str) {
+    let stored = dir.read(key).await.unwrap().expect("a value");
+    assert_eq!(stored.value.expose(), key);
+    dir.settled().await;
+}
+
+#[derive(Default)]
+struct Derivations(Mutex<usize>);
+
+impl Sink for Derivations {
+    fn take(&self, record: Record) {
+        *self.0.lock().unwrap() += usize::from(record.event == "key_derived");
+    }
+}
+
+/// How many keys are derived while this runs.
+async fn derivations(work: impl Future<Output = ()>) -> usize {
+    let (sink, count) = (event_sink(), Arc::<Derivations>::default());
+    sink.set_log(Some(("securestore::files=debug".parse().unwrap(), count.clone())));
+    with_sink(sink, work).await;
+    *count.0.lock().unwrap()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn salt(path: &Path) -> String {
+    let line = fs::read_to_string(path).unwrap();
+    let (_, data) = line.split_once("\"data\":\"").unwrap();
+    data[..21].to_owned()
+}
+
+#[tokio::test]
+async fn a_directory_costs_one_derivation_in_its_life_under_one_identity() {
+    let home = Home::new(Version::V2);
+    let count = derivations(async {
+        for n in 0..5 {
+            let dir = home.on("alpha");
+            write(&dir, &format!("k{n}")).await;
+            read(&dir, "k0").await;
+            read(&home.on("alpha"), &format!("k{n}")).await;
+        }
+    })
+    .await;
+    assert_eq!(count, 1);
+    // The keys of this process would hide what another one finds.
+    let salts: HashSet<_> = (0..5).map(|n| salt(&home.files().join(format!("k{n}.enc")))).collect();
+    assert_eq!(salts.len(), 1);
+}
+
+#[tokio::test]
+async fn files_of_both_versions_that_were_opened_once_are_read_over_three_host_names() {
+    for version in [Version::V1, Version::V2] {
+        let home = Home::new(version).with_secret().await;
+        for host in ["alpha", "beta", "gamma"] {
+            write(&home.on(host), host).await;
+        }
+        for host in ["alpha", "beta", "gamma", "delta"] {
+            let dir = home.on(host);
+            for key in ["alpha", "beta", "gamma"] {
+                read(&dir, key).await;
+                assert_eq!(dir.has(key).await, Ok(true));
+            }
+        }
+        assert!(names(&home.files()).contains(&".keys".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_version_1_file_of_another_program_is_read_after_a_change_of_name_once_it_was_opened() {
+    let home = Home::new(Version::V2).with_secret().await;
+    let identity = HostIdentity {
+        hostname: "alpha".to_owned(),
+        username: "alice".to_owned(),
+    };
+    write(&FallbackDir::new(home.files(), "service", identity), "opened").await;
+    assert!(!home.cache().exists());
+    read(&home.on("alpha"), "opened").await;
+    assert!(home.cache().exists());
+    read(&home.on("beta"), "opened").await;
+    assert_eq!(
+        home.on("beta").state("opened").await,
+        Ok(FileState::Value { newer_than: None })
+    );
+}
+
+#[tokio::test]
+async fn a_writer_seals_under_the_current_identity_and_not_with_a_cached_key_of_a_former_one() {
+    let home = Home::new(Version::V2);
+    write(&home.on("alpha"), "old").await;
+    write(&home.on("beta"), "new").await;
+    // Another program has no cache.
+    fs::remove_file(home.cache()).unwrap();
+    read(&home.on("beta"), "new").await;
+    let error = home.on("gamma").read("old").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt);
+    read(&home.on("alpha"), "old").await;
+}
+
+#[tokio::test]
+async fn other_names_of_the_user_are_tried_before_a_file_is_corrupt() {
+    for version in [Version::V1, Version::V2] {
+        let home = Home::new(version).with_secret().await;
+        for name in ["root", "unknown", "1000", "alice"] {
+            write(&home.by("alpha", name), name).await;
+        }
+        let _ = fs::remove_file(home.cache());
+        for name in ["root", "unknown", "1000"] {
+            read(&home.on("alpha"), name).await;
+            let _ = fs::remove_file(home.cache());
+        }
+        write(&home.by("alpha", "mallory"), "foreign").await;
+        let _ = fs::remove_file(home.cache());
+        let error = home.on("alpha").read("foreign").await.unwrap_err();
+        assert_eq!(error.code(), Code::Corrupt);
+        assert!(error.remediation().contains("another user"), "{}", error.remediation());
+    }
+}
+
+#[tokio::test]
+async fn hostile_caches_are_ignored_and_made_anew() {
+    let home = Home::new(Version::V2);
+    write(&home.on("alpha"), "k").await;
+    let good = fs::read(home.cache()).unwrap();
+    let foreign = {
+        let other = Home::new(Version::V2);
+        write(&other.on("alpha"), "k").await;
+        fs::read(other.cache()).unwrap()
+    };
+    let mut altered = good.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    for bytes in [
+        &b""[..],
+        b"{}",
+        &good[..good.len() / 2],
+        &altered,
+        &foreign,
+        &vec![0xff; 1 << 20],
+    ] {
+        fs::write(home.cache(), bytes).unwrap();
+        read(&home.on("alpha"), "k").await;
+        write(&home.on("alpha"), "k").await;
+        assert!(fs::read(home.cache()).unwrap().starts_with(b"llxkeys\x01"));
+        read(&home.on("beta"), "k").await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cache_that_cannot_be_read_or_written_costs_nothing_but_time() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let home = Home::new(Version::V2);
+    write(&home.on("alpha"), "k").await;
+    let target = home.temp.path().join("target");
+    let place: [&dyn Fn(&Path); 3] = [
+        &|path| fs::create_dir(path).unwrap(),
+        &|path| symlink(&target, path).unwrap(),
+        &|path| symlink(path, path).unwrap(),
+    ];
+    for place in place {
+        match fs::symlink_metadata(home.cache()).unwrap().is_dir() {
+            true => fs::remove_dir(home.cache()).unwrap(),
+            false => fs::remove_file(home.cache()).unwrap(),
+        }
+        fs::write(&target, "not ours").unwrap();
+        place(&home.cache());
+        read(&home.on("alpha"), "k").await;
+        write(&home.on("alpha"), "k").await;
+        assert_eq!(fs::read_to_string(&target).unwrap(), "not ours");
+    }
+    let _ = fs::remove_file(home.cache());
+    fs::set_permissions(home.files(), fs::Permissions::from_mode(0o500)).unwrap();
+    read(&home.on("alpha"), "k").await;
+    assert_eq!(
+        names(&home.files())
+            .iter()
+            .filter(|name| name.ends_with(".tmp"))
+            .count(),
+        0
+    );
+    fs::set_permissions(home.files(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_cache_is_private_and_neither_listed_nor_a_key() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new(Version::V2);
+    let dir = home.on("alpha");
+    write(&dir, "k").await;
+    assert_eq!(fs::metadata(home.cache()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(dir.list().await.unwrap().keys, ["k"]);
+    assert_eq!(dir.read(".keys").await, Ok(None));
+    write(&dir, ".keys").await;
+    assert_eq!(names(&home.files()), [".keys", ".keys.enc", "k.enc"]);
+    fs::set_permissions(home.cache(), fs::Permissions::from_mode(0o644)).unwrap();
+    read(&home.on("alpha"), "k").await;
+    assert_eq!(fs::metadata(home.cache()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn without_a_machine_secret_there_is_no_cache() {
+    let home = Home::new(Version::V1);
+    write(&home.on("alpha"), "k").await;
+    read(&home.on("alpha"), "k").await;
+    assert_eq!(names(&home.files()), ["k.enc"]);
+}
+
+#[tokio::test]
+async fn keys_that_several_directory_objects_add_at_once_are_all_kept() {
+    let home = Home::new(Version::V2).with_secret().await;
+    let hosts: Vec<String> = (0..12).map(|n| format!("host{n}")).collect();
+    let mut writers = tokio::task::JoinSet::new();
+    for host in &hosts {
+        let (dir, host) = (home.on(host), host.clone());
+        writers.spawn(async move { write(&dir, &host).await });
+    }
+    writers.join_all().await;
+    let stranger = home.on("stranger");
+    for host in &hosts {
+        read(&stranger, host).await;
+    }
+}
