@@ -39,6 +39,7 @@ impl ErrorKind {
 /// Tells the user, once per process, that a dialog of the keyring was refused or not answered.
 #[cfg(any(
     test,
+    windows,
     target_os = "macos",
     all(unix, not(any(target_vendor = "apple", target_os = "android")))
 ))]
