@@ -116,7 +116,10 @@ describe('without a keyring', () => {
 
   test('R4.2 under deny every call rejects with UNAVAILABLE and writes nothing', async () => {
     const { fallbackDir, store } = setUp({ fallbackPolicy: 'deny', keytarLoader: noKeyring })
-    expect(await codeOf(store.set('key', 'value'))).toBe('UNAVAILABLE')
+    await expect(store.set('key', 'value')).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'Keyring is unavailable and fallback is denied',
+    })
     expect(await codeOf(store.get('key'))).toBe('UNAVAILABLE')
     expect(await codeOf(store.has('key'))).toBe('UNAVAILABLE')
     expect(await codeOf(store.list())).toBe('UNAVAILABLE')

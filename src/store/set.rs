@@ -59,7 +59,10 @@ impl SecureStore {
             }
         };
         if self.policy == FallbackPolicy::Deny {
-            return Err(error);
+            return Err(match reason {
+                Fallback::NoKeyring => Error::new(Code::Unavailable, "Keyring is unavailable and fallback is denied"),
+                _ => error,
+            });
         }
         operation.record_fallback(reason);
         // The keyring is not asked again, now for the machine secret.
