@@ -102,7 +102,7 @@ describe('R7.7 keyring and cipher', () => {
     for (const { name, code } of found) {
       const [shipped = ''] = code.split('#[cfg(test)]')
       expect(
-        shipped.match(/std::fs|\bFile::|OpenOptions|atomic::|keyring::|cipher|envelope|node::|napi/),
+        shipped.match(/std::fs|\bFile::|OpenOptions|atomic::|keyring::|cipher|envelope::|node::|napi/),
         name,
       ).toBeNull()
       expect(shipped.split('\n').length, name).toBeLessThan(400)

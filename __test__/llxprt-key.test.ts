@@ -1,9 +1,10 @@
 // `llxprt-key` through pipes, with encrypted files.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { valueFiles } from './support/helpers'
 import { ROOT } from './support/node'
 import { done, failed, files, inFiles, LLXPRT_KEY, llxprtKey, outcome, startLlxprtKey } from './support/shell'
 
@@ -21,7 +22,7 @@ describe('R13 llxprt-key save', () => {
       done(`Saved key 'work' (${MASKED}) in an encrypted file because the keyring is unavailable\n`),
     )
     expect(await llxprtKey(['show', 'work'], env)).toEqual(done(`work: ${MASKED} (${KEY.length} chars)\n`))
-    expect(readdirSync(files(env.HOME))).toEqual(['work.enc'])
+    expect(valueFiles(files(env.HOME))).toEqual(['work.enc'])
   })
 
   test('overwrites only with --force where it cannot ask', async () => {
@@ -147,7 +148,7 @@ test('R17 llxprt-key delete requires --force where it cannot ask, and deletes a 
   expect(await llxprtKey(['delete', 'missing'], env)).toEqual(failed("Key 'missing' not found."))
   expect(await llxprtKey(['delete', 'work', '--force'], env)).toEqual(done("Deleted key 'work'\n"))
   expect(await llxprtKey(['delete', 'damaged', '--force'], env)).toEqual(done("Deleted key 'damaged'\n"))
-  expect(readdirSync(files(env.HOME))).toEqual([])
+  expect(valueFiles(files(env.HOME))).toEqual([])
 })
 
 describe('R10 llxprt-key rename', () => {

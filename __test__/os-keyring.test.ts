@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { createDefaultKeyringAdapter, ProviderKeyStorage, SecureStore } from '@llxprt/securestore'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { newDirectory } from './support/helpers'
+import { newDirectory, valueFiles } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
 import { ROOT } from './support/node'
 
@@ -139,7 +139,7 @@ describe('R7B a keyring of its own that', () => {
     keyring.lock()
     await expect(store.get('key')).rejects.toHaveProperty('code', expect.stringMatching(/^(LOCKED|DENIED)$/))
     await store.set('key', 'meanwhile')
-    expect(readdirSync(fallbackDir)).toEqual(['key.enc'])
+    expect(valueFiles(fallbackDir)).toEqual(['key.enc'])
     expect(await store.get('key')).toBe('meanwhile')
   })
 })

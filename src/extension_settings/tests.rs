@@ -73,7 +73,7 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
         if mode == FaultMode::Fails(Code::Denied) {
             // The one without a value cannot be known to be gone.
             let failed = failure(setup.settings.save(wanted.clone(), given.clone()).await);
-            assert_eq!(failed, Some((Code::Denied, "The keyring says DENIED".to_owned())));
+            assert_eq!(failed, Some((Code::Denied, "Simulated failure DENIED".to_owned())));
             assert_eq!(
                 setup.settings.load(&wanted[..3]).await.unwrap().len(),
                 3,
@@ -183,7 +183,7 @@ async fn r7_6_a_failing_keyring_is_reported_and_the_plain_copy_stays_until_the_s
     let wanted = declared(&[("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
     std::fs::write(setup.env_file(), "S=plain\n").unwrap();
-    let locked = Some((Code::Locked, "The keyring says LOCKED".to_owned()));
+    let locked = Some((Code::Locked, "Simulated failure LOCKED".to_owned()));
     assert_eq!(
         failure(setup.settings.save(wanted.clone(), values(&[("S", "new")])).await),
         locked

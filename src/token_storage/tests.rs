@@ -195,7 +195,7 @@ async fn r7_6_clear_continues_after_a_failure_and_reports_it() {
     assert_eq!(error.code(), Code::Denied);
     assert_eq!(
         error.message(),
-        "Failed to clear some credentials: The keyring says DENIED"
+        "Failed to clear some credentials: Simulated failure DENIED"
     );
     let file = std::fs::read_to_string(dir.path().join("a.enc")).unwrap();
     assert!(!file.contains("\"data\""), "the value went all the same: {file}");

@@ -55,11 +55,11 @@ async function all() {
   }
   const unreadable = found.find(({ value }) => value === null)
   if (unreadable) {
-    const reason = unreadable.error ? `: ${unreadable.error.message}` : '.'
-    throw new CommandError(
-      `Key '${unreadable.key}' cannot be read${reason}`,
-      'Nothing was exported. Delete the key, or name the keys to export.',
-    )
+    const { key, error } = unreadable
+    // A damaged key can only be deleted or left out. Other failures, such as a locked keyring, can be mended.
+    const remedy =
+      error === null || error.code === 'CORRUPT' ? 'Delete the key, or name the keys to export' : error.remediation
+    throw new CommandError(`Key '${key}' cannot be read: ${error?.message}`, `Nothing was exported. ${remedy}.`)
   }
   if (found.length === 0) throw new CommandError('There are no saved keys to export.')
   return found.map(({ key, value }) => ({ name: key, key: value }))

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 const KEY: &str = "sk-ant-api03";
 const MASKED: &str = "sk********03";
 const NO_KEYRING: &str = "Cannot access keyring. Keys cannot be saved. Use '/key <raw-key>' for ephemeral session key.";
-const LOCKED: &str = "The keyring says LOCKED — Unlock your keyring";
+const LOCKED: &str = "Simulated failure LOCKED — Unlock your keyring";
 const UNKNOWN: &str = "Key 'work' not found. Use '/key list' to see saved keys.";
 const IN_KEYRING: &str =
     "Saved key 'work' (sk********03) in the OS keyring. Use '/key load work' to use it in this session.";
@@ -154,22 +154,22 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
     let table = [
         (
             FaultMode::Fails(Code::Locked),
-            "The keyring says LOCKED",
+            "Simulated failure LOCKED",
             "Unlock your keyring",
         ),
         (
             FaultMode::Fails(Code::Denied),
-            "The keyring says DENIED",
+            "Simulated failure DENIED",
             "Check permissions, run as the correct user",
         ),
         (
             FaultMode::Fails(Code::Timeout),
-            "The keyring says TIMEOUT",
+            "Simulated failure TIMEOUT",
             "Retry, check system load",
         ),
         (
             FaultMode::Fails(Code::Corrupt),
-            "The keyring says CORRUPT",
+            "Simulated failure CORRUPT",
             "Re-save the key or re-authenticate",
         ),
         (
