@@ -17,16 +17,6 @@
 //! `get`, `has` and `list` take no lock. They look at the files before the keyring, because values move from files to the
 //! keyring: a key that is missing in both was missing at some moment during the call.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::error::Result;
-use crate::fallback::FallbackDir;
-use crate::fs::executor::FileExecutor;
-use crate::fs::lock::{KeyLock, LockDir};
-use crate::keyring::KeyringError;
-
 mod batch;
 mod change;
 mod delete;
@@ -40,6 +30,7 @@ mod keyring_seen;
 mod machine_secret;
 mod probe;
 mod secret_store;
+mod secure_store;
 mod selection;
 mod set;
 mod sync_to_keyring;
@@ -52,133 +43,4 @@ pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
 pub use probe::{PROBE_PREFIX, ask as ask_keyring};
 pub use secret_store::{SecretStore, StoreEntries, StoreEntry, StoreKeys};
-
-use keyring_seen::KeyringSeen;
-use probe::Probe;
-
-/// What happens when the keyring is unavailable or refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FallbackPolicy {
-    /// The encrypted file takes the value.
-    Allow,
-    /// Nothing is written, and the keyring's own error is reported.
-    Deny,
-}
-
-/// Where a value is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoredIn {
-    /// In the keyring.
-    Keyring,
-    /// In an encrypted file.
-    File,
-}
-
-/// The parts of a store.
-pub struct SecureStoreConfig {
-    /// The service its accounts belong to.
-    pub service: String,
-    /// The encrypted files.
-    pub files: FallbackDir,
-    /// When they are used.
-    pub policy: FallbackPolicy,
-    /// The keyring.
-    pub keyring: KeyringProvider,
-    /// How long a keyring's loader may take for one call. The keyring's own calls keep its own limit.
-    pub limit: Duration,
-    /// The locks of its keys.
-    pub locks: LockDir,
-    /// The data directory, where a marker file says that a keyring was reached.
-    pub data_dir: PathBuf,
-}
-
-/// A store of secrets: keyring first, encrypted file second. Cloning is cheap; clones are the same store.
-#[derive(Clone)]
-pub struct SecureStore {
-    service: Arc<str>,
-    policy: FallbackPolicy,
-    keyring: KeyringProvider,
-    limit: Duration,
-    files: FallbackDir,
-    locks: LockDir,
-    keyring_seen: KeyringSeen,
-    probe: Probe,
-    /// Locks that the caller holds. Changes of their keys are made under them.
-    held: Vec<Arc<KeyLock>>,
-}
-
-impl SecureStore {
-    /// Creates a store without touching the keyring or the directory: they are first used when a method needs them.
-    pub fn new(config: SecureStoreConfig) -> Self {
-        Self {
-            service: config.service.into(),
-            policy: config.policy,
-            keyring: config.keyring,
-            limit: config.limit,
-            files: config.files,
-            locks: config.locks,
-            keyring_seen: KeyringSeen::new(config.data_dir),
-            probe: Probe::default(),
-            held: Vec::new(),
-        }
-    }
-
-    /// Runs file operations with this executor. Clones made before keep theirs.
-    #[must_use]
-    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
-        self.files = self.files.with_executor(executor);
-        self.locks = self.locks.with_executor(executor);
-        self
-    }
-
-    /// Returns whether the keyring works: whether a value that was written to a temporary account came back. Never fails.
-    pub async fn is_keychain_available(&self) -> bool {
-        let (provider, limit) = (self.keyring.clone(), self.limit);
-        let keyring = async move { Ok(provider.choice(limit).await?.keyring().cloned()) };
-        self.probe.status(&self.service, keyring).await
-    }
-
-    /// The service its accounts belong to.
-    pub fn service(&self) -> &str {
-        &self.service
-    }
-
-    /// Returns whether it is known that there is no keyring, so that only files are used.
-    pub fn is_files_only(&self) -> bool {
-        self.keyring.is_known_absent()
-    }
-
-    /// The encrypted files.
-    pub fn files(&self) -> &FallbackDir {
-        &self.files
-    }
-
-    /// The locks of its keys.
-    pub fn locks(&self) -> &LockDir {
-        &self.locks
-    }
-
-    /// When the encrypted files are used.
-    pub fn policy(&self) -> FallbackPolicy {
-        self.policy
-    }
-
-    /// Records the outcome of a keyring call: for the cached result of the probe, and that a keyring was reached.
-    ///
-    /// The outer error is one that ends the operation. Nothing else is asked after it.
-    async fn record_outcome<T>(&self, outcome: Result<T, KeyringError>) -> Result<Result<T, KeyringError>> {
-        match &outcome {
-            Ok(_) => {
-                self.probe.record_success();
-                self.keyring_seen.record().await;
-            }
-            Err(error) => {
-                self.probe.record_failure();
-                if error.error().is_final() {
-                    return Err(error.error().clone());
-                }
-            }
-        }
-        Ok(outcome)
-    }
-}
+pub use secure_store::{FallbackPolicy, SecureStore, SecureStoreConfig, StoredIn};

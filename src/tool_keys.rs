@@ -20,9 +20,6 @@ pub const SERVICE: &str = "llxprt-code-tool-keys";
 /// The directory of its files, below the data directory.
 pub const DIRECTORY: &str = "tools";
 
-/// Suffix of the files in which other programs keep tool keys, beside ours.
-pub const KEY_FILE_SUFFIX: &str = ".key";
-
 /// The file with the paths of key files, in the same directory: a JSON map from tool to path.
 const KEYFILES: &str = "keyfiles.json";
 
@@ -50,6 +47,8 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 }];
 
 mod envelope_files;
+
+pub use envelope_files::KEY_FILE_SUFFIX;
 
 use envelope_files::EnvelopeFiles;
 

@@ -2,7 +2,6 @@
 //!
 //! Each platform has a module of its own. This module holds what they share.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use super::runtime_file::RuntimeFile;
 use super::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
 use crate::error::Code;
 use crate::secret::Secret;
+
+mod environment;
 
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 mod secret_service;
@@ -46,14 +47,7 @@ use none as platform;
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 use secret_service as platform;
 
-/// The part of the environment that the OS keyring depends on. The caller reads it; this module never does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Environment {
-    /// `DBUS_SESSION_BUS_ADDRESS`, if it is set. An empty one means "no bus".
-    pub session_bus_address: Option<String>,
-    /// `XDG_RUNTIME_DIR`. Without an address the bus listens at `<dir>/bus`.
-    pub runtime_dir: Option<PathBuf>,
-}
+pub use environment::Environment;
 
 /// A handle on the OS keyring with a time limit of its own. Handles on the same bus share one connection.
 ///

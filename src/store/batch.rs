@@ -17,7 +17,7 @@ use crate::telemetry::events::Operation;
 const MAX_IN_FLIGHT: usize = 16;
 
 /// What was read of a key, and from where.
-pub(super) type ReadResult = (Result<Option<Secret>>, StoredIn);
+pub(super) type LocatedResult = (Result<Option<Secret>>, StoredIn);
 
 impl SecureStore {
     /// Returns the values of many keys, in the order of the keys. All requests are in flight at once.
@@ -56,7 +56,7 @@ impl SecureStore {
         keys: &[String],
         selection: &Selection,
         files: &DirectoryListing,
-    ) -> Vec<ReadResult> {
+    ) -> Vec<LocatedResult> {
         let with_file: BTreeSet<&str> = files.keys.iter().map(String::as_str).collect();
         let deleted: BTreeSet<&str> = files
             .deleted
@@ -107,7 +107,7 @@ impl SecureStore {
     }
 
     /// The value of a key from the keyring's answer and the file's value.
-    fn combined(&self, answer: Result<Option<Secret>, KeyringError>, stored: Option<Secret>) -> ReadResult {
+    fn combined(&self, answer: Result<Option<Secret>, KeyringError>, stored: Option<Secret>) -> LocatedResult {
         match (answer, stored, self.policy) {
             (Ok(Some(value)), _, _) => (Ok(Some(value)), StoredIn::Keyring),
             (Err(error), _, _) if error.error().is_final() => (Err(error.into_error()), StoredIn::Keyring),

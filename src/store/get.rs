@@ -12,7 +12,7 @@ use crate::telemetry::events::{Fallback, Operation};
 const MAX_ATTEMPTS: usize = 5;
 
 /// Result of one read.
-enum Attempt {
+enum ReadAttempt {
     Found(Secret),
     /// There is no value, as far as is known. The error is that of a keyring that may hold one.
     NotFound(Option<Error>),
@@ -45,10 +45,10 @@ impl SecureStore {
         }
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt(key, &selection, operation).await? {
-                Attempt::Found(value) => return Ok(Some(value)),
-                Attempt::NotFound(None) => return Ok(None),
-                Attempt::NotFound(Some(error)) => return Err(error),
-                Attempt::Moved => {}
+                ReadAttempt::Found(value) => return Ok(Some(value)),
+                ReadAttempt::NotFound(None) => return Ok(None),
+                ReadAttempt::NotFound(Some(error)) => return Err(error),
+                ReadAttempt::Moved => {}
             }
         }
         Err(Error::new(
@@ -57,24 +57,24 @@ impl SecureStore {
         ))
     }
 
-    async fn attempt(&self, key: &Key, selection: &Selection, operation: &mut Operation) -> Result<Attempt> {
+    async fn attempt(&self, key: &Key, selection: &Selection, operation: &mut Operation) -> Result<ReadAttempt> {
         let before = self.files.state(key.as_str()).await?;
         match selection.relation(before) {
             FileRelation::Newer if selection.keyring().is_ok() => {
                 operation.record_fallback(Fallback::NewerFile);
                 let value = self.sync_to_keyring(key, selection).await?;
-                return Ok(value.map_or(Attempt::Moved, Attempt::Found));
+                return Ok(value.map_or(ReadAttempt::Moved, ReadAttempt::Found));
             }
             FileRelation::Deleted => {
                 operation.record_fallback(Fallback::NewerFile);
                 self.carry_out_deletion(key, selection).await?;
-                return Ok(Attempt::NotFound(None));
+                return Ok(ReadAttempt::NotFound(None));
             }
             FileRelation::Newer | FileRelation::Older | FileRelation::NoValue => operation.record_keyring(),
         }
         let asked = selection.get(&self.service, key.as_str()).await;
         let asked = match self.record_outcome(asked).await? {
-            Ok(Some(value)) => return Ok(Attempt::Found(value)),
+            Ok(Some(value)) => return Ok(ReadAttempt::Found(value)),
             asked => asked,
         };
         operation.record_fallback(fallback_reason(&asked));
@@ -85,9 +85,9 @@ impl SecureStore {
             Err(KeyringError::Failed(error)) => self.files.without_keyring(Some(error.clone())),
         };
         match files.read(key.as_str()).await? {
-            Some(stored) => Ok(Attempt::Found(stored.value)),
-            None if self.files.state(key.as_str()).await? != before => Ok(Attempt::Moved),
-            None => Ok(Attempt::NotFound(hidden_by(asked))),
+            Some(stored) => Ok(ReadAttempt::Found(stored.value)),
+            None if self.files.state(key.as_str()).await? != before => Ok(ReadAttempt::Moved),
+            None => Ok(ReadAttempt::NotFound(hidden_by(asked))),
         }
     }
 }

@@ -23,10 +23,10 @@ const FAILURE_THRESHOLD: u32 = 3;
 
 /// The probe of one store. Clones share the result.
 #[derive(Clone, Default)]
-pub struct Probe(Arc<Mutex<State>>);
+pub struct Probe(Arc<Mutex<ProbeState>>);
 
 #[derive(Default)]
-struct State {
+struct ProbeState {
     cached: Option<(Instant, bool)>,
     running: Option<watch::Receiver<Option<bool>>>,
     failures: u32,
@@ -102,7 +102,7 @@ impl Probe {
         works
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProbeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

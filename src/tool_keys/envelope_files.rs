@@ -5,10 +5,12 @@
 
 use std::path::PathBuf;
 
-use super::KEY_FILE_SUFFIX;
 use crate::error::Result;
 use crate::fallback::FallbackDir;
 use crate::secret::Secret;
+
+/// Suffix of the files in which other programs keep tool keys, beside ours.
+pub const KEY_FILE_SUFFIX: &str = ".key";
 
 /// The key files of a directory. They open with the keys of the encrypted files beside them.
 #[derive(Clone)]

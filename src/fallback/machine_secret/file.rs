@@ -4,7 +4,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{LEN, MachineSecret, decode, encode, unusable};
+use super::secret::{LEN, MachineSecret, decode, encode, unusable};
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;

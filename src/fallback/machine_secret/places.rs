@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::file::{create_secret, random_secret, read_secret};
-use super::{MachineSecret, MachineSecretConfig, MachineSecretLoader, encode};
+use super::secret::{MachineSecret, MachineSecretConfig, MachineSecretLoader, encode};
 use crate::error::{Code, Error, Result};
 use crate::fallback::envelope::Version;
 use crate::fs::executor::FileExecutor;

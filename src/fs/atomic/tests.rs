@@ -1,0 +1,82 @@
+use super::*;
+
+#[cfg(unix)]
+#[test]
+fn what_is_in_a_directorys_place_is_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let (file, link) = (temp.path().join("file"), temp.path().join("link"));
+    fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(temp.path().join("nowhere"), &link).unwrap();
+    let message = |path: &Path| ensure_dir(path).unwrap_err().to_string();
+    assert!(
+        message(&file).ends_with("file is not a directory"),
+        "{}",
+        message(&file)
+    );
+    assert!(
+        message(&link).contains("link is a symbolic link to"),
+        "{}",
+        message(&link)
+    );
+    assert!(message(&link).ends_with("nowhere, which is not there"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sticky_directory_keeps_its_mode_and_another_one_loses_what_others_may_do() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let temp = tempfile::tempdir().unwrap();
+    for (mode, after) in [(0o1777, 0o1777), (0o755, 0o700), (0o2770, 0o2700), (0o500, 0o500)] {
+        fs::set_permissions(temp.path(), fs::Permissions::from_mode(mode)).unwrap();
+        ensure_dir(temp.path()).unwrap();
+        let found = fs::metadata(temp.path()).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(found, after, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_file_is_created_once_and_replaced_whole() {
+    let temp = tempfile::tempdir().unwrap();
+    let read = || fs::read(temp.path().join("f")).unwrap();
+    assert!(create(temp.path(), "f", b"one").unwrap());
+    assert!(!create(temp.path(), "f", b"two").unwrap());
+    assert_eq!(read(), b"one");
+    replace(temp.path(), "f", b"three").unwrap();
+    assert_eq!(read(), b"three");
+    replace_unsynced(temp.path(), "f", b"four").unwrap();
+    assert_eq!(read(), b"four");
+    let names = ["g", "f"].map(str::to_owned);
+    assert!(remove(temp.path(), &names).unwrap());
+    assert!(!remove(temp.path(), &names).unwrap());
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn where_there_are_no_links_an_existing_file_is_not_overwritten() {
+    let temp = tempfile::tempdir().unwrap();
+    let target = temp.path().join("f");
+    fs::write(&target, "old").unwrap();
+    let temporary = || Temporary::write(temp.path(), b"new", Durability::Synced).unwrap();
+    let refused = temporary().rename_if_absent(&target).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&target).unwrap(), b"old");
+    fs::remove_file(&target).unwrap();
+    temporary().rename_if_absent(&target).unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"new");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "no temporary is left");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_synced_says_that_the_change_was_made() {
+    // A pseudo file system whose directories have no fsync, which counts as unsupported.
+    assert!(sync_changed(Path::new("/proc/self")).is_ok());
+    let error = sync_changed(Path::new("/proc/self/nowhere")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(
+        error
+            .to_string()
+            .starts_with("the change was made, but a crash may undo it"),
+        "{error}"
+    );
+}
