@@ -32,7 +32,7 @@ async function codecError(call: Promise<unknown>): Promise<EnvelopeCodecError> {
   return error as EnvelopeCodecError
 }
 
-describe('R4 encryptEnvelopeString', () => {
+describe('R4.5 encryptEnvelopeString', () => {
   test.each(['', 'text', 'äöü 😀\n"quotes"', 'x'.repeat(100_000)])(
     'gives what decryptEnvelopeString opens: %#',
     async (text) => {

@@ -9,6 +9,7 @@ const { build, installPackages } = require('./lib/setup.js')
 
 /** Commands that pass or fail as a whole. */
 const CHECKS = [
+  ['node', 'scripts/structure.js'],
   ['node', 'scripts/traceability.js'],
   ['node', 'scripts/licences.js', '--check'],
   ['node', 'scripts/workflows.js'],

@@ -1,0 +1,150 @@
+//! Reading with the machine secrets of several places.
+
+use super::*;
+
+#[tokio::test]
+async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_what_is_missing() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, absent) = places(&temp);
+    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
+        .await
+        .unwrap();
+
+    let error = plain(&files).read("k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt);
+    let remedy = error.remediation();
+    assert!(remedy.contains("No machine secret is configured"), "{remedy}");
+
+    let dir = with(&files, Some(&TestPlace::new(|| Ok(None))), None, Some(&absent));
+    let error = dir.read("k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt);
+    for word in [
+        "machine secret",
+        "the test's place",
+        absent.to_str().unwrap(),
+        "Re-save the key or re-authenticate",
+    ] {
+        assert!(error.remediation().contains(word), "{}", error.remediation());
+    }
+    assert!(!absent.exists());
+    assert_eq!(dir.has("k").await, Ok(true));
+}
+
+#[tokio::test]
+async fn r4_3_many_first_reads_ask_a_place_once_and_that_it_had_none_is_not_remembered() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, _) = places(&temp);
+    let empty = Arc::new(AtomicUsize::new(2));
+    let place = TestPlace::new(move || {
+        let emptied = empty.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        Ok(emptied.is_err().then(|| vec![9; 32]))
+    });
+    write(&with(&files, Some(&TestPlace::holding(9)), None, None), "v")
+        .await
+        .unwrap();
+    let dir = with(&files, None, Some(&place), None);
+    for _ in 0..2 {
+        assert_eq!(dir.read("k").await.unwrap_err().code(), Code::Corrupt);
+    }
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let dir = dir.clone();
+        reads.spawn(async move { value(&dir, "k").await });
+    }
+    let reads = reads.join_all().await;
+    assert!(reads.iter().all(|read| *read == Ok(Some("v".to_owned()))));
+    assert_eq!(place.asked.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn r4_3_many_first_writes_create_one_secret() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let keyring = TestPlace::empty(Creates::Keeps);
+    let dir = with(&files, None, Some(&keyring), Some(&file));
+    let mut writes = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let dir = dir.clone();
+        writes.spawn(async move { dir.write(&format!("k{n}"), &Secret::from("v"), None).await });
+    }
+    assert!(writes.join_all().await.iter().all(Result::is_ok));
+    let later = TestPlace::new({
+        let bytes = keyring.created();
+        move || Ok(bytes.clone())
+    });
+    let keys: Vec<_> = (0..20).map(|n| format!("k{n}")).collect();
+    let read = with(&files, None, Some(&later), None).read_many(&keys).await;
+    assert!(read.iter().all(|read| matches!(read, Ok(Some(_)))));
+}
+
+#[tokio::test]
+async fn r4_3_a_place_that_fails_is_reported_only_if_no_other_one_opens_the_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
+        .await
+        .unwrap();
+    let dir = with(&files, None, Some(&TestPlace::failing()), Some(&file));
+    assert_eq!(value(&dir, "k").await, Err(locked()));
+    let dir = with(
+        &files,
+        Some(&TestPlace::failing()),
+        Some(&TestPlace::holding(7)),
+        Some(&file),
+    );
+    assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
+    let dir = with(&files, None, Some(&TestPlace::new(|| Ok(Some(vec![7; 8])))), None);
+    let error = value(&dir, "k").await.unwrap_err();
+    assert_eq!(error.code(), Code::Corrupt, "a part of a secret is none");
+}
+
+#[tokio::test]
+async fn r4_3_a_damaged_secret_file_is_never_overwritten() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    write(&with(&files, None, None, Some(&file)), "v").await.unwrap();
+    fs::rename(files.join("k.enc"), files.join("sealed.enc")).unwrap();
+    for contents in ["", "not base64!", "AAAA", &"A".repeat(100_000)] {
+        fs::write(&file, contents).unwrap();
+        let dir = with(&files, None, None, Some(&file));
+        write(&dir, "v").await.unwrap();
+        assert_eq!(version(&files), "{\"v\":1", "no secret can be had");
+        assert_eq!(fs::read_to_string(&file).unwrap(), contents);
+        let error = dir.read("sealed").await.unwrap_err();
+        assert_eq!(error.code(), Code::Corrupt);
+        assert!(
+            error.remediation().contains("machine secret"),
+            "{}",
+            error.remediation()
+        );
+    }
+}
+
+#[tokio::test]
+async fn r4_3_many_values_of_both_versions_are_read_in_one_go() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, file) = places(&temp);
+    let dir = with(&files, None, None, Some(&file));
+    for n in 0..6 {
+        let key = format!("k{n}");
+        let writer = if n % 2 == 0 { dir.clone() } else { plain(&files) };
+        let newer_than = Some(KeyringKind::Os);
+        writer
+            .write(&key, &Secret::from(key.as_str()), newer_than)
+            .await
+            .unwrap();
+    }
+    let keys: Vec<_> = (0..7).map(|n| format!("k{n}")).collect();
+    let read = dir.read_many(&keys).await;
+    for (key, read) in keys.iter().zip(&read).take(6) {
+        let stored = read.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(
+            (stored.value.expose(), stored.newer_than),
+            (key.as_str(), Some(KeyringKind::Os))
+        );
+    }
+    assert_eq!(read[6], Ok(None));
+    let read = plain(&files).read_many(&keys).await;
+    let failed: Vec<_> = read.iter().map(|read| read.is_err()).collect();
+    assert_eq!(failed, [true, false, true, false, true, false, false]);
+}
