@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::error::{Code, Error, Result};
 use crate::fs::io_error::{interrupted, io_error};
 use crate::fs::paths::expand_home;
@@ -98,6 +96,7 @@ mod pipe {
     use std::time::Instant;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use zeroize::Zeroizing;
 
     use super::*;
 
