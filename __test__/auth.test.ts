@@ -212,7 +212,7 @@ describe('resolveApiKey', () => {
     }
   })
 
-  test('R23 without a storage it uses the one of this process, and makes it only for a named key', async () => {
+  test('R23 without a storage it uses the process-wide instance, and creates it only for a named key', async () => {
     const later = newDirectory()
     resetProviderKeyStorage()
     expect((await resolveApiKey({ key: 'sk' })).apiKey).toBe('sk')

@@ -96,7 +96,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     const overwritten = new Terminal(`${COMMAND} save work`, env)
     await overwritten.shows(/Overwrite\? \[y\/N\] /)
     overwritten.type('y\n')
-    // The terminal shows what is typed unless it is told not to. Without this the tests above would prove nothing.
+    // A terminal echoes what is typed by default. This test shows that the tests above would notice an echo.
     await overwritten.shows(/y\r\n/)
     await overwritten.shows(PROMPT)
     overwritten.type(`${KEY}\r`)

@@ -249,7 +249,7 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
     expect([...new Set(lines(stderr).map(({ event }) => event))].sort()).toEqual(expected)
   })
 
-  test('is ignored, with one warning, when it is no filter', async () => {
+  test('is ignored, with one warning, when it is not a valid filter', async () => {
     const { stderr } = await runNodeWithLog(`${work()}\nnew securestore.SecureStore('again')`, {
       LLXPRT_SECURESTORE_LOG: 'securestore=loud',
     })

@@ -1,4 +1,4 @@
-// Before all tests: a private keyring. Where there is none to be had the whole run fails, for it proves nothing then.
+// Starts a private keyring before all tests. If it cannot be started, the whole run fails: it would prove nothing.
 
 import type { TestProject } from 'vitest/node'
 import { PrivateKeyring } from './keyring'

@@ -18,7 +18,7 @@ pub(super) const IDENTITY_LEN: usize = 16;
 pub struct HostIdentity {
     /// The host's name.
     pub hostname: String,
-    /// The user's name; the uid as a number in text, or `unknown`, if there is no name.
+    /// The user name. Without one, the uid in decimal digits, or `unknown`.
     pub username: String,
 }
 

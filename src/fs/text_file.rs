@@ -76,7 +76,7 @@ impl TextFile {
 /// The text of any file; `None` when there is none, and a link that leads nowhere is none.
 ///
 /// `CORRUPT` when it is larger than `limit` bytes or no UTF-8 text; `DENIED` or `UNAVAILABLE` when it cannot be read.
-/// What is no regular file, as a directory or a pipe, is `UNAVAILABLE`: it is not waited for.
+/// A path that is not a regular file, such as a directory or a pipe, is `UNAVAILABLE` at once.
 pub async fn read_text(path: PathBuf, limit: usize) -> Result<Option<Secret>> {
     blocking(move || read_now(&path, limit)).await
 }
