@@ -1,4 +1,4 @@
-//! Link settings that Node-API needs on each platform.
+//! Sets the link options that a Node-API addon needs on each platform.
 
 fn main() {
     #[cfg(feature = "node")]

@@ -1,6 +1,6 @@
 //! The encrypted files: one per key, for hosts without a keyring and for values that the keyring refuses.
 //!
-//! This module does I/O and decides nothing: when a file is written or read is decided by `store`.
+//! This module does I/O. `store` decides when a file is read or written.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -45,12 +45,12 @@ use machine_secret::{MachineSecretConfig, MachineSecrets};
 pub struct FallbackDir {
     directory: Arc<Directory>,
     executor: FileExecutor,
-    /// Set when the keyring is not asked: its failure, or `None` in it when there is no keyring.
+    /// Set when the keyring must not be asked. The inner value is the keyring's error, or `None` when there is no keyring.
     keyring_failure: Option<Option<Error>>,
 }
 
 impl FallbackDir {
-    /// Returns a directory that need not exist yet: the first write creates it, with mode 0700.
+    /// Returns the directory at this path. It need not exist yet: the first write creates it, with mode 0700.
     pub fn new(dir: PathBuf, service: &str, identity: HostIdentity) -> Self {
         Self {
             directory: Arc::new(Directory {
@@ -66,21 +66,21 @@ impl FallbackDir {
         }
     }
 
-    /// Sets where the machine secret is, and which version is written. Clones made before do not know it.
+    /// Sets the sources of the machine secret, and the version to write. Earlier clones keep their settings.
     #[must_use]
     pub fn with_machine_secret(self, config: MachineSecretConfig) -> Self {
         self.rebuilt(|directory| directory.secrets = MachineSecrets::new(config))
     }
 
-    /// Sets the other names of the current user, which files may be sealed under; by default they are found in the system's
-    /// user database. Clones made before do not know them.
+    /// Sets the other names of the current user, which files may be sealed under. By default they come from the system's user
+    /// database. Earlier clones keep their settings.
     #[must_use]
     pub fn with_other_usernames(self, names: Vec<String>) -> Self {
         self.rebuilt(|directory| directory.other_usernames = OnceLock::from(names))
     }
 
-    /// Returns the same directory for an operation in which the keyring has failed with this error, or is known to be absent:
-    /// it is not asked for the machine secret again. A secret that it gave before is used all the same.
+    /// Returns the same directory for an operation in which the keyring has failed with this error, or is absent (`None`). The
+    /// keyring is not asked for the machine secret again; a secret that was loaded from it before is still used.
     #[must_use]
     pub fn without_keyring(&self, failure: Option<Error>) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl FallbackDir {
         &self.directory.files.dir
     }
 
-    /// Runs blocking operations with this executor. Clones made before keep theirs.
+    /// Runs blocking operations with this executor. Earlier clones keep theirs.
     #[must_use]
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.executor = executor;
@@ -125,15 +125,15 @@ impl FallbackDir {
     ///
     /// `CORRUPT` when the file is malformed or of an unknown version; `DENIED` or `UNAVAILABLE` when it cannot be read.
     pub async fn state(&self, key: &str) -> Result<FileState> {
-        let looking = async {
-            // Every read asks this before it asks the keyring, and most often there is no file.
+        let reading = async {
+            // Every read of the store checks the state before it asks the keyring, and usually there is no file.
             if self.directory.files.is_known_absent(key) {
                 return Ok(FileState::Absent);
             }
             let name = key.to_owned();
             self.run(move |directory| directory.files.state(&name)).await
         };
-        self.observed("state", Some(key), looking).await
+        self.observed("state", Some(key), reading).await
     }
 
     /// Returns the decrypted value; `None` when there is no file, and when it is a tombstone.
@@ -165,18 +165,18 @@ impl FallbackDir {
         .await
     }
 
-    /// Writes the file of a key atomically: when this returns, the value is on disk. The caller holds the key's lock.
+    /// Writes the file of a key atomically: when this returns, the value is on disk. The caller must hold the key's lock.
     ///
     /// `newer_than` names the kind of keyring that may hold an older value.
     ///
     /// # Errors
     ///
     /// `CORRUPT` when the key's file name or the value is too long; `DENIED` without permission; `UNAVAILABLE` when the file
-    /// is of version 2 and there is no machine secret, when the disk is full, and the like. The file is then as it was,
-    /// unless the message says that the new value may be there.
+    /// is of version 2 and there is no machine secret, when the disk is full, and for other I/O errors. The file is then
+    /// unchanged, unless the message says that the change was made.
     pub async fn write(&self, key: &str, value: &Secret, newer_than: Option<KeyringKind>) -> Result<()> {
         let writing = async {
-            // Before a machine secret is created for nothing.
+            // Checked first, so that an invalid key does not create a machine secret.
             file_name::file_name(key)?;
             let secrets = &self.directory.secrets;
             let secret = secrets
@@ -192,7 +192,7 @@ impl FallbackDir {
         self.observed("write", Some(key), writing).await
     }
 
-    /// Replaces the file of a key by a tombstone, atomically. The caller holds the key's lock.
+    /// Replaces the file of a key by a tombstone, atomically. The caller must hold the key's lock.
     ///
     /// `newer_than` names the kind of keyring that may still hold a value.
     ///
@@ -205,8 +205,8 @@ impl FallbackDir {
         self.observed("write_tombstone", Some(key), writing).await
     }
 
-    /// Removes the file of a key, under either of its names. Returns whether it held a value: a tombstone is removed as well,
-    /// but gives `false`. The caller holds the key's lock.
+    /// Removes the file of a key, under either of its names. Returns whether it held a value; a tombstone is removed too, but
+    /// returns `false`. The caller must hold the key's lock.
     ///
     /// # Errors
     ///
@@ -222,8 +222,8 @@ impl FallbackDir {
         self.observed("remove", Some(key), removing).await
     }
 
-    /// Removes the file of a key if it still is the one that was read. Returns whether it was. The caller holds the key's
-    /// lock.
+    /// Removes the file of a key if it still has the revision that was read. Returns whether it was removed. The caller must
+    /// hold the key's lock.
     ///
     /// # Errors
     ///
@@ -234,16 +234,16 @@ impl FallbackDir {
         self.observed("remove_if_unchanged", Some(key), removing).await
     }
 
-    /// Returns whether there is a file with a well-formed envelope. Nothing is decrypted. A tombstone gives `false`.
+    /// Returns whether there is a file with a well-formed envelope, without decrypting it; `false` for a tombstone.
     ///
     /// # Errors
     ///
     /// `CORRUPT` when the file is malformed or of an unknown version; `DENIED` or `UNAVAILABLE` when it cannot be read.
     pub async fn has(&self, key: &str) -> Result<bool> {
         let name = key.to_owned();
-        let looking = self.run(move |directory| directory.files.state(&name));
-        let looking = async { Ok(matches!(looking.await?, FileState::Value { .. })) };
-        self.observed("has", Some(key), looking).await
+        let state = self.run(move |directory| directory.files.state(&name));
+        let checking = async { Ok(matches!(state.await?, FileState::Value { .. })) };
+        self.observed("has", Some(key), checking).await
     }
 
     /// Lists the keys that have a file. A missing directory is an empty one.
@@ -256,34 +256,36 @@ impl FallbackDir {
             .await
     }
 
-    async fn observed<A: Outcome>(
+    /// Waits until no update of the directory's derived-key cache is running. An operation that derives a key returns before
+    /// the cache is written.
+    pub async fn settled(&self) {
+        self.directory.keys.settled().await;
+    }
+
+    /// Runs an operation and emits an event about it.
+    async fn observed<T: Outcome>(
         &self,
         operation: &'static str,
         key: Option<&str>,
-        answering: impl Future<Output = A>,
-    ) -> A {
+        running: impl Future<Output = T>,
+    ) -> T {
         let call = FileCall {
             operation,
             service: &self.directory.service,
             directory: self.path(),
             key,
         };
-        file_call(call, answering).await
+        file_call(call, running).await
     }
 
-    /// Waits until the derived-key cache of the directory is no longer being written. The cache is written after the operation
-    /// that derived a key has returned.
-    pub async fn settled(&self) {
-        self.directory.keys.settled().await;
-    }
-
-    /// Runs a blocking operation. It runs to its end even if nobody waits for it any more.
+    /// Runs a blocking operation. It runs to its end even if this future is dropped.
     async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Directory) -> Result<T> + Send + 'static) -> Result<T> {
         let directory = self.directory.clone();
         self.executor().run(propagate_blocking(move || f(&directory))).await
     }
 
-    /// Runs a blocking operation for many items, on as many threads as there are cores: each file may have a salt of its own.
+    /// Runs a blocking operation for many items, on as many threads as there are cores: each file may have its own salt, and
+    /// so need a key derivation.
     async fn run_many<A, T>(
         &self,
         mut items: Vec<A>,
@@ -293,25 +295,26 @@ impl FallbackDir {
         A: Send + 'static,
         T: Send + 'static,
     {
-        let share_len = items.len().div_ceil(derived_keys::cores()).max(1);
-        let mut rest = items.split_off(items.len().min(share_len));
-        let mine = items;
+        let chunk_len = items.len().div_ceil(derived_keys::cores()).max(1);
+        let mut rest = items.split_off(items.len().min(chunk_len));
+        let first = items;
         let mut others = Vec::new();
         while !rest.is_empty() {
-            let after = rest.split_off(share_len.min(rest.len()));
+            let after = rest.split_off(chunk_len.min(rest.len()));
             let count = rest.len();
-            others.push((submit(self.share(rest, f.clone())), count));
+            others.push((submit(self.chunk_job(rest, f.clone())), count));
             rest = after;
         }
-        let count = mine.len();
-        let mut all = results(self.executor().run(self.share(mine, f)).await, count);
+        let count = first.len();
+        let mut all = results(self.executor().run(self.chunk_job(first, f)).await, count);
         for (other, count) in others {
             all.extend(results(other.await, count));
         }
         all
     }
 
-    fn share<A, T>(
+    /// Returns the job that runs an operation for the items of one chunk.
+    fn chunk_job<A, T>(
         &self,
         items: Vec<A>,
         f: impl Fn(&Directory, A) -> Result<T> + Send + 'static,
@@ -329,9 +332,9 @@ impl FallbackDir {
     }
 }
 
-/// The results of a share of many items; the same error for each when the share was interrupted.
-fn results<T>(share: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
-    share.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
+/// Returns the results of a chunk of `count` items; the same error for each when the chunk was interrupted.
+fn results<T>(chunk: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
+    chunk.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 tokio::task_local! {

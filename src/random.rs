@@ -1,10 +1,10 @@
-//! Random bytes of the operating system.
+//! Random bytes.
 
-/// Returns `N` random bytes of the operating system's generator.
+/// Returns `N` random bytes from the operating system's generator.
 ///
 /// # Errors
 ///
-/// Fails when the system has no random numbers to give.
+/// The error of the generator.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;

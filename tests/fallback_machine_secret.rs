@@ -9,7 +9,7 @@ use securestore::error::{Code, Error, Result};
 use securestore::fallback::envelope::Version;
 use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::machine_secret::{
-    Loading, MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader, decode,
+    MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader, SecretFuture, decode,
 };
 use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::secret::Secret;
@@ -73,7 +73,7 @@ impl MachineSecretLoader for TestPlace {
     fn name(&self) -> &str {
         "the test's place"
     }
-    fn load(&self) -> Loading<'_> {
+    fn load(&self) -> SecretFuture<'_> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {
             tokio::task::yield_now().await;
@@ -83,7 +83,7 @@ impl MachineSecretLoader for TestPlace {
 }
 
 impl MachineSecretKeyring for TestPlace {
-    fn create<'a>(&'a self, secret: &'a Secret) -> Loading<'a> {
+    fn create<'a>(&'a self, secret: &'a Secret) -> SecretFuture<'a> {
         Box::pin(async {
             tokio::task::yield_now().await;
             match &*self.creates.lock().unwrap() {

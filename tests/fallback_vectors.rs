@@ -5,7 +5,7 @@ use std::sync::Arc;
 use securestore::error::Code;
 use securestore::fallback::FallbackDir;
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::machine_secret::{Loading, MachineSecretConfig, MachineSecretLoader};
+use securestore::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader, SecretFuture};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ impl MachineSecretLoader for Fixed {
     fn name(&self) -> &str {
         "the test"
     }
-    fn load(&self) -> Loading<'_> {
+    fn load(&self) -> SecretFuture<'_> {
         Box::pin(async { Ok(Some(Zeroizing::new(self.0.clone()))) })
     }
 }

@@ -1,4 +1,4 @@
-//! Every `/key` line parses, and exactly what is parsed as a key is masked (R12, R20).
+//! Checks that every `/key` line parses, and that exactly the text that is parsed as a key is masked (R12, R20).
 //!
 //! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run command_line -- -max_total_time=60`.
 #![no_main]

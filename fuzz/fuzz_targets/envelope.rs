@@ -1,4 +1,5 @@
-//! Any bytes parse to an envelope, a tombstone or a fault. Envelopes and tombstones print and parse to the same again (R5).
+//! Checks that any bytes parse to an envelope, a tombstone or a fault, and that a printed envelope or tombstone parses to the
+//! same content (R5).
 //!
 //! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run envelope -- -max_total_time=60`, with envelopes of
 //! `tests/data/envelopes.json` as seeds in `fuzz/corpus/envelope`.

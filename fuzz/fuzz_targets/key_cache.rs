@@ -1,4 +1,5 @@
-//! Any bytes are a derived-key cache or none. A cache prints as it was, and opens for no machine secret but its own.
+//! Checks that any bytes parse to a derived-key cache or are rejected, that a parsed cache prints the same bytes, and that it
+//! does not open with a foreign machine secret.
 //!
 //! Run: `RUSTC_BOOTSTRAP=1 cargo fuzz run key_cache -- -max_total_time=60`, with the file of `tests/data/key_cache.json` as a
 //! seed in `fuzz/corpus/key_cache`.

@@ -1,6 +1,6 @@
 //! Seals and opens values: AES-256-GCM (NIST SP 800-38D) under a derived key.
 //!
-//! The key schedule and every buffer that held plaintext are wiped when they are dropped.
+//! The key schedule and every buffer that holds plaintext are wiped when they are dropped.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -11,11 +11,11 @@ use super::envelope::{Envelope, NONCE_LEN, SALT_LEN, Version};
 use crate::random::random_bytes;
 use crate::secret::Secret;
 
-/// Why an envelope could not be opened. Which bytes are wrong cannot be told: key, salt, nonce, tag or ciphertext.
+/// The key is wrong, or the envelope was altered. Authenticated encryption does not distinguish the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongKeyOrAltered;
 
-/// Seals a value under a key, which belongs to this salt, with a fresh nonce.
+/// Seals a value with a key and a new random nonce. `salt` is the salt that the key was derived from.
 ///
 /// # Errors
 ///
@@ -36,16 +36,16 @@ pub fn seal(
         salt,
         nonce,
         tag: tag.into(),
-        // In place: what was plaintext is ciphertext now.
+        // The buffer was encrypted in place and no longer holds plaintext.
         ciphertext: std::mem::take(&mut *buffer),
     })
 }
 
-/// Opens an envelope. A value that is not UTF-8 was not sealed by any of the programs, and counts as altered.
+/// Opens an envelope with a key. A value that is not UTF-8 counts as altered, because no program seals one.
 ///
 /// # Errors
 ///
-/// The key is wrong, or the envelope was altered.
+/// [`WrongKeyOrAltered`].
 pub fn open(envelope: &Envelope, key: &DerivedKey) -> Result<Secret, WrongKeyOrAltered> {
     let mut buffer = envelope.ciphertext.clone();
     let opened = Aes256Gcm::new(key.expose().into()).decrypt_inout_detached(
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_5_the_same_value_twice_never_looks_the_same() {
+    fn r4_5_a_value_that_is_sealed_twice_has_different_ciphertexts() {
         let seal = || seal(&Secret::from("v"), Version::V1, [7; SALT_LEN], &key(1)).unwrap();
         let (a, b) = (seal(), seal());
         assert_ne!(a.nonce, b.nonce);
@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn r4_5_what_is_sealed_opens_again(value in any::<String>()) {
+        fn r4_5_a_sealed_value_opens_again(value in any::<String>()) {
             let value = Secret::new(value);
             let sealed = seal(&value, Version::V2, [7; SALT_LEN], &key(1)).unwrap();
             prop_assert_eq!(sealed.ciphertext.len(), value.expose().len());

@@ -17,13 +17,13 @@ use super::scrypt::{N, P, R};
 use crate::random::random_bytes;
 use crate::secret::Secret;
 
-/// Why an envelope was not opened or not made.
+/// Why an envelope could not be opened or sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// Not JSON, not an envelope, of an unknown version, or with other parameters.
+    /// The text is not JSON, not an envelope, of an unknown version, or has other parameters.
     Malformed,
-    /// The payload has less than salt, nonce and tag.
+    /// The payload is shorter than salt, nonce and tag together.
     TooShort,
     /// The envelope is of version 2, and there is no machine secret.
     NoMachineSecret,
@@ -33,16 +33,16 @@ pub enum CodecError {
     Downgrade,
     /// The text is too large for an envelope.
     TooLarge,
-    /// The system has no random numbers.
+    /// The system's random number generator failed.
     NoRandomNumbers,
 }
 
-/// Seals a text under a fresh salt: in version 2 with a machine secret, in version 1 without. Takes one key derivation.
+/// Seals a text under a new random salt: in version 2 with a machine secret, in version 1 without. Costs one key derivation.
 ///
 /// # Errors
 ///
-/// [`CodecError::Downgrade`] when there is no machine secret and the envelope that is replaced is of version 2;
-/// [`CodecError::TooLarge`]; [`CodecError::NoRandomNumbers`].
+/// [`CodecError::Downgrade`] when there is no machine secret and the envelope to replace is of version 2
+/// (`existing_version`); [`CodecError::TooLarge`]; [`CodecError::NoRandomNumbers`].
 pub fn encrypt(
     plaintext: &Secret,
     service: &str,
@@ -82,7 +82,8 @@ pub fn is_valid_envelope(value: &Value) -> bool {
         && value["data"].is_string()
 }
 
-/// Opens an envelope. `secret` is only used for version 2. Takes up to four key derivations, for the names of the user.
+/// Opens an envelope. `secret` is used only for version 2. Costs one key derivation for each name of the user that is tried,
+/// up to four.
 ///
 /// # Errors
 ///
@@ -151,7 +152,7 @@ fn decode_leniently(text: &str) -> Option<Vec<u8>> {
             _ => None,
         });
     let mut characters: Vec<u8> = characters.collect();
-    // One character alone holds no byte.
+    // A single last character encodes no complete byte.
     if characters.len() % 4 == 1 {
         characters.pop();
     }
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_5_both_versions_open_again_and_no_two_envelopes_share_a_salt() {
+    fn r4_5_sealed_envelopes_of_both_versions_open_and_each_has_its_own_salt() {
         let secret = MachineSecret::new(&[7; 32]);
         for secret in [None, Some(&secret)] {
             let (one, two) = (sealed(secret), sealed(secret));
@@ -190,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn r4_5_an_envelope_of_another_name_of_the_user_opens() {
+    fn r4_5_an_envelope_that_was_sealed_under_another_name_of_the_user_opens() {
         let text = encrypt(&Secret::from("v"), "service", &identity("unknown"), None, None).unwrap();
         assert!(decrypt(&text, "service", &identity("alice"), None) == Ok(Secret::from("v")));
     }
 
     #[test]
-    fn r4_5_base64_is_decoded_as_node_does() {
+    fn r4_5_base64_is_decoded_as_node_decodes_it() {
         let text = sealed(None);
         let value: Value = serde_json::from_str(&text).unwrap();
         let data = value["data"].as_str().unwrap();
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn r5_what_cannot_be_opened_says_why() {
+    fn r5_each_reason_for_a_refusal_has_its_error() {
         let secret = MachineSecret::new(&[7; 32]);
         let (one, two) = (sealed(None), sealed(Some(&secret)));
         let open = |text: &str, secret: Option<&MachineSecret>| {

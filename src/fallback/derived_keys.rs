@@ -1,6 +1,7 @@
-//! The keys that this process derived, so that no key is derived twice.
+//! Caches the keys that this process derived, so that no key is derived twice.
 //!
-//! Process-wide, because the cost that it saves (tens of milliseconds and 16 MiB each) is the process's.
+//! The cache is process-wide, so that stores on the same directory share its keys: each derivation costs tens of milliseconds
+//! and 16 MiB.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
@@ -15,9 +16,9 @@ use crate::telemetry::events::key_derived;
 /// Length of a derived key, in bytes.
 pub const KEY_LEN: usize = 32;
 
-/// How many keys are kept; the least recently used one is removed first. A key takes about 150 bytes. The older programs
-/// gave every file a salt of its own: with a bound below the number of such files every pass would derive all of them
-/// anew, because a list reads them in the same order each time.
+/// Maximum number of cached keys; the least recently used one is evicted first. A key takes about 150 bytes. Older programs
+/// gave every file its own salt. If the limit were below the number of such files, every listing would derive all keys again,
+/// because it reads the files in the same order each time.
 const CAPACITY: usize = 4096;
 
 /// A derived key. Clones share its memory, which is wiped when the last one is dropped.
@@ -35,23 +36,23 @@ impl DerivedKey {
         self.0.expose().try_into().expect("every key has this length")
     }
 
-    /// Returns the key of this password and salt. Derives it if that was not done before, which takes tens of milliseconds;
-    /// of simultaneous callers one derives, and the others wait for it.
+    /// Returns the key of this password and salt. Derives it if it is not cached, which takes tens of milliseconds. Concurrent
+    /// callers share one derivation.
     pub fn derive(password: &str, salt: &[u8; SALT_LEN]) -> Self {
         KEYS.get(id(password, salt), || derive(password, salt))
     }
 }
 
-/// Returns the number of cores: as many derivations run at a time, each with its 16 MiB.
+/// Returns the number of cores, which is also the maximum number of concurrent derivations.
 pub fn cores() -> usize {
     static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, Into::into));
     *CORES
 }
 
 static KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
-static DERIVING: DerivationGate = DerivationGate::new();
+static DERIVATIONS: DerivationSemaphore = DerivationSemaphore::new();
 
-/// SHA-256 over salt and password: identifies a key without keeping the password.
+/// SHA-256 over salt and password: identifies a key without storing the password.
 type Id = [u8; 32];
 
 type Slot = Arc<OnceLock<DerivedKey>>;
@@ -61,20 +62,22 @@ struct Keys(Mutex<Slots>);
 
 impl Keys {
     fn get(&self, id: Id, derive: impl FnOnce() -> DerivedKey) -> DerivedKey {
-        // Nothing panics while this is locked, and the map is complete at every moment.
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner).slot(id);
-        // Not locked any more: other keys are found, and derived, meanwhile.
+        // The map is unlocked here, so that other keys can be looked up and derived at the same time.
         slot.get_or_init(derive).clone()
     }
 }
 
 #[derive(Default)]
 struct Slots {
+    /// Each slot with the time of its last use.
     slots: HashMap<Id, (Slot, u64)>,
+    /// A logical clock: the number of look-ups so far.
     clock: u64,
 }
 
 impl Slots {
+    /// Returns the slot of a key, and adds an empty one if there is none.
     fn slot(&mut self, id: Id) -> Slot {
         self.clock += 1;
         if let Some((slot, used)) = self.slots.get_mut(&id) {
@@ -91,15 +94,15 @@ impl Slots {
     }
 }
 
-/// Lets as many derivations run as there are cores.
-struct DerivationGate {
+/// A blocking semaphore that limits concurrent derivations to the number of cores.
+struct DerivationSemaphore {
     running: Mutex<usize>,
     freed: Condvar,
 }
 
-struct DerivationPermit<'a>(&'a DerivationGate);
+struct DerivationPermit<'a>(&'a DerivationSemaphore);
 
-impl DerivationGate {
+impl DerivationSemaphore {
     const fn new() -> Self {
         Self {
             running: Mutex::new(0),
@@ -107,7 +110,7 @@ impl DerivationGate {
         }
     }
 
-    fn enter(&self) -> DerivationPermit<'_> {
+    fn acquire(&self) -> DerivationPermit<'_> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut running = self
             .freed
@@ -134,7 +137,7 @@ fn id(password: &str, salt: &[u8; SALT_LEN]) -> Id {
 }
 
 fn derive(password: &str, salt: &[u8; SALT_LEN]) -> DerivedKey {
-    let _permit = DERIVING.enter();
+    let _permit = DERIVATIONS.acquire();
     let key = ProtectedBytes::new(KEY_LEN, |key| {
         key_derived(|| scrypt(password.as_bytes(), salt, key));
     });
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn simultaneous_first_uses_derive_once() {
+    fn concurrent_first_uses_derive_once() {
         let (keys, derived) = (Keys::default(), AtomicUsize::new(0));
         let start = std::sync::Barrier::new(8);
         std::thread::scope(|scope| {
@@ -171,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_derived_while_one_is_under_way() {
+    fn another_key_can_be_derived_during_a_derivation() {
         let keys = Keys::default();
         let nested = || key(keys.get([2; 32], || key(5)).expose()[0] + 1);
         assert_eq!(keys.get([1; 32], nested).expose()[0], 6);
     }
 
     #[test]
-    fn a_derivation_that_panics_leaves_the_next_caller_to_try_again() {
+    fn after_a_derivation_that_panics_the_next_caller_derives_the_key() {
         let keys = Keys::default();
         let broken = || keys.get([1; 32], || panic!("on purpose"));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(broken)).is_err());
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_keys_is_bounded_and_the_one_unused_for_longest_goes() {
+    fn the_number_of_keys_is_bounded_and_the_least_recently_used_one_is_evicted() {
         let mut slots = Slots::default();
         let id = |n: usize| {
             let mut id = [0; 32];
@@ -204,18 +207,19 @@ mod tests {
 
     #[test]
     fn never_more_derivations_than_cores_run_at_a_time() {
-        let (gate, inside, most) = (DerivationGate::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let semaphore = DerivationSemaphore::new();
         std::thread::scope(|scope| {
             for _ in 0..4 * cores() {
                 scope.spawn(|| {
-                    let _permit = gate.enter();
-                    most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                    let _permit = semaphore.acquire();
+                    most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
                     std::thread::yield_now();
-                    inside.fetch_sub(1, SeqCst);
+                    running.fetch_sub(1, SeqCst);
                 });
             }
         });
         assert!((1..=cores()).contains(&most.load(SeqCst)));
-        assert_eq!(*gate.running.lock().unwrap(), 0);
+        assert_eq!(*semaphore.running.lock().unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! One directory of encrypted files with its keys, blocking: opens and seals.
+//! Opens and seals the files of one directory with its keys. All functions block.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -17,41 +17,44 @@ use crate::fs::io_error::io_error;
 use crate::random::random_bytes;
 use crate::secret::Secret;
 
-/// What a [`super::FallbackDir`] and its clones share.
+/// The state that a [`super::FallbackDir`] and its clones share.
 pub struct Directory {
     pub files: Files,
     pub keys: DirectoryKeys,
     pub secrets: MachineSecrets,
     pub service: String,
     pub identity: HostIdentity,
-    /// Other names of the current user; those of the system unless they were given.
+    /// Other names of the current user. Unless they were given, they are read from the system when they are first needed.
     pub other_usernames: OnceLock<Vec<String>>,
 }
 
-/// What is known about a key without asking for a machine secret.
+/// What was found for a key without loading a machine secret from the loader or the keyring.
 pub enum Found {
+    /// There is no value.
     Absent,
+    /// A loaded or cached key opened the file.
     Opened(StoredValue),
-    /// The file is there, and no key at hand opens it.
-    Sealed(Arc<EncryptedFile>),
+    /// There is a file, but no loaded or cached key opens it.
+    Unopened(Arc<EncryptedFile>),
 }
 
-/// Result of an update of the derived-key cache. A file that cannot be written is no error.
+/// Result of an update of the derived-key cache.
 pub enum CacheUpdate {
+    /// The update was made, or failed, which is ignored.
     Done,
-    /// There is no machine secret at hand to seal the cache with.
+    /// No machine secret is loaded to seal the cache with.
     NoSecret,
 }
 
 impl Directory {
-    /// Finds the file of a key and opens it with the keys and machine secrets at hand.
+    /// Finds the file of a key and opens it with the keys that are in memory or in the cache file.
     ///
-    /// Derives a key for version 1, whose password needs no machine secret, but none for version 2.
+    /// Derives a key only for version 1, whose password needs no machine secret.
     pub fn find(&self, key: &str) -> Result<Found> {
         self.found(self.files.find(key)?)
     }
 
-    /// As [`Directory::find`], for an envelope at any path. What is not JSON is not an envelope.
+    /// Finds and opens the envelope at any path, as [`Directory::find`] does. A file that is not a JSON object counts as absent.
     pub fn find_at(&self, path: &Path) -> Result<Found> {
         self.found(Files::find_at(path)?)
     }
@@ -63,7 +66,7 @@ impl Directory {
         if let Some(value) = self.keys.open(&file.envelope) {
             return Ok(Found::Opened(stored(&file, value)));
         }
-        for secret in self.secrets.at_hand() {
+        for secret in self.secrets.loaded_or_in_file() {
             self.keys.load(&secret);
         }
         let value = self.keys.open(&file.envelope).or_else(|| match file.envelope.version {
@@ -72,12 +75,13 @@ impl Directory {
         });
         Ok(match value {
             Some(value) => Found::Opened(stored(&file, value)),
-            None => Found::Sealed(Arc::new(file)),
+            None => Found::Unopened(Arc::new(file)),
         })
     }
 
-    /// Opens a file with a machine secret: with the keys that it seals in the cache, else, for version 2, with the key that is
-    /// derived from it. No key is derived for a salt that another machine secret has a key for.
+    /// Opens a file with a machine secret: with the keys in its section of the cache, otherwise, for version 2, with the key
+    /// that is derived from it. No key is derived for a salt that an unopened section has a key for, because then another
+    /// machine secret probably opens the file.
     pub fn open_with(&self, file: &EncryptedFile, secret: &MachineSecret) -> Option<StoredValue> {
         self.keys.load(secret);
         let cached = self.keys.open(&file.envelope);
@@ -90,8 +94,8 @@ impl Directory {
         Some(stored(file, value))
     }
 
-    /// Opens a file with keys that are derived from each of these machine secrets, for the current and then for the other
-    /// names of the user.
+    /// Opens a file with keys that are derived from each of these machine secrets, under the current name of the user, then
+    /// under the other names.
     pub fn open_with_derived(&self, file: &EncryptedFile, secrets: &[Arc<MachineSecret>]) -> Result<StoredValue> {
         let passwords: Vec<Option<&MachineSecret>> = match file.envelope.version {
             Version::V1 => vec![None],
@@ -121,10 +125,10 @@ impl Directory {
         self.files.write(&target, &envelope, newer_than)
     }
 
-    /// Writes to the cache file what it lacks, sealed with the machine secrets at hand and this one.
-    pub fn update_cache(&self, more: Option<&MachineSecret>) -> CacheUpdate {
-        let at_hand = self.secrets.at_hand();
-        let secrets: Vec<&MachineSecret> = at_hand.iter().map(Arc::as_ref).chain(more).collect();
+    /// Writes the unsaved keys to the cache file, sealed with the loaded machine secrets and with `other`.
+    pub fn update_cache(&self, other: Option<&MachineSecret>) -> CacheUpdate {
+        let loaded = self.secrets.loaded_or_in_file();
+        let secrets: Vec<&MachineSecret> = loaded.iter().map(Arc::as_ref).chain(other).collect();
         for secret in &secrets {
             self.keys.update_file(secret);
         }
@@ -134,30 +138,34 @@ impl Directory {
         }
     }
 
-    /// Returns salt and key for new files, so that a directory costs one derivation: those in the cache, else those of the
-    /// files that are there, else new ones.
+    /// Returns the salt and the key for new files. Prefers a key in the cache, then the salt of an existing file, then a new
+    /// salt, so that a whole directory needs one derivation.
     fn key_for_writing(
         &self,
         secret: Option<&MachineSecret>,
     ) -> Result<([u8; SALT_LEN], DerivedKey), getrandom::Error> {
-        let identity = self.identity.password_id(&self.service, secret);
-        if let Some(found) = self.keys.for_writing(&identity) {
+        let password_id = self.identity.password_id(&self.service, secret);
+        if let Some(found) = self.keys.for_writing(&password_id) {
             return Ok(found);
         }
         match secret {
             Some(secret) => self.keys.load(secret),
-            None => self.secrets.at_hand().iter().for_each(|secret| self.keys.load(secret)),
+            None => self
+                .secrets
+                .loaded_or_in_file()
+                .iter()
+                .for_each(|secret| self.keys.load(secret)),
         }
-        if let Some(found) = self.keys.for_writing(&identity) {
+        if let Some(found) = self.keys.for_writing(&password_id) {
             return Ok(found);
         }
         let salt = match self.files.any_salt(version(secret)) {
             Some(salt) => salt,
             None => random_bytes()?,
         };
-        let salt = self.keys.salt_for_writing(identity, salt);
+        let salt = self.keys.salt_for_writing(password_id, salt);
         let key = DerivedKey::derive(&self.identity.password(&self.service, secret), &salt);
-        self.keys.add(salt, identity, secret, key.clone());
+        self.keys.add(salt, password_id, secret, key.clone());
         Ok((salt, key))
     }
 
@@ -170,8 +178,8 @@ impl Directory {
         let password = identity.password(&self.service, secret);
         let key = DerivedKey::derive(&password, &file.envelope.salt);
         let value = cipher::open(&file.envelope, &key).ok()?;
-        let id = identity.password_id(&self.service, secret);
-        self.keys.add(file.envelope.salt, id, secret, key);
+        let password_id = identity.password_id(&self.service, secret);
+        self.keys.add(file.envelope.salt, password_id, secret, key);
         Some(value)
     }
 
@@ -197,7 +205,10 @@ fn stored(file: &EncryptedFile, value: Secret) -> StoredValue {
 fn undecryptable(path: &Path) -> Error {
     Error::new(
         Code::Corrupt,
-        format!("{} cannot be decrypted: wrong key, or altered", path.display()),
+        format!(
+            "{} cannot be decrypted: the key is wrong, or the file was altered",
+            path.display()
+        ),
     )
     .with_remediation(format!(
         "{}. The file may come from another machine or another user",

@@ -1,4 +1,4 @@
-//! The derived keys of one directory: those of its cache file, and those that this process derived.
+//! The derived keys of one directory: those in its cache file and those that this process derived.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,21 +13,21 @@ use super::cipher;
 use super::derived_keys::DerivedKey;
 use super::envelope::{Envelope, SALT_LEN};
 use super::key_cache::{CachedKey, FILE_NAME, KeyCacheFile, MAX_KEYS, MAX_LEN};
-use super::machine::IDENTITY_LEN;
+use super::machine::PASSWORD_ID_LEN;
 use super::machine_secret::{MachineSecret, SECTION_ID_LEN, SectionKey};
 use crate::fs::atomic;
 use crate::fs::directory_lock::DirectoryLock;
 use crate::fs::read::{Contents, read_own};
 use crate::secret::Secret;
 
-/// Most keys in memory. Every file of an older program has a salt, and so a key, of its own.
+/// Maximum number of keys in memory. Older programs gave every file its own salt, so each of their files needs its own key.
 const MAX_IN_MEMORY: usize = 4096;
 
-/// A key's time of last use is written again when it is this old, in seconds: a day.
+/// A key's time of last use is updated in the file when it is at least this old, in seconds: a day.
 const LAST_USED_PRECISION: u64 = 24 * 60 * 60;
 
 type Salt = [u8; SALT_LEN];
-type Identity = [u8; IDENTITY_LEN];
+type PasswordId = [u8; PASSWORD_ID_LEN];
 type SectionId = [u8; SECTION_ID_LEN];
 
 /// The keys of one directory and service.
@@ -43,24 +43,26 @@ pub struct DirectoryKeys {
 struct KeysState {
     keys: HashMap<Salt, Vec<KnownKey>>,
     count: usize,
-    /// The salt that files of an identity are written with.
-    salts: HashMap<Identity, Salt>,
+    /// The salt that files are written with under a password.
+    salts: HashMap<PasswordId, Salt>,
+    /// The cache file as it was last read.
     file: KeyCacheFile,
+    /// The stamp of the cache file when it was last read.
     stamp: Option<FileStamp>,
     /// The sections of `file` that were opened.
     opened: Vec<SectionId>,
-    /// Keys that the cache file lacks, or whose time of last use it has to learn.
+    /// Keys that are not in the cache file yet, or whose time of last use must be updated there.
     unsaved: Vec<KnownKey>,
 }
 
 #[derive(Clone)]
 struct KnownKey {
     cached: CachedKey,
-    /// The section it belongs to; `None` for a key of version 1, which may be in any.
+    /// The section it belongs to; `None` for a key of version 1, which may be in any section.
     section: Option<SectionId>,
 }
 
-/// Tells whether a file was replaced since it was read.
+/// Metadata that changes when a file is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
     modified: Option<SystemTime>,
@@ -68,7 +70,7 @@ struct FileStamp {
     file: u64,
 }
 
-/// Counts one running update of the cache file until it is dropped.
+/// Counts as one running update of the cache file until it is dropped.
 pub struct UpdateGuard(Arc<watch::Sender<usize>>);
 
 impl Drop for UpdateGuard {
@@ -78,7 +80,7 @@ impl Drop for UpdateGuard {
 }
 
 impl DirectoryKeys {
-    /// Returns the keys of a directory, none so far.
+    /// Creates the key store of a directory, without any keys.
     pub fn new(dir: PathBuf, service: &str) -> Self {
         Self {
             dir,
@@ -88,7 +90,7 @@ impl DirectoryKeys {
         }
     }
 
-    /// Opens an envelope with the known keys of its salt; `None` when none of them fits.
+    /// Opens an envelope with the known keys of its salt; `None` when no known key opens it.
     pub fn open(&self, envelope: &Envelope) -> Option<Secret> {
         let known = self.state().keys.get(&envelope.salt).cloned().unwrap_or_default();
         known.into_iter().find_map(|known| {
@@ -98,42 +100,42 @@ impl DirectoryKeys {
         })
     }
 
-    /// Returns the salt and the key to write with; `None` when no key of this identity is known.
-    pub fn for_writing(&self, identity: &Identity) -> Option<(Salt, DerivedKey)> {
+    /// Returns the salt and the key to write with; `None` when no key of this password is known.
+    pub fn for_writing(&self, password_id: &PasswordId) -> Option<(Salt, DerivedKey)> {
         let mut state = self.state();
         let key_of = |state: &KeysState, salt: &Salt| {
             let known = state.keys.get(salt)?.iter();
-            let mut fitting = known.filter(|known| known.cached.identity == *identity);
-            fitting.next().cloned()
+            let mut matching = known.filter(|known| known.cached.password_id == *password_id);
+            matching.next().cloned()
         };
-        let known = match state.salts.get(identity) {
+        let known = match state.salts.get(password_id) {
             Some(salt) => key_of(&state, salt)?,
             None => {
                 let all = state.keys.values().flatten();
-                let fitting = all.filter(|known| known.cached.identity == *identity);
-                // Every process takes the same one.
-                fitting
+                let matching = all.filter(|known| known.cached.password_id == *password_id);
+                // The order is total, so that every process chooses the same salt.
+                matching
                     .max_by_key(|known| (known.cached.last_used, known.cached.salt))?
                     .clone()
             }
         };
-        state.salts.insert(*identity, known.cached.salt);
+        state.salts.insert(*password_id, known.cached.salt);
         drop(state);
         self.record_use(&known);
         Some((known.cached.salt, known.cached.key))
     }
 
-    /// Sets the salt that an identity writes with, unless there is one, and returns it.
-    pub fn salt_for_writing(&self, identity: Identity, salt: Salt) -> Salt {
-        *self.state().salts.entry(identity).or_insert(salt)
+    /// Sets the salt that files are written with under a password, unless it is already set. Returns the salt that is set.
+    pub fn salt_for_writing(&self, password_id: PasswordId, salt: Salt) -> Salt {
+        *self.state().salts.entry(password_id).or_insert(salt)
     }
 
-    /// Adds a key that was derived and is right.
-    pub fn add(&self, salt: Salt, identity: Identity, secret: Option<&MachineSecret>, key: DerivedKey) {
+    /// Adds a derived key that opened a file or seals a new one, and marks it unsaved if it is new.
+    pub fn add(&self, salt: Salt, password_id: PasswordId, secret: Option<&MachineSecret>, key: DerivedKey) {
         let known = KnownKey {
             cached: CachedKey {
                 salt,
-                identity,
+                password_id,
                 last_used: now(),
                 key,
             },
@@ -145,7 +147,7 @@ impl DirectoryKeys {
         }
     }
 
-    /// Adds the keys of the cache file that this machine secret seals.
+    /// Adds the keys in the section of this machine secret, and reads the cache file first if it was replaced.
     pub fn load(&self, secret: &MachineSecret) {
         let section = secret.section_key(&self.service);
         let mut state = self.state();
@@ -165,18 +167,18 @@ impl DirectoryKeys {
         }
     }
 
-    /// Returns whether the cache file has a key for a salt under a machine secret that [`DirectoryKeys::load`] did not get.
+    /// Returns whether a section of the cache file that is not opened yet has a key for this salt.
     pub fn has_elsewhere(&self, salt: &Salt) -> bool {
         let state = self.state();
         state.file.has_elsewhere(salt, &state.opened)
     }
 
-    /// Returns whether the cache file lacks something.
+    /// Returns whether there are unsaved keys.
     pub fn has_unsaved(&self) -> bool {
         !self.state().unsaved.is_empty()
     }
 
-    /// Announces an update of the cache file, which [`DirectoryKeys::settled`] waits for.
+    /// Registers an update of the cache file. [`DirectoryKeys::settled`] waits until the guard is dropped.
     pub fn start_update(&self) -> UpdateGuard {
         self.updates.send_modify(|running| *running += 1);
         UpdateGuard(self.updates.clone())
@@ -187,13 +189,13 @@ impl DirectoryKeys {
         let _ = self.updates.subscribe().wait_for(|running| *running == 0).await;
     }
 
-    /// Writes to the cache file what it lacks and this machine secret may seal. Failing is no error: the keys are derived
-    /// again.
+    /// Writes the unsaved keys that belong in the section of this machine secret. A failure is ignored: later processes derive
+    /// the keys again.
     pub fn update_file(&self, secret: &MachineSecret) {
         let section = secret.section_key(&self.service);
         let unsaved: Vec<KnownKey> = {
-            let fits = |known: &mut KnownKey| known.section.is_none_or(|id| id == *section.id());
-            self.state().unsaved.extract_if(.., fits).collect()
+            let belongs = |known: &mut KnownKey| known.section.is_none_or(|id| id == *section.id());
+            self.state().unsaved.extract_if(.., belongs).collect()
         };
         if unsaved.is_empty() {
             return;
@@ -201,13 +203,13 @@ impl DirectoryKeys {
         let keys: Vec<CachedKey> = unsaved.iter().map(|known| known.cached.clone()).collect();
         let merged = self.merge_into_file(&section, &keys);
         if merged.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            // Another process is updating the file. The next operation tries again.
+            // Another process holds the lock. The update after the next operation tries again.
             let mut state = self.state();
             unsaved.into_iter().for_each(|known| state.mark_unsaved(known));
         }
     }
 
-    /// Gives up on what the cache file lacks. It stays known to this process.
+    /// Drops the list of unsaved keys. This process keeps the keys.
     pub fn discard_unsaved(&self) {
         self.state().unsaved.clear();
     }
@@ -241,7 +243,7 @@ impl DirectoryKeys {
 }
 
 impl KeysState {
-    /// Returns whether the key is new.
+    /// Inserts a key, or updates the time of last use of a known one. Returns whether the key is new.
     fn insert(&mut self, new: KnownKey) -> bool {
         let known = self.keys.entry(new.cached.salt).or_default();
         if let Some(known) = known.iter_mut().find(|known| known.is_same(&new)) {
@@ -251,7 +253,7 @@ impl KeysState {
         known.push(new);
         self.count += 1;
         if self.count > MAX_IN_MEMORY {
-            // Rare, and cheap beside the derivations that led here.
+            // This is rare, so the limit does not need a better policy than starting again from empty.
             self.keys.clear();
             self.count = 0;
             self.opened.clear();
@@ -269,12 +271,12 @@ impl KeysState {
 
 impl KnownKey {
     fn is_same(&self, other: &Self) -> bool {
-        (self.cached.salt, self.cached.identity) == (other.cached.salt, other.cached.identity)
+        (self.cached.salt, self.cached.password_id) == (other.cached.salt, other.cached.password_id)
             && self.cached.key.expose() == other.cached.key.expose()
     }
 }
 
-/// An absent, foreign or damaged file is an empty cache.
+/// Reads the cache file. An absent, foreign or damaged file is an empty cache.
 fn read_cache(dir: &Path) -> KeyCacheFile {
     match read_own(&dir.join(FILE_NAME), MAX_LEN) {
         Ok(Contents::Bytes(bytes)) => KeyCacheFile::parse(&bytes).unwrap_or_default(),

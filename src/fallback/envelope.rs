@@ -1,8 +1,8 @@
-//! The JSON line of an encrypted file: parses, checks, prints. Holds nothing secret.
+//! Parses, checks and prints the JSON line of an encrypted file. Nothing in it is secret.
 //!
-//! Parsing is strict and total: any bytes give a [`FileContent`] or a [`Fault`], and no parameter of the cipher or of the
-//! key derivation is taken from the file. Every field of `crypto` must be exactly what this program writes, and nothing
-//! else may be in it. Beside `v`, `crypto`, `data`, `newerThan` and `deleted`, unknown fields are ignored.
+//! Parsing is strict and total: any bytes parse to a [`FileContent`] or a [`Fault`], and no parameter of the cipher or of the
+//! key derivation is taken from the file. `crypto` must have exactly the fields and values that this program writes. Outside
+//! of `crypto`, unknown fields are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,25 +20,25 @@ use super::scrypt::{N, P, R};
 /// The largest file that is read or written, in bytes: 64 MiB, which holds a value of 48 MiB less a few hundred bytes.
 pub const MAX_LEN: usize = 64 << 20;
 
-/// The largest tombstone, in bytes. The smallest file with a value is larger: a listing tells the two apart by size.
+/// The largest tombstone, in bytes. The smallest file with a value is larger, so a listing reads only files up to this size.
 pub const MAX_TOMBSTONE_LEN: usize = 128;
 
-/// Salt of the key derivation, in bytes.
+/// Length of the salt of the key derivation, in bytes.
 pub const SALT_LEN: usize = 16;
-/// Nonce of AES-GCM, in bytes (NIST SP 800-38D, section 8.2).
+/// Length of the nonce of AES-GCM, in bytes (NIST SP 800-38D, section 8.2).
 pub const NONCE_LEN: usize = 12;
-/// Authentication tag of AES-GCM, in bytes.
+/// Length of the authentication tag of AES-GCM, in bytes.
 pub const TAG_LEN: usize = 16;
 
 const ALG: &str = "aes-256-gcm";
 const KDF: &str = "scrypt";
 
-/// Which password a file is sealed with.
+/// The version of an envelope, which decides the password that it is sealed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
-    /// Service and machine id.
+    /// The password consists of service and machine id.
     V1,
-    /// Machine secret, service and machine id.
+    /// The password consists of machine secret, service and machine id.
     #[default]
     V2,
 }
@@ -46,19 +46,19 @@ pub enum Version {
 /// A sealed value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Which password it is sealed with.
+    /// The version.
     pub version: Version,
-    /// Salt of the key derivation.
+    /// The salt of the key derivation.
     pub salt: [u8; SALT_LEN],
-    /// Nonce, used once.
+    /// The nonce, which is used only once.
     pub nonce: [u8; NONCE_LEN],
-    /// Authentication tag.
+    /// The authentication tag.
     pub tag: [u8; TAG_LEN],
-    /// As long as the value's UTF-8 form.
+    /// The ciphertext, as long as the value in UTF-8.
     pub ciphertext: Vec<u8>,
 }
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileContent {
     /// A sealed value.
@@ -78,14 +78,14 @@ pub enum FileContent {
 /// Why a file holds neither an envelope nor a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The version is a number, but not a known one. Holds it as JavaScript would print it.
+    /// The version is a number, but not a known one. Holds the number as text.
     Version(String),
     /// Anything else.
     Malformed(&'static str),
 }
 
 impl Fault {
-    /// Of a file of more than [`MAX_LEN`] bytes.
+    /// The fault of a file of more than [`MAX_LEN`] bytes.
     pub const TOO_LARGE: Fault = Fault::Malformed("it is larger than 64 MiB");
 }
 
@@ -93,12 +93,12 @@ impl Fault {
 ///
 /// # Errors
 ///
-/// Says why the bytes are neither an envelope nor a tombstone.
+/// The reason why the bytes are neither an envelope nor a tombstone.
 pub fn parse(bytes: &[u8]) -> Result<FileContent, Fault> {
     if bytes.len() > MAX_LEN {
         return Err(Fault::TOO_LARGE);
     }
-    // The version first, alone: an unknown one may have any other fields.
+    // The version is parsed first and alone, because files of an unknown version may have any other fields.
     let version = match serde_json::from_slice::<Object<Versioned>>(bytes) {
         Ok(Object(Versioned { v })) => version(&v)?,
         Err(_) => return Err(Fault::Malformed("it is not a JSON object with a version number")),
@@ -136,7 +136,7 @@ fn envelope(version: Version, crypto: &Crypto<'_>, data: &str) -> Result<Envelop
 }
 
 impl Envelope {
-    /// Splits the decoded field `data`; `None` when it is too short.
+    /// Splits the decoded field `data` into its parts; `None` when it is too short.
     pub fn from_data(version: Version, data: &[u8]) -> Option<Self> {
         let (salt, rest) = data.split_first_chunk()?;
         let (nonce, rest) = rest.split_first_chunk()?;
@@ -164,7 +164,7 @@ pub fn print(envelope: &Envelope, newer_than: Option<KeyringKind>) -> Vec<u8> {
         &envelope.ciphertext,
     ]
     .concat();
-    let mut line = String::with_capacity(FRAME + data.len().div_ceil(3) * 4);
+    let mut line = String::with_capacity(MAX_FRAME_LEN + data.len().div_ceil(3) * 4);
     line.push_str(&format!(
         r#"{{"v":{version},"crypto":{{"alg":"{ALG}","kdf":"{KDF}","N":{N},"r":{R},"p":{P},"saltLen":{SALT_LEN}}},"data":""#
     ));
@@ -182,15 +182,16 @@ pub fn print_tombstone(newer_than: KeyringKind) -> Vec<u8> {
     format!(r#"{{"v":2,"deleted":true,"newerThan":"{}"}}"#, newer_than.as_str()).into_bytes()
 }
 
-/// More than the JSON around the field `data` takes, in bytes.
-const FRAME: usize = 256;
+/// Upper bound of the JSON around the field `data`, in bytes.
+const MAX_FRAME_LEN: usize = 256;
 
-/// Returns whether the envelope of a value of this length, in bytes, can be read again.
+/// Returns whether the envelope of a value of this length, in bytes, is at most [`MAX_LEN`] bytes long.
 pub fn fits(value_len: usize) -> bool {
-    value_len <= (MAX_LEN - FRAME) / 4 * 3 - SALT_LEN - NONCE_LEN - TAG_LEN
+    value_len <= (MAX_LEN - MAX_FRAME_LEN) / 4 * 3 - SALT_LEN - NONCE_LEN - TAG_LEN
 }
 
-/// Compares by value: JavaScript, which wrote the older files, does not tell `1` from `1.0`.
+/// Returns the version with this number. The comparison is by value: in JavaScript, which wrote the older files, `1` and `1.0`
+/// are the same number.
 fn version(v: &serde_json::Number) -> Result<Version, Fault> {
     match v.as_f64() {
         Some(1.0) => Ok(Version::V1),
@@ -246,7 +247,7 @@ impl Crypto<'_> {
     }
 }
 
-/// A JSON object. The derived code alone would also take an array of the fields in their order.
+/// A JSON object. The derived implementation would also accept an array of the fields in their order.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,11 +1,12 @@
 //! The names of files: two different keys never share one.
 //!
 //! Characters that some file system refuses or interprets are percent-encoded, byte by byte of their UTF-8 form. `%` itself
-//! always is, so the encoding can be reversed. A name that does not change when it is decoded and encoded again is an encoded
-//! one; any other is of the older convention, where the key was the name.
+//! is always encoded, so the encoding can be reversed. A name that does not change when it is decoded and encoded again is an
+//! encoded name. Any other name follows the older convention, where the key was the name.
 //!
 //! A file system that ignores case (the default of macOS and Windows) has one file for `Key` and `key`, and macOS has one for
-//! two keys that differ only in Unicode normalisation. Names stay readable, and the same as those of the older programs.
+//! two keys that differ only in Unicode normalisation. Encoding those characters too would separate them, but the names would
+//! no longer be readable, nor those of the older programs.
 
 use crate::error::{Code, Error, Result};
 
@@ -18,9 +19,9 @@ pub const MAX_LEN: usize = 255;
 /// Characters that are always encoded, besides control characters.
 const SPECIAL: [char; 10] = ['*', '<', '>', ':', '"', '/', '\\', '|', '?', '%'];
 
-/// Device names of Windows, which no file may have, whatever the extension.
+/// Device names of Windows. No file may have such a name, with any extension.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
-/// Devices that are followed by a digit (Windows counts superscripts as digits).
+/// Device names that are followed by a digit. Windows counts superscripts as digits.
 const NUMBERED_DEVICES: [&str; 2] = ["COM", "LPT"];
 const DEVICE_DIGITS: &str = "123456789¹²³";
 
@@ -47,15 +48,15 @@ pub fn file_name(key: &str) -> Result<String> {
     Ok(name)
 }
 
-/// Returns the name that older programs gave the file of this key: the key itself. `None` when that is the current name, when
-/// it is the encoded name of *another* key, and when it cannot be the name of a file on this system.
+/// Returns the name that older programs gave the file of this key: the key itself. Returns `None` when that is the current
+/// name, when it is the encoded name of *another* key, and when it cannot be the name of a file on this system.
 pub fn plain_name(key: &str) -> Option<String> {
     let name = format!("{key}{SUFFIX}");
     let usable = is_key(key) && name.len() <= MAX_LEN && !(cfg!(windows) && is_special_on_windows(key));
     (usable && decode_canonical(&name).is_none()).then_some(name)
 }
 
-/// Returns the key whose file has this name, encoded or plain; `None` when no key's file has it.
+/// Returns the key whose file has this name, encoded or plain; `None` when it is not the name of a key's file.
 pub fn decode(name: &str) -> Option<String> {
     decode_canonical(name).or_else(|| {
         let key = name.strip_suffix(SUFFIX)?;
@@ -68,7 +69,7 @@ pub fn is_key(key: &str) -> bool {
     !key.is_empty() && !matches!(key, "." | "..") && !key.contains(['/', '\\', '\0'])
 }
 
-/// Encodes a text as the name of a file or directory, without the ending of a key's file. No other text has the same name.
+/// Encodes a text as the name of a file or directory, without [`SUFFIX`]. Different texts have different names.
 pub fn encode(key: &str) -> String {
     let last = key.chars().next_back().map_or(0, |c| key.len() - c.len_utf8());
     let device = is_device(key);
@@ -92,7 +93,7 @@ fn hex_digit(value: u8) -> char {
     char::from(b"0123456789ABCDEF"[usize::from(value)])
 }
 
-/// Returns the key that [`encode`] turns into exactly this name.
+/// Returns the key that [`file_name`] turns into exactly this name.
 fn decode_canonical(name: &str) -> Option<String> {
     let stem = name.strip_suffix(SUFFIX)?;
     let mut bytes = Vec::with_capacity(stem.len());
@@ -110,7 +111,8 @@ fn decode_canonical(name: &str) -> Option<String> {
     (!key.is_empty() && encode(&key) == stem).then_some(key)
 }
 
-/// Returns whether Windows takes the name for a device: it ignores case, everything after the first dot, and spaces before it.
+/// Returns whether Windows takes the name for a device. Windows ignores case, everything after the first dot, and spaces
+/// before that dot.
 fn is_device(key: &str) -> bool {
     let base = key.split('.').next().unwrap_or(key).trim_end_matches(' ');
     let is = |device: &str| base.eq_ignore_ascii_case(device);
@@ -125,7 +127,7 @@ fn is_device(key: &str) -> bool {
         })
 }
 
-/// Returns whether Windows takes the plain name for something else than a file: a stream (`a:b`), a pattern, a device.
+/// Returns whether the plain name is not a file's name on Windows but a stream (`a:b`), a pattern or a device.
 fn is_special_on_windows(key: &str) -> bool {
     is_device(key)
         || key
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r4_8_windows_takes_streams_patterns_and_devices_for_something_else_than_files() {
+    fn r4_8_streams_patterns_and_devices_are_special_on_windows() {
         for key in ["a:b", "*", "what?", "a|b", "con", "NUL.txt", "tab\there"] {
             assert!(is_special_on_windows(key), "{key:?}");
         }
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_8_a_name_longer_than_the_file_system_takes_is_refused() {
+    fn r4_8_a_name_that_is_too_long_for_the_file_system_is_refused() {
         assert_eq!(file_name(&"k".repeat(251)).unwrap().len(), 255);
         for key in ["k".repeat(252), ":".repeat(84), "🔑".repeat(63), String::new()] {
             assert_eq!(file_name(&key).unwrap_err().code(), Code::Corrupt);
@@ -214,16 +216,16 @@ mod tests {
         assert_eq!(
             plain_name("a%3ab").as_deref(),
             Some("a%3ab.enc"),
-            "lower-case digits are no encoding"
+            "the encoding has upper-case digits"
         );
         assert_eq!(plain_name("a%3Ab"), None, "that is the file of a:b");
-        assert_eq!(plain_name("abc"), None, "that is its name of today");
+        assert_eq!(plain_name("abc"), None, "that is its current name");
         assert_eq!(plain_name("../x"), None);
         assert_eq!(plain_name(".."), None);
     }
 
     #[test]
-    fn r4_8_names_of_other_files_belong_to_no_key() {
+    fn r4_8_names_of_other_files_do_not_decode_to_a_key() {
         for name in ["", ".enc", "a", "a.tmp", "a.ENC", "..enc", "...enc", "a\\b.enc"] {
             assert_eq!(decode(name), None, "{name}");
         }

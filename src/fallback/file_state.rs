@@ -1,11 +1,11 @@
-//! What a directory of encrypted files says about a key, besides its value.
+//! The states and results that a directory of encrypted files reports.
 
 use super::envelope::{Envelope, NONCE_LEN, TAG_LEN};
 use super::keyring_kind::KeyringKind;
 use crate::secret::Secret;
 use crate::telemetry::events::{Outcome, OutcomeSummary};
 
-/// What the file of a key says, without decrypting it.
+/// The state of a key's file, which is known without decrypting it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {
     /// There is no file.
@@ -29,11 +29,11 @@ pub struct StoredValue {
     pub value: Secret,
     /// The kind of keyring that may hold an older value.
     pub newer_than: Option<KeyringKind>,
-    /// Which version of the file was read.
+    /// The revision of the file that was read.
     pub revision: FileRevision,
 }
 
-/// Identifies what was read from a file: no two writes have the same revision.
+/// Identifies one write of a file: no two writes have the same revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRevision {
     nonce: [u8; NONCE_LEN],

@@ -1,4 +1,5 @@
-//! The files of one directory, blocking: find, check, open, seal. [`super::FallbackDir`] runs this on its executor.
+//! Finds, reads, writes and removes the files of one directory. All functions block; [`super::FallbackDir`] runs them on its
+//! executor.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,7 +16,7 @@ use crate::fs::io_error::io_error;
 use crate::fs::read::{Contents, is_known_absent, read, read_as_is};
 use crate::secret::Secret;
 
-/// How many files are looked at for a salt to take over, before a new one is made.
+/// Maximum number of files that are searched for a salt to reuse before a new one is generated.
 const SALT_CANDIDATES: usize = 16;
 
 /// A directory of encrypted files.
@@ -23,7 +24,7 @@ pub struct Files {
     pub dir: PathBuf,
 }
 
-/// The file that a write replaces.
+/// The file that a write replaces, with the names that it may have now.
 pub struct WriteTarget {
     names: Vec<String>,
     path: PathBuf,
@@ -35,7 +36,7 @@ impl WriteTarget {
     }
 }
 
-/// A file with a well-formed envelope that is not opened yet.
+/// A file with a well-formed envelope, not yet decrypted.
 pub struct EncryptedFile {
     pub path: PathBuf,
     pub envelope: Envelope,
@@ -47,7 +48,7 @@ impl Files {
         Self { dir }
     }
 
-    /// Finds the key's file, under either of its names; `None` when there is none, and when it is a tombstone.
+    /// Reads the key's file, under either of its names; `None` when there is none, and when it is a tombstone.
     pub fn find(&self, key: &str) -> Result<Option<EncryptedFile>> {
         Ok(match self.content(key)? {
             Some((path, FileContent::Value { envelope, newer_than })) => Some(EncryptedFile {
@@ -59,7 +60,8 @@ impl Files {
         })
     }
 
-    /// Finds an envelope at any path; `None` when there is no file, and when its content is not a JSON object.
+    /// Reads the envelope at any path; `None` when there is no file, when its content is not a JSON object, and when it is a
+    /// tombstone.
     pub fn find_at(path: &Path) -> Result<Option<EncryptedFile>> {
         if !is_json(path)? {
             return Ok(None);
@@ -74,7 +76,7 @@ impl Files {
         })
     }
 
-    /// Removes the file at any path if its content is a JSON object. Returns whether it was.
+    /// Removes the file at any path if its content is a JSON object. Returns whether it was removed.
     pub fn remove_at(path: &Path) -> Result<bool> {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return Ok(false);
@@ -85,6 +87,7 @@ impl Files {
         atomic::remove(dir, &[name.to_owned()]).map_err(|error| io_error("remove", path, &error))
     }
 
+    /// Returns the state of the key's file, without decrypting it.
     pub fn state(&self, key: &str) -> Result<FileState> {
         Ok(match self.content(key)? {
             Some((_, FileContent::Value { newer_than, .. })) => FileState::Value { newer_than },
@@ -93,7 +96,7 @@ impl Files {
         })
     }
 
-    /// Whether there is no file, as far as the system knows without waiting; `false` when it does not know.
+    /// Returns whether the system knows, without waiting for a disk, that there is no file.
     pub fn is_known_absent(&self, key: &str) -> bool {
         names(key).is_ok_and(|names| names.iter().all(|name| is_known_absent(&self.dir.join(name))))
     }
@@ -102,15 +105,13 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// `CORRUPT` when the key's name or the value is too long; `UNAVAILABLE` when version 1 would replace version 2; `DENIED`
-    /// or `UNAVAILABLE` when the directory cannot be created.
+    /// `CORRUPT` when the key's file name or the value is too long; `UNAVAILABLE` when version 1 would replace version 2;
+    /// `DENIED` or `UNAVAILABLE` when the directory cannot be created.
     pub fn prepare_write(&self, key: &str, value: &Secret, version: Version) -> Result<WriteTarget> {
         let names = names(key)?;
         if !envelope::fits(value.expose().len()) {
-            return Err(
-                Error::new(Code::Corrupt, "The value is too large: 48 MiB are the limit")
-                    .with_remediation("Save a shorter value"),
-            );
+            return Err(Error::new(Code::Corrupt, "The value is too large: the limit is 48 MiB")
+                .with_remediation("Save a shorter value"));
         }
         self.refuse_downgrade(&names, version)?;
         self.target(names)
@@ -166,7 +167,7 @@ impl Files {
                 Some(_) => listing.keys.push(key),
             }
         }
-        // Only files as small as a tombstone are read.
+        // Tombstones are recognised by their content, but only files that are small enough to be one are read.
         for key in small {
             match self.state(&key) {
                 Ok(FileState::Absent) => {}
@@ -183,6 +184,17 @@ impl Files {
         listing.keys.sort_unstable();
         listing.keys.dedup();
         Ok(listing)
+    }
+
+    /// Returns the salt of a well-formed file of this version. Whether the file can be decrypted does not matter: a salt is not
+    /// secret, and any salt is suitable.
+    pub fn any_salt(&self, version: Version) -> Option<[u8; SALT_LEN]> {
+        let names = fs::read_dir(&self.dir).ok()?.flatten();
+        let keys = names.filter_map(|entry| decode(entry.file_name().to_str()?));
+        keys.take(SALT_CANDIDATES)
+            .filter_map(|key| Some(self.find(&key).ok()??.envelope))
+            .find(|envelope| envelope.version == version)
+            .map(|envelope| envelope.salt)
     }
 
     fn content(&self, key: &str) -> Result<Option<(PathBuf, FileContent)>> {
@@ -205,28 +217,19 @@ impl Files {
     fn replace(&self, target: &WriteTarget, bytes: &[u8]) -> Result<()> {
         let failed = |error: io::Error| io_error("write", &target.path, &error);
         atomic::replace(&self.dir, &target.names[0], bytes).map_err(failed)?;
-        // A file under the plain name would be found again once the one just written is removed.
+        // Otherwise an old value under the plain name would reappear once the new file is removed.
         atomic::remove(&self.dir, &target.names[1..]).map_err(failed)?;
         Ok(())
     }
 
-    /// The plain name first: if the process dies in between, the file that counts is still there.
+    /// Removes the files with these names, the plain name first. If the process dies in between, the current file is left, not
+    /// the older value under the plain name.
     fn remove_names(&self, names: &[String]) -> Result<bool> {
         let plain_first: Vec<String> = names.iter().rev().cloned().collect();
         atomic::remove(&self.dir, &plain_first).map_err(|error| io_error("remove", &self.dir.join(&names[0]), &error))
     }
 
-    /// Returns the salt of a well-formed file of this version. Whether the file can be opened does not matter: a salt is no
-    /// secret, and any one will do.
-    pub fn any_salt(&self, version: Version) -> Option<[u8; SALT_LEN]> {
-        let names = fs::read_dir(&self.dir).ok()?.flatten();
-        let keys = names.filter_map(|entry| decode(entry.file_name().to_str()?));
-        keys.take(SALT_CANDIDATES)
-            .filter_map(|key| Some(self.find(&key).ok()??.envelope))
-            .find(|envelope| envelope.version == version)
-            .map(|envelope| envelope.salt)
-    }
-
+    /// Fails if one of these files is, or may be, of version 2 and would be replaced by one of version 1.
     fn refuse_downgrade(&self, names: &[String], version: Version) -> Result<()> {
         if version == Version::V2 {
             return Ok(());
@@ -244,7 +247,7 @@ impl Files {
             };
             return Err(Error::new(
                 Code::Unavailable,
-                format!("{what} and is not replaced by a file that is not"),
+                format!("{what} and is not replaced by a file without it (version 1)"),
             )
             .with_remediation("Configure the machine secret, or delete the key first"));
         }
@@ -252,14 +255,15 @@ impl Files {
     }
 }
 
-/// The names a key's file may have: today's, then the plain one of older programs if it differs.
+/// Returns the names that a key's file may have: the current one, then the plain one of older programs if it differs.
 fn names(key: &str) -> Result<Vec<String>> {
     let mut names = vec![file_name::file_name(key)?];
     names.extend(plain_name(key));
     Ok(names)
 }
 
-/// Returns whether a file holds a JSON object, well formed or not. A missing file does not.
+/// Returns whether the content of a file starts like a JSON object; `false` for a missing file. A file that is too large to be
+/// read counts as one, so that it is reported instead of being passed over.
 fn is_json(path: &Path) -> Result<bool> {
     match read_as_is(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
         Contents::Absent => Ok(false),
@@ -268,7 +272,7 @@ fn is_json(path: &Path) -> Result<bool> {
     }
 }
 
-/// The content of a file; `None` when there is no file.
+/// Returns the content of a file; `None` when there is no file.
 fn read_content(path: &Path) -> Result<Option<FileContent>> {
     let parsed = match read(path, envelope::MAX_LEN).map_err(|error| io_error("read", path, &error))? {
         Contents::Absent => return Ok(None),
@@ -278,7 +282,7 @@ fn read_content(path: &Path) -> Result<Option<FileContent>> {
     parsed.map(Some).map_err(|fault| refusal(path, fault))
 }
 
-/// The length of a regular file, also of one behind a symbolic link; `None` for anything else.
+/// Returns the length of a regular file, also of one behind a symbolic link; `None` for anything else.
 pub fn regular_len(entry: &fs::DirEntry) -> Option<u64> {
     let metadata = match entry.file_type() {
         Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()),

@@ -1,4 +1,4 @@
-//! Inspects a directory of encrypted files without changing it: modes are not tightened, and nothing is swept.
+//! Inspects a directory of encrypted files without changing it: file modes and temporary files are left as they are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use super::files::regular_len;
 use crate::error::Result;
 use crate::fs::io_error::io_error;
 
-/// What a directory holds.
+/// The state of a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// Number of keys that have a file.
@@ -48,7 +48,7 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
             continue;
         };
         if is_key(&key) && regular_len(&entry).is_some() {
-            // The mode of a symbolic link opens nothing, and that of its target is for its owner to decide.
+            // The mode of a symbolic link has no effect, and the mode of its target is its owner's choice.
             let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             if !link && entry.metadata().ok().and_then(|file| mode(&file)).is_some_and(is_open) {
                 open_files += 1;

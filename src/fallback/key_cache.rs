@@ -1,7 +1,7 @@
 //! The derived-key cache, `<fallbackDir>/.keys`: derived keys of a directory, sealed with the machine secret.
 //!
-//! With it a process opens the files of a directory without deriving a key, also files that were sealed under a former host
-//! or user name. Whoever has the machine secret can derive the keys anyway.
+//! With the cache a process opens the files of a directory without deriving a key, even files that were sealed under a former
+//! host or user name. The cache does not weaken the encryption: a program that has the machine secret can derive the keys too.
 //!
 //! # Format, version 1
 //!
@@ -19,10 +19,10 @@
 //! | 16 | tag |
 //! | 2 | number of keys `n`; all sections together have at most [`MAX_KEYS`] |
 //! | n × 24 | salt (16) and time of last use (8, seconds since 1970) |
-//! | n × 48 | ciphertext: identity (16) and derived key (32) |
+//! | n × 48 | ciphertext: password id (16) and derived key (32) |
 //!
-//! The ciphertext is sealed with AES-256-GCM. Associated data are the magic and everything of the section before the
-//! ciphertext, except nonce and tag. Salts are readable, as they are in the encrypted files themselves.
+//! The ciphertext is sealed with AES-256-GCM. The associated data is [`MAGIC`] and the section up to the ciphertext, without
+//! nonce and tag. Salts are not encrypted, as in the encrypted files themselves.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -30,38 +30,38 @@ use zeroize::Zeroizing;
 
 use super::derived_keys::{DerivedKey, KEY_LEN};
 use super::envelope::{NONCE_LEN, SALT_LEN, TAG_LEN};
-use super::machine::IDENTITY_LEN;
+use super::machine::PASSWORD_ID_LEN;
 use super::machine_secret::{SECTION_ID_LEN as ID_LEN, SectionKey};
 use crate::random::random_bytes;
 
-/// The name of the cache's file. No key's file has it.
+/// The name of the cache's file. A key's file cannot have it, because it has no suffix `.enc`.
 pub const FILE_NAME: &str = ".keys";
 
-/// The start of the file.
+/// The bytes at the start of the file.
 pub const MAGIC: [u8; 8] = *b"llxkeys\x01";
 
-/// Most keys in one file; the least recently used ones are dropped.
+/// Maximum number of keys in one file. The least recently used ones are dropped.
 pub const MAX_KEYS: usize = 256;
 
-/// Most sections in one file.
+/// Maximum number of sections in one file.
 pub const MAX_SECTIONS: usize = 8;
 
-/// Salt and time of last use.
+/// Length of an [`Entry`]: salt and time of last use.
 const ENTRY_LEN: usize = SALT_LEN + 8;
-/// Identity and key.
-const SEALED_LEN: usize = IDENTITY_LEN + KEY_LEN;
+/// Length of the ciphertext of one key: password id and derived key.
+const SEALED_LEN: usize = PASSWORD_ID_LEN + KEY_LEN;
 const SECTION_HEADER_LEN: usize = ID_LEN + NONCE_LEN + TAG_LEN + 2;
 
 /// The largest file, in bytes.
 pub const MAX_LEN: usize = MAGIC.len() + 1 + MAX_SECTIONS * SECTION_HEADER_LEN + MAX_KEYS * (ENTRY_LEN + SEALED_LEN);
 
-/// A parsed file. Its sections are not opened.
+/// A parsed file. Its sections are still sealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyCacheFile {
     sections: Vec<Section>,
 }
 
-/// The keys that one machine secret seals.
+/// The keys that are sealed with one machine secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
     id: [u8; ID_LEN],
@@ -77,13 +77,13 @@ struct Entry {
     last_used: u64,
 }
 
-/// A derived key and what it belongs to.
+/// A derived key, with its salt and its password id.
 #[derive(Clone, Debug)]
 pub struct CachedKey {
     /// The salt it was derived from.
     pub salt: [u8; SALT_LEN],
-    /// Identifies version, host, user and machine secret of its password.
-    pub identity: [u8; IDENTITY_LEN],
+    /// The id of the password it was derived from: it stands for version, host, user and machine secret.
+    pub password_id: [u8; PASSWORD_ID_LEN],
     /// When it was last used, in seconds since 1970.
     pub last_used: u64,
     /// The key.
@@ -92,7 +92,7 @@ pub struct CachedKey {
 
 impl CachedKey {
     fn is_same(&self, other: &Self) -> bool {
-        (self.salt, self.identity) == (other.salt, other.identity) && self.key.expose() == other.key.expose()
+        (self.salt, self.password_id) == (other.salt, other.password_id) && self.key.expose() == other.key.expose()
     }
 }
 
@@ -131,7 +131,7 @@ impl KeyCacheFile {
         bytes
     }
 
-    /// Opens the section of a machine secret. Empty when there is none, or it was altered.
+    /// Opens the section of a machine secret. Returns no keys when there is no such section, and when it was altered.
     pub fn open(&self, key: &SectionKey) -> Vec<CachedKey> {
         let mut sections = self.sections.iter().filter(|section| section.id == *key.id());
         sections
@@ -167,7 +167,7 @@ impl KeyCacheFile {
         if keys.iter().map(|key| key.last_used).eq(before.iter().copied()) {
             return Ok(None);
         }
-        // Stable: of keys that were used at the same time those stay that are in the file already.
+        // The sort is stable, so of keys with the same time those that are already in the file are kept.
         keys.sort_by_key(|key| std::cmp::Reverse(key.last_used));
         keys.truncate(MAX_KEYS);
         let mut room = MAX_KEYS - keys.len();
@@ -191,7 +191,7 @@ impl Section {
         }
         let (id, nonce, tag) = (take(rest)?, take(rest)?, take(rest)?);
         let count = usize::from(u16::from_le_bytes(take(rest)?));
-        // Before anything of that size is allocated.
+        // Checked before memory of that size is allocated.
         if count > MAX_KEYS || rest.len() < count * (ENTRY_LEN + SEALED_LEN) {
             return None;
         }
@@ -240,10 +240,10 @@ impl Section {
             .ok()?;
         let keys = self.entries.iter().zip(plain.as_chunks::<SEALED_LEN>().0);
         keys.map(|(entry, plain)| {
-            let (identity, key) = plain.split_first_chunk()?;
+            let (password_id, key) = plain.split_first_chunk()?;
             Some(CachedKey {
                 salt: entry.salt,
-                identity: *identity,
+                password_id: *password_id,
                 last_used: entry.last_used,
                 key: DerivedKey::new(key.try_into().ok()?),
             })
@@ -254,7 +254,7 @@ impl Section {
     fn seal(key: &SectionKey, keys: &[CachedKey]) -> Result<Self, getrandom::Error> {
         let mut plain = Zeroizing::new(Vec::with_capacity(keys.len() * SEALED_LEN));
         for key in keys {
-            plain.extend(key.identity);
+            plain.extend(key.password_id);
             plain.extend(key.key.expose());
         }
         let mut section = Self {

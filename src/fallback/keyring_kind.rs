@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 /// A kind of keyring.
 ///
-/// A file that is newer than a keyring's value names the kind of that keyring, because it says nothing
-/// about the other kind.
+/// A file that is newer than a keyring's value names the kind of that keyring. It may be older than a value in a keyring of
+/// the other kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyringKind {
@@ -16,7 +16,7 @@ pub enum KeyringKind {
 }
 
 impl KeyringKind {
-    /// The name in a file's field `newerThan`.
+    /// Returns the name in a file's field `newerThan`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Os => "os",

@@ -1,4 +1,4 @@
-//! Who this machine is: the identity that the passwords of the files are made of.
+//! The identity of the host and its user, from which the passwords of the files are built.
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -7,11 +7,11 @@ use super::envelope::Version;
 use super::machine_secret::MachineSecret;
 use crate::text::hex;
 
-/// What a key is derived from; wiped on drop.
+/// A password that a key is derived from. Wiped on drop.
 pub(super) type Password = Zeroizing<String>;
 
-/// Length of what identifies a password, in bytes.
-pub(super) const IDENTITY_LEN: usize = 16;
+/// Length of a password id, in bytes.
+pub(super) const PASSWORD_ID_LEN: usize = 16;
 
 /// Host and user name, as `os.hostname()` and `os.userInfo().username` of Node.js return them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl HostIdentity {
             .finalize())
     }
 
-    /// Returns the password of a file: `<service>-<machineId>` in version 1, `<machineSecretHex>|<service>|<machineId>` in
-    /// version 2, which has a machine secret.
+    /// Returns the password of a file: `<service>-<machineId>` for version 1, without a machine secret;
+    /// `<machineSecretHex>|<service>|<machineId>` for version 2.
     pub(super) fn password(&self, service: &str, secret: Option<&MachineSecret>) -> Password {
         match secret {
             None => concat(&[service, "-", &self.machine_id()]),
@@ -43,8 +43,8 @@ impl HostIdentity {
         }
     }
 
-    /// Returns what identifies the password of this host and user without giving it away.
-    pub(super) fn password_id(&self, service: &str, secret: Option<&MachineSecret>) -> [u8; IDENTITY_LEN] {
+    /// Returns the id of the password of this host and user: a hash that identifies the password without revealing it.
+    pub(super) fn password_id(&self, service: &str, secret: Option<&MachineSecret>) -> [u8; PASSWORD_ID_LEN] {
         let (version, secret_id) = match secret {
             None => (1, None),
             Some(secret) => (2, Some(*secret.section_key(service).id())),
@@ -58,7 +58,7 @@ impl HostIdentity {
     }
 }
 
-/// The version of a file that is sealed with or without a machine secret.
+/// Returns the version of a file that is sealed with this machine secret; version 1 without one.
 pub(super) fn version(secret: Option<&MachineSecret>) -> Version {
     match secret {
         None => Version::V1,
@@ -66,9 +66,8 @@ pub(super) fn version(secret: Option<&MachineSecret>) -> Version {
     }
 }
 
-/// Returns other names of the current user: runtimes disagree where the environment names no user.
-///
-/// They are the name in the system's user database, `unknown`, and the uid as a number in text.
+/// Returns the other names that the current user may have been given: the name in the system's user database, `unknown`, and
+/// the uid in decimal digits. Runtimes disagree on the name when the environment does not set one.
 pub fn other_usernames() -> Vec<String> {
     let uid = uid();
     let mut names: Vec<String> = uid
@@ -83,7 +82,7 @@ pub fn other_usernames() -> Vec<String> {
     names
 }
 
-/// Finds a user's name in the text of `/etc/passwd`.
+/// Returns the name of a user in the text of `/etc/passwd`.
 fn name_of_uid(users: &str, uid: u32) -> Option<String> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -102,7 +101,7 @@ fn uid() -> Option<u32> {
     None
 }
 
-/// Concatenates into one buffer of the right size: one that grows leaves copies behind.
+/// Concatenates the parts into one buffer of the right size. A buffer that grows would leave copies in freed memory.
 fn concat(parts: &[&str]) -> Password {
     Zeroizing::new(parts.concat())
 }
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_3_passwords_are_told_apart_by_version_host_user_and_machine_secret() {
+    fn r4_3_password_ids_differ_by_version_host_user_and_machine_secret() {
         let identity = |hostname: &str, username: &str| HostIdentity {
             hostname: hostname.to_owned(),
             username: username.to_owned(),

@@ -1,22 +1,22 @@
-//! The machine secret, which files of version 2 are sealed with: what it is and where it may be.
+//! The machine secret, which files of version 2 are sealed with: its forms and its sources.
 
 use std::sync::Arc;
 
 use crate::fs::executor::FileExecutor;
 
 mod file;
-mod places;
 mod secret;
+mod sources;
 
-pub(super) use places::{MachineSecrets, Place};
 pub(super) use secret::SECTION_ID_LEN;
 pub use secret::{
-    LEN, Loading, MAX_LEN, MIN_LEN, MachineSecret, MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader,
+    LEN, MAX_LEN, MIN_LEN, MachineSecret, MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader, SecretFuture,
     SectionKey, decode, encode,
 };
+pub(super) use sources::{MachineSecretSource, MachineSecrets};
 
-/// Returns the machine secret to encrypt with, for envelopes outside of any store. Creates one if there is none; `None`
-/// when that is not possible.
+/// Returns the machine secret to encrypt with, for envelopes outside of any store. Creates one if there is none; returns
+/// `None` when that is not possible.
 pub async fn secret_for_encryption(config: MachineSecretConfig) -> Option<Arc<MachineSecret>> {
     let secrets = MachineSecrets::new(config);
     secrets.for_writing(FileExecutor::Pool, None).await.ok().flatten()
@@ -26,8 +26,8 @@ pub async fn secret_for_encryption(config: MachineSecretConfig) -> Option<Arc<Ma
 pub async fn secrets_for_decryption(config: MachineSecretConfig) -> Vec<Arc<MachineSecret>> {
     let secrets = MachineSecrets::new(config);
     let mut found = Vec::new();
-    for place in Place::ALL {
-        found.extend(secrets.load(place, FileExecutor::Pool, None).await.ok().flatten());
+    for source in MachineSecretSource::ALL {
+        found.extend(secrets.load(source, FileExecutor::Pool, None).await.ok().flatten());
     }
     found
 }

@@ -1,4 +1,4 @@
-//! Opens files that need a machine secret, and writes the derived-key cache behind the answer.
+//! Opens files that need a machine secret, and updates the derived-key cache in the background.
 
 use std::sync::Arc;
 
@@ -7,52 +7,52 @@ use super::directory::{CacheUpdate, Directory, Found};
 use super::envelope::Version;
 use super::file_state::StoredValue;
 use super::files::EncryptedFile;
-use super::machine_secret::{MachineSecret, Place};
+use super::machine_secret::{MachineSecret, MachineSecretSource};
 use crate::error::Result;
 use crate::fs::executor::submit;
 use crate::telemetry::{propagate, propagate_blocking};
 
 impl FallbackDir {
-    /// Opens the files that no key at hand opens: with each machine secret that can be reached until one fits, then under the
-    /// other names of the user.
+    /// Opens the files that the loaded keys did not open: with each machine secret that can be read until one fits, then under
+    /// the other names of the user.
     pub(super) async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<StoredValue>>> {
         let mut values = Vec::with_capacity(found.len());
-        let mut waiting = Vec::new();
+        let mut unopened = Vec::new();
         for (at, found) in found.into_iter().enumerate() {
             values.push(match found {
                 Ok(Found::Absent) => Ok(None),
                 Ok(Found::Opened(stored)) => Ok(Some(stored)),
-                Ok(Found::Sealed(file)) => {
-                    waiting.push((at, file));
+                Ok(Found::Unopened(file)) => {
+                    unopened.push((at, file));
                     Ok(None)
                 }
                 Err(error) => Err(error),
             });
         }
         let (mut secrets, mut failure) = (Vec::new(), None);
-        for place in Place::ALL {
-            if waiting.is_empty() {
+        for source in MachineSecretSource::ALL {
+            if unopened.is_empty() {
                 break;
             }
             let loading = self
                 .directory
                 .secrets
-                .load(place, self.executor(), self.keyring_failure.as_ref());
+                .load(source, self.executor(), self.keyring_failure.as_ref());
             match loading.await {
                 Ok(None) => {}
-                // This place may hold the right secret, so the caller must know that it could not be asked.
+                // This source may hold the right secret. If no other opens the file, the caller gets this error.
                 Err(error) => failure = failure.or(Some(error)),
                 Ok(Some(secret)) => {
                     secrets.push(secret.clone());
                     let open = move |directory: &Directory, (_, file): (usize, Arc<EncryptedFile>)| {
                         Ok(directory.open_with(&file, &secret))
                     };
-                    let opened = self.run_many(waiting.clone(), open).await;
-                    waiting = keep_unopened(waiting, opened, &mut values);
+                    let opened = self.run_many(unopened.clone(), open).await;
+                    unopened = keep_unopened(unopened, opened, &mut values);
                 }
             }
         }
-        if !waiting.is_empty() {
+        if !unopened.is_empty() {
             let missing = secrets.is_empty();
             let open = move |directory: &Directory, (_, file): (usize, Arc<EncryptedFile>)| {
                 let needs_secret = file.envelope.version == Version::V2;
@@ -63,14 +63,14 @@ impl FallbackDir {
                     Err(error) => Err(error),
                 }
             };
-            let opened = self.run_many(waiting.clone(), open).await;
-            keep_unopened(waiting, opened, &mut values);
+            let opened = self.run_many(unopened.clone(), open).await;
+            keep_unopened(unopened, opened, &mut values);
         }
         self.update_cache();
         values
     }
 
-    /// Writes the derived-key cache if it lacks something, without waiting for it.
+    /// Starts an update of the derived-key cache if there are unsaved keys. Does not wait for it.
     pub(super) fn update_cache(&self) {
         if !self.directory.keys.has_unsaved() {
             return;
@@ -92,17 +92,18 @@ impl FallbackDir {
         }));
     }
 
-    /// A machine secret for keys of version 1, which are derived without one.
+    /// Returns a machine secret to seal keys of version 1 with, which are derived without one. The file's secret was tried
+    /// before.
     async fn secret_for_cache(&self) -> Option<Arc<MachineSecret>> {
-        for place in [Place::Loader, Place::Keyring] {
-            // On macOS the keyring may ask the user, and nobody waits for this update.
-            if place == Place::Keyring && cfg!(target_os = "macos") {
+        for source in [MachineSecretSource::Loader, MachineSecretSource::Keyring] {
+            // On macOS reading the keyring may show a dialog, which a background update must not do.
+            if source == MachineSecretSource::Keyring && cfg!(target_os = "macos") {
                 continue;
             }
             let loading = self
                 .directory
                 .secrets
-                .load(place, self.executor(), self.keyring_failure.as_ref());
+                .load(source, self.executor(), self.keyring_failure.as_ref());
             if let Ok(Some(secret)) = loading.await {
                 return Some(secret);
             }
@@ -111,14 +112,14 @@ impl FallbackDir {
     }
 }
 
-/// Puts the values that were opened into their places, and returns the files that were not.
+/// Stores the values of the opened files at their indices in `values`, and returns the files that are still unopened.
 fn keep_unopened(
-    waiting: Vec<(usize, Arc<EncryptedFile>)>,
+    files: Vec<(usize, Arc<EncryptedFile>)>,
     opened: Vec<Result<Option<StoredValue>>>,
     values: &mut [Result<Option<StoredValue>>],
 ) -> Vec<(usize, Arc<EncryptedFile>)> {
     let mut unopened = Vec::new();
-    for ((at, file), opened) in waiting.into_iter().zip(opened) {
+    for ((at, file), opened) in files.into_iter().zip(opened) {
         match opened {
             Ok(None) => unopened.push((at, file)),
             done => values[at] = done,

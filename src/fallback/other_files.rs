@@ -1,4 +1,4 @@
-//! Envelopes in files outside a directory's own naming, as other programs keep them.
+//! Envelopes in files whose names other programs chose.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use crate::fs::io_error::interrupted;
 use crate::secret::Secret;
 
 impl FallbackDir {
-    /// Returns the value of an envelope in a file, opened with the keys of this directory.
-    /// `None` when there is no file, and when its content is not a JSON object.
+    /// Returns the value of the envelope in a file, opened with the keys of this directory; `None` when there is no file, and
+    /// when its content is not a JSON object.
     ///
     /// # Errors
     ///
@@ -27,17 +27,17 @@ impl FallbackDir {
         Ok(stored.map(|stored| stored.value))
     }
 
-    /// Returns whether a file holds an envelope. Nothing is decrypted.
+    /// Returns whether a file holds an envelope, without decrypting it.
     ///
     /// # Errors
     ///
     /// As [`FallbackDir::has`].
     pub async fn is_envelope(&self, path: PathBuf) -> Result<bool> {
-        let looking = self.run(move |_| Ok(Files::find_at(&path)?.is_some()));
-        self.observed("is_envelope", None, looking).await
+        let checking = self.run(move |_| Ok(Files::find_at(&path)?.is_some()));
+        self.observed("is_envelope", None, checking).await
     }
 
-    /// Removes a file if its content is a JSON object. Returns whether it was.
+    /// Removes a file if its content is a JSON object. Returns whether it was removed.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use zeroize::Zeroize as _;
 
-/// The most bytes that [`ProtectedBytes`] holds.
+/// Maximum number of bytes in a [`ProtectedBytes`].
 pub const MAX_LEN: usize = 64;
 
 /// Up to [`MAX_LEN`] secret bytes. Wiped on drop, never printed.
@@ -22,13 +22,13 @@ pub struct ProtectedBytes {
 type Bytes = [u8; MAX_LEN];
 
 enum ByteStorage {
-    /// In the arena. `None` only while it is dropped.
+    /// In the arena. `None` only while the value is being dropped.
     Arena(Option<&'static mut Bytes>),
     Heap(Box<Bytes>),
 }
 
 impl ProtectedBytes {
-    /// Returns `len` bytes that `fill` writes where they stay: a move would leave a copy behind.
+    /// Creates a value of `len` bytes, which `fill` writes in place: moving the bytes would leave a copy behind.
     ///
     /// # Panics
     ///
@@ -92,38 +92,38 @@ impl fmt::Debug for ProtectedBytes {
     }
 }
 
-/// How many values the arena holds: 32 KiB, half of what the smallest common limit lets a user lock.
+/// Number of values in the arena. They take 32 KiB, half of the smallest common limit on locked memory.
 const SLOTS: usize = 512;
 
-/// The free slots. One arena for the process, because its limit on locked memory is the process's as well.
+/// The free slots. There is one arena per process, because the limit on locked memory applies to the process.
 static ARENA: LazyLock<Mutex<Vec<&'static mut Bytes>>> = LazyLock::new(|| {
     let arena = Box::leak(Box::new(Arena([[0; MAX_LEN]; SLOTS])));
     protect(&mut arena.0);
     Mutex::new(arena.0.iter_mut().collect())
 });
 
-/// Aligned to pages, so that its protection concerns nothing else.
+/// Aligned to pages, so that its pages hold no other data.
 #[repr(align(4096))]
 struct Arena([Bytes; SLOTS]);
 
-/// Locks memory into RAM and leaves it out of core dumps. Failing is no error: the limit on locked memory may be zero.
+/// Locks memory into RAM and leaves it out of core dumps. A failure is ignored: the limit on locked memory may be zero.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn protect(arena: &mut [Bytes; SLOTS]) {
     use rustix::mm::{Advice, madvise, mlock};
     let (start, len) = (arena.as_mut_ptr().cast(), size_of_val(arena));
-    // SAFETY: the range is one allocation that is never freed, and neither call changes what is in it.
+    // SAFETY: the range is one allocation that is never freed, and neither call changes its content.
     unsafe {
         let _ = mlock(start, len);
         let _ = madvise(start, len, Advice::LinuxDontDump);
     }
 }
 
-/// Locks memory into RAM. Failing is no error: the limit on locked memory may be zero.
+/// Locks memory into RAM. A failure is ignored: the limit on locked memory may be zero.
 #[cfg(all(unix, not(target_os = "linux")))]
 #[allow(unsafe_code)]
 fn protect(arena: &mut [Bytes; SLOTS]) {
-    // SAFETY: the range is one allocation that is never freed, and the call does not change what is in it.
+    // SAFETY: the range is one allocation that is never freed, and the call does not change its content.
     let _ = unsafe { rustix::mm::mlock(arena.as_mut_ptr().cast(), size_of_val(arena)) };
 }
 
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_beyond_the_arena_are_on_the_heap_and_slots_are_used_again_wiped() {
+    fn values_beyond_the_arena_are_on_the_heap_and_slots_are_wiped_before_they_are_reused() {
         let values: Vec<_> = (0..SLOTS + 2)
             .map(|n| ProtectedBytes::copy_of(&[n as u8; 32]))
             .collect();

@@ -25,7 +25,7 @@ pub use block::{N, P, R};
 use block::{Block, CHUNK, WORDS};
 use memory::{Blocks, Memory};
 
-/// Fills `key` with the key of this password and salt. Takes some tens of milliseconds and 16 MiB of memory.
+/// Derives a key from a password and a salt into `key`. Takes tens of milliseconds and 16 MiB of memory.
 pub fn scrypt(password: &[u8], salt: &[u8], key: &mut [u8]) {
     let mut bytes = Zeroizing::new([0; 4 * WORDS * P]);
     pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, 1, bytes.as_mut_slice());
@@ -40,7 +40,7 @@ pub fn scrypt(password: &[u8], salt: &[u8], key: &mut [u8]) {
     pbkdf2::pbkdf2_hmac::<Sha256>(password, bytes.as_slice(), 1, key);
 }
 
-/// RFC 7914, section 5.
+/// Computes scryptROMix (RFC 7914, section 5) of `block` in place. `filled` is the memory `V` of the RFC.
 fn ro_mix(block: &mut Block, filled: &mut Blocks) {
     filled[0] = *block;
     for i in 1..N {
@@ -50,7 +50,7 @@ fn ro_mix(block: &mut Block, filled: &mut Blocks) {
     block_mix(&filled[N - 1], block);
     let mut mixed = Zeroizing::new([0; WORDS]);
     for _ in 0..N {
-        // Integerify: the last chunk, little-endian, modulo N, which is a power of two.
+        // Integerify: the first word of the last chunk, modulo N. The other words do not matter, because N is a power of two.
         let other = &filled[block[WORDS - CHUNK] as usize % N];
         for (mixed, (a, b)) in mixed.iter_mut().zip(block.iter().zip(other)) {
             *mixed = a ^ b;
@@ -59,7 +59,7 @@ fn ro_mix(block: &mut Block, filled: &mut Blocks) {
     }
 }
 
-/// RFC 7914, section 4: even chunks go to the first half, odd ones to the second.
+/// Computes scryptBlockMix (RFC 7914, section 4). Even chunks go to the first half of the output, odd ones to the second.
 fn block_mix(input: &Block, output: &mut Block) {
     let input = input.as_chunks::<CHUNK>().0;
     let (even, odd) = output.as_chunks_mut::<CHUNK>().0.split_at_mut(R);
@@ -72,13 +72,13 @@ fn block_mix(input: &Block, output: &mut Block) {
     }
 }
 
-/// `x` becomes Salsa20/8 (RFC 7914, section 3) of `x` xor `chunk`.
+/// Sets `x` to Salsa20/8 (RFC 7914, section 3) of `x` xor `chunk`.
 #[inline(always)]
 fn salsa20_8(x: &mut [u32; CHUNK], chunk: &[u32; CHUNK]) {
     for (x, chunk) in x.iter_mut().zip(chunk) {
         *x ^= chunk;
     }
-    // By name and not by index: sixteen variables stay in registers, an array does not.
+    // Sixteen variables stay in registers; the elements of an array would not.
     let [
         mut x0,
         mut x1,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_3_the_vector_of_rfc_7914_section_8_for_salsa20_8() {
+    fn r4_3_salsa20_8_matches_the_vector_of_rfc_7914_section_8() {
         let mut x: [u32; CHUNK] = words(
             "7e879a21 4f3ec986 7ca940e6 41718f26 baee555b 8c61c1b5 0df84611 6dcd3b1d
              ee24f319 df9b3d85 14121e4b 5ac5aa32 76021d29 09c74829 edebc68d b8b8c25e",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn r4_3_the_vector_of_rfc_7914_section_12_with_our_parameters() {
+    fn r4_3_scrypt_matches_the_vector_of_rfc_7914_section_12() {
         let mut key = [0; 64];
         scrypt(b"pleaseletmein", b"SodiumChloride", &mut key);
         let expected = bytes(
@@ -188,7 +188,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
         #[test]
-        fn r4_3_keys_are_those_of_the_scrypt_crate(password in any::<Vec<u8>>(), salt in any::<[u8; 16]>()) {
+        fn r4_3_keys_equal_those_of_the_scrypt_crate(password in any::<Vec<u8>>(), salt in any::<[u8; 16]>()) {
             let params = ::scrypt::Params::new(N.ilog2() as u8, R as u32, P as u32).unwrap();
             let (mut ours, mut theirs) = ([0; 32], [0; 32]);
             scrypt(&password, &salt, &mut ours);

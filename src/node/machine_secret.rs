@@ -13,7 +13,7 @@ use super::error::Failure;
 use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error, Result};
-use crate::fallback::machine_secret::{Loading, MAX_LEN, MIN_LEN, MachineSecretLoader};
+use crate::fallback::machine_secret::{MAX_LEN, MIN_LEN, MachineSecretLoader, SecretFuture};
 
 /// A loader that JavaScript gave. Each call of it ends after `limit`.
 pub struct JsMachineSecret {
@@ -38,7 +38,7 @@ impl MachineSecretLoader for JsMachineSecret {
         "machineSecretLoader"
     }
 
-    fn load(&self) -> Loading<'_> {
+    fn load(&self) -> SecretFuture<'_> {
         Box::pin(async move {
             let loader = self.loader.clone();
             let answer = call_js(

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::keyring_provider::KeyringProvider;
 use crate::error::{Code, Error, Result};
-use crate::fallback::machine_secret::{Loading, MachineSecretKeyring, MachineSecretLoader, decode};
+use crate::fallback::machine_secret::{MachineSecretKeyring, MachineSecretLoader, SecretFuture, decode};
 use crate::fs::lock::LockDir;
 use crate::keyring::{KeyringError, WriteOutcome};
 use crate::secret::Secret;
@@ -47,13 +47,13 @@ impl MachineSecretLoader for KeyringEntry {
         "the keyring (service llxprt-code-machine-secret, account default)"
     }
 
-    fn load(&self) -> Loading<'_> {
+    fn load(&self) -> SecretFuture<'_> {
         Box::pin(self.read())
     }
 }
 
 impl MachineSecretKeyring for KeyringEntry {
-    fn create<'a>(&'a self, secret: &'a Secret) -> Loading<'a> {
+    fn create<'a>(&'a self, secret: &'a Secret) -> SecretFuture<'a> {
         Box::pin(async move {
             let selected = self.source.choice(self.limit).await?;
             let Some(keyring) = selected.keyring() else {

@@ -22,12 +22,12 @@ fn example() -> Envelope {
 }
 
 #[test]
-fn r4_5_the_line_is_printed_to_the_letter() {
+fn r4_5_the_printed_line_is_exactly_that_of_the_format() {
     assert_eq!(print(&example(), None), line("1", CRYPTO, DATA).as_bytes());
 }
 
 #[test]
-fn r7b_the_kind_of_keyring_is_a_field_after_the_others_and_white_space_after_the_json_says_nothing() {
+fn r7b_the_kind_of_keyring_is_the_last_field_and_white_space_after_the_json_has_no_meaning() {
     let whole = line("1", CRYPTO, DATA);
     let start = whole.trim_end_matches('}');
     for (newer_than, end) in [
@@ -68,7 +68,7 @@ fn r7b_a_mark_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn r7b_a_tombstone_is_small_names_the_kind_of_keyring_and_has_nothing_of_an_envelope() {
+fn r7b_a_tombstone_is_small_names_the_kind_of_keyring_and_has_no_field_of_an_envelope() {
     for newer_than in [KeyringKind::Os, KeyringKind::Injected] {
         let bytes = print_tombstone(newer_than);
         assert!(bytes.len() <= MAX_TOMBSTONE_LEN);
@@ -102,7 +102,7 @@ fn r7b_a_tombstone_is_small_names_the_kind_of_keyring_and_has_nothing_of_an_enve
 }
 
 #[test]
-fn r5_an_unknown_version_is_told_from_a_malformed_file() {
+fn r5_an_unknown_version_is_another_fault_than_a_malformed_file() {
     for (v, shown) in [
         ("3", "3"),
         ("0", "0"),
@@ -145,7 +145,7 @@ fn r5_fields_in_the_wrong_place_shape_or_number_are_malformed() {
 }
 
 #[test]
-fn r5_what_does_not_change_the_meaning_is_let_through() {
+fn r5_white_space_unknown_fields_and_escapes_are_accepted() {
     let spaced = line(" 1.0 ", CRYPTO, DATA).replace("\"data\"", "\n\t\"note\":[{}], \"data\"");
     assert_eq!(parse(spaced.as_bytes()), value(example(), None));
     let escaped = line("1", &CRYPTO.replace("scrypt", "\\u0073crypt"), DATA);
@@ -153,7 +153,7 @@ fn r5_what_does_not_change_the_meaning_is_let_through() {
 }
 
 #[test]
-fn r4_5_the_largest_value_that_is_written_can_be_read_and_no_larger_one_is_written() {
+fn r4_5_the_largest_value_that_fits_can_be_read_again_and_a_larger_file_is_refused() {
     let largest = (0..MAX_LEN).rev().find(|len| fits(*len)).unwrap();
     assert!(largest > (48 << 20) - 1024);
     let mut envelope = example();
@@ -192,19 +192,19 @@ fn any_kind() -> impl Strategy<Value = Option<KeyringKind>> {
 
 proptest! {
     #[test]
-    fn r4_5_what_is_printed_parses_back(envelope in any_envelope(), newer_than in any_kind()) {
+    fn r4_5_a_printed_envelope_parses_to_the_same_envelope(envelope in any_envelope(), newer_than in any_kind()) {
         let bytes = print(&envelope, newer_than);
         prop_assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), 0);
         prop_assert_eq!(parse(&bytes), value(envelope, newer_than));
     }
 
     #[test]
-    fn r5_any_bytes_give_an_envelope_or_a_fault(bytes in any::<Vec<u8>>()) {
-        prop_assert!(parse(&bytes).is_err(), "random bytes are no envelope");
+    fn r5_random_bytes_are_a_fault(bytes in any::<Vec<u8>>()) {
+        prop_assert!(parse(&bytes).is_err());
     }
 
     #[test]
-    fn r5_a_mutated_envelope_is_refused_or_reads_as_one_of_ours(
+    fn r5_a_mutated_envelope_is_refused_or_parses_to_one_that_can_be_printed(
         envelope in any_envelope(),
         newer_than in any_kind(),
         at in any::<prop::sample::Index>(),

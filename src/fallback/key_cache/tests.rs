@@ -12,7 +12,7 @@ fn cached(n: usize, last_used: u64) -> CachedKey {
     salt[..8].copy_from_slice(&n.to_le_bytes());
     CachedKey {
         salt,
-        identity: [7; IDENTITY_LEN],
+        password_id: [7; PASSWORD_ID_LEN],
         last_used,
         key: DerivedKey::new(&[n as u8; KEY_LEN]),
     }
@@ -29,7 +29,7 @@ fn salts(keys: &[CachedKey]) -> Vec<u64> {
 }
 
 #[test]
-fn keys_come_back_from_the_printed_file_for_their_machine_secret_and_service_alone() {
+fn keys_are_read_from_the_printed_file_only_with_their_machine_secret_and_service() {
     let (ours, theirs) = (section_key(1), section_key(2));
     let file = with(&KeyCacheFile::default(), &ours, &[cached(1, 10), cached(2, 20)]);
     let file = with(&file, &theirs, &[cached(3, 5)]);
@@ -39,8 +39,8 @@ fn keys_come_back_from_the_printed_file_for_their_machine_secret_and_service_alo
     let keys = file.open(&ours);
     assert_eq!(salts(&keys), [2, 1], "the most recently used first");
     assert_eq!(
-        (keys[1].key.expose(), keys[1].identity),
-        (&[1; KEY_LEN], [7; IDENTITY_LEN])
+        (keys[1].key.expose(), keys[1].password_id),
+        (&[1; KEY_LEN], [7; PASSWORD_ID_LEN])
     );
     assert_eq!(salts(&file.open(&theirs)), [3]);
     assert!(file.open(&section_key(3)).is_empty());
@@ -53,7 +53,7 @@ fn keys_come_back_from_the_printed_file_for_their_machine_secret_and_service_alo
 }
 
 #[test]
-fn no_key_stands_in_the_file_in_the_clear() {
+fn no_key_is_in_the_file_in_plain_text() {
     let file = with(&KeyCacheFile::default(), &section_key(1), &[cached(9, 1)]);
     let bytes = file.print();
     assert!(!bytes.windows(8).any(|window| window == [9; 8]));
@@ -61,16 +61,16 @@ fn no_key_stands_in_the_file_in_the_clear() {
 }
 
 #[test]
-fn several_keys_of_one_salt_are_kept_and_a_known_one_changes_nothing() {
+fn several_keys_of_one_salt_are_kept_and_a_known_key_changes_nothing() {
     let key = section_key(1);
-    let other_identity = CachedKey {
-        identity: [8; IDENTITY_LEN],
+    let other_password = CachedKey {
+        password_id: [8; PASSWORD_ID_LEN],
         key: DerivedKey::new(&[9; KEY_LEN]),
         ..cached(1, 10)
     };
-    let file = with(&KeyCacheFile::default(), &key, &[cached(1, 10), other_identity.clone()]);
+    let file = with(&KeyCacheFile::default(), &key, &[cached(1, 10), other_password.clone()]);
     assert_eq!(salts(&file.open(&key)), [1, 1]);
-    assert_eq!(file.merged(&key, &[cached(1, 10), other_identity]), Ok(None));
+    assert_eq!(file.merged(&key, &[cached(1, 10), other_password]), Ok(None));
     assert_eq!(file.merged(&key, &[cached(1, 9)]), Ok(None), "an older use");
     let used = with(&file, &key, &[cached(1, 30)]);
     assert_eq!(used.open(&key)[0].last_used, 30);
@@ -127,7 +127,7 @@ fn every_altered_bit_of_a_section_loses_the_section_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_a_cache_of_this_version_is_no_cache() {
+fn bytes_that_are_not_a_cache_of_this_version_are_rejected() {
     let good = with(&KeyCacheFile::default(), &section_key(1), &[cached(1, 1)]).print();
     let mut later = good.clone();
     later[7] = 2;
@@ -153,7 +153,7 @@ fn what_is_not_a_cache_of_this_version_is_no_cache() {
 }
 
 #[test]
-fn the_vector_of_the_format() {
+fn the_test_vector_is_parsed_opened_and_printed() {
     let vector: serde_json::Value = serde_json::from_str(include_str!("../../../tests/data/key_cache.json")).unwrap();
     let unhex = |text: &serde_json::Value| -> Vec<u8> {
         let digits: Vec<_> = text.as_str().unwrap().chars().filter_map(|c| c.to_digit(16)).collect();
@@ -166,7 +166,7 @@ fn the_vector_of_the_format() {
     assert_eq!(keys.len(), vector["keys"].as_array().unwrap().len());
     for (key, wanted) in keys.iter().zip(vector["keys"].as_array().unwrap()) {
         assert_eq!(key.salt.as_slice(), unhex(&wanted["salt"]));
-        assert_eq!(key.identity.as_slice(), unhex(&wanted["identity"]));
+        assert_eq!(key.password_id.as_slice(), unhex(&wanted["passwordId"]));
         assert_eq!(key.key.expose().as_slice(), unhex(&wanted["key"]));
         assert_eq!(key.last_used, wanted["lastUsed"].as_u64().unwrap());
     }
@@ -174,7 +174,7 @@ fn the_vector_of_the_format() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_cache_or_none_and_a_cache_prints_as_it_was(bytes in any::<Vec<u8>>(), header in any::<bool>()) {
+    fn any_bytes_parse_or_are_rejected_and_a_parsed_cache_prints_the_same_bytes(bytes in any::<Vec<u8>>(), header in any::<bool>()) {
         let bytes = if header { [&MAGIC[..], &bytes].concat() } else { bytes };
         if let Some(file) = KeyCacheFile::parse(&bytes) {
             prop_assert_eq!(file.print(), bytes);

@@ -10,7 +10,7 @@ use crate::fs::atomic;
 use crate::fs::io_error::io_error;
 use crate::fs::read::{Contents, read};
 
-/// The most that is read of the file: 32 bytes are 44 in base64, and an editor may have added a line end.
+/// The largest file that is read, in bytes. 32 bytes are 44 in base64, and an editor may have added a line end.
 const MAX_FILE_LEN: usize = 1024;
 
 /// Reads the secret; `None` when there is no file.
@@ -31,7 +31,8 @@ pub fn read_secret(path: &Path) -> Result<Option<MachineSecret>> {
     }
 }
 
-/// Creates a secret, unless another process does so at the same time: then that one is returned.
+/// Creates the file with this secret, unless there is one already. Returns the secret in the file, which may be one that
+/// another process created at the same time.
 ///
 /// # Errors
 ///
@@ -42,12 +43,13 @@ pub fn create_secret(path: &Path, bytes: &[u8]) -> Result<MachineSecret> {
         return Err(failed(std::io::ErrorKind::InvalidInput.into()));
     };
     let dir = if dir == Path::new("") { Path::new(".") } else { dir };
-    // An existing directory may be shared with others, as the home directory is: its mode stays.
+    // `ensure_dir` would tighten the mode of an existing directory, which may be one that others use, such as the home
+    // directory.
     if !dir.is_dir() {
         atomic::ensure_dir(dir).map_err(failed)?;
     }
     atomic::create(dir, name, encode(bytes).expose().as_bytes()).map_err(failed)?;
-    // Read back also when it was just written: what is sealed with is what the next process finds.
+    // Read back even if it was just written, so that values are sealed with the secret that the next process will read.
     read_secret(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
 }
 

@@ -1,4 +1,4 @@
-//! What the machine secret is, its text form, and the interfaces of the places that may hold it.
+//! The machine secret, its text form, and the interfaces of its sources.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -24,39 +24,39 @@ pub const MIN_LEN: usize = 16;
 /// The longest secret that a caller's loader may give, in bytes.
 pub const MAX_LEN: usize = 64;
 
-/// Length of what identifies a machine secret in the derived-key cache, in bytes.
+/// Length of the id of a machine secret's section in the derived-key cache, in bytes.
 pub(in crate::fallback) const SECTION_ID_LEN: usize = 16;
 
-/// The secret's bytes on their way. Wiped on drop.
-pub type Loading<'a> = Pin<Box<dyn Future<Output = Result<Option<Zeroizing<Vec<u8>>>>> + Send + 'a>>;
+/// A future of the secret's bytes, which are wiped on drop; `None` when the source has no secret.
+pub type SecretFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<Zeroizing<Vec<u8>>>>> + Send + 'a>>;
 
-/// A place that may hold the machine secret.
+/// A source that may hold the machine secret.
 pub trait MachineSecretLoader: Send + Sync {
-    /// The name of this place in messages, such as "the OS keyring".
+    /// Returns the name of this source in messages, such as "the OS keyring".
     fn name(&self) -> &str;
 
-    /// Loads the bytes themselves (see [`decode`] for their text form); `None` when this place has none. Not called again
-    /// once it gave some.
-    fn load(&self) -> Loading<'_>;
+    /// Loads the bytes of the secret, decoded from any text form; `None` when this source has none. Not called again after it
+    /// has returned a secret.
+    fn load(&self) -> SecretFuture<'_>;
 }
 
 /// A keyring that may hold the machine secret, and where one can be created.
 pub trait MachineSecretKeyring: MachineSecretLoader {
-    /// Stores this text, [`encode`]d, unless there is a secret already, and reads back which secret the keyring holds then.
-    /// `None` when the keyring holds none although it accepted it.
-    fn create<'a>(&'a self, secret: &'a crate::secret::Secret) -> Loading<'a>;
+    /// Stores this secret, in the text form that [`encode`] returns, unless the keyring holds one already. Returns the bytes of
+    /// the secret that the keyring then holds; `None` when it could not be verified that it holds one.
+    fn create<'a>(&'a self, secret: &'a crate::secret::Secret) -> SecretFuture<'a>;
 }
 
 /// Where the machine secret is, and which version is written.
 #[derive(Clone, Default)]
 pub struct MachineSecretConfig {
-    /// The caller's loader. If there is one, it alone decides what is written with: `None` from it means version 1.
+    /// The caller's loader. If there is one, only its secret is used for writing; `None` from it means version 1.
     pub loader: Option<Arc<dyn MachineSecretLoader>>,
-    /// The keyring's entry. Otherwise the first choice for writing, and where a secret is created.
+    /// The keyring's entry. Without a loader, the first choice for writing and for creating a secret.
     pub keyring: Option<Arc<dyn MachineSecretKeyring>>,
-    /// The file with the secret in base64, mode 0600. The second choice.
+    /// The file with the secret in base64, mode 0600. Without a loader, the second choice.
     pub file: Option<PathBuf>,
-    /// Which version is written if there is a secret. Files of both versions are always read.
+    /// The version to write if there is a secret. Files of both versions are always read.
     pub version: Version,
 }
 
@@ -74,15 +74,15 @@ impl MachineSecret {
         Self(ProtectedBytes::copy_of(bytes))
     }
 
-    /// Checks the length of a secret from a caller's loader.
+    /// Returns the secret with these bytes, if their number is one that a source may give.
     ///
     /// # Errors
     ///
-    /// `CORRUPT` when it has less than [`MIN_LEN`] or more than [`MAX_LEN`] bytes.
-    pub(super) fn checked(bytes: &[u8], place: &str) -> Result<Self> {
+    /// `CORRUPT` when there are less than [`MIN_LEN`] or more than [`MAX_LEN`] bytes.
+    pub(super) fn checked(bytes: &[u8], source: &str) -> Result<Self> {
         match bytes.len() {
             MIN_LEN..=MAX_LEN => Ok(Self::new(bytes)),
-            _ => Err(unusable(place, &format!("{MIN_LEN} to {MAX_LEN} bytes"))),
+            _ => Err(unusable(source, &format!("{MIN_LEN} to {MAX_LEN} bytes"))),
         }
     }
 
@@ -115,7 +115,7 @@ impl MachineSecret {
     }
 }
 
-/// Seals one section of the derived-key cache.
+/// The id and the key of one section of the derived-key cache.
 #[derive(Debug)]
 pub struct SectionKey {
     id: [u8; SECTION_ID_LEN],
@@ -135,7 +135,7 @@ impl SectionKey {
 }
 
 /// Decodes the text form of a secret: base64, with or without padding, in the standard or the URL-safe alphabet, with any
-/// white space. `None` when it is not [`LEN`] bytes.
+/// white space. Returns `None` when the text is not [`LEN`] bytes in base64.
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -143,7 +143,7 @@ pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    // One buffer that never grows: growing would leave a copy behind.
+    // The buffer must not grow, because growing leaves a copy in freed memory.
     let mut standard = Zeroizing::new(Vec::with_capacity(text.len()));
     standard.extend(
         text.bytes()
@@ -158,14 +158,18 @@ pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (bytes.len() == LEN).then_some(bytes)
 }
 
-/// Encodes a secret in its text form: standard base64 with padding.
+/// Encodes a secret as text: standard base64 with padding.
 pub fn encode(bytes: &[u8]) -> crate::secret::Secret {
     crate::secret::Secret::new(STANDARD.encode(bytes))
 }
 
-/// The error for a place whose secret is not what is `wanted`.
-pub(super) fn unusable(place: &str, wanted: &str) -> Error {
-    Error::new(Code::Corrupt, format!("The machine secret in {place} is not {wanted}")).with_remediation(format!(
+/// Returns the error for a source whose secret does not have the `expected` form.
+pub(super) fn unusable(source: &str, expected: &str) -> Error {
+    Error::new(
+        Code::Corrupt,
+        format!("The machine secret in {source} is not {expected}"),
+    )
+    .with_remediation(format!(
         "Restore the machine secret. Otherwise: {}",
         Code::Corrupt.remediation()
     ))
@@ -206,14 +210,17 @@ mod tests {
     fn r4_3_a_loader_may_give_16_to_64_bytes() {
         for len in [16, 32, 64] {
             assert_eq!(
-                MachineSecret::checked(&vec![7; len], "a place").unwrap().expose().len(),
+                MachineSecret::checked(&vec![7; len], "a source")
+                    .unwrap()
+                    .expose()
+                    .len(),
                 len
             );
         }
         for len in [0, 15, 65, 1000] {
-            let error = MachineSecret::checked(&vec![7; len], "a place").unwrap_err();
+            let error = MachineSecret::checked(&vec![7; len], "a source").unwrap_err();
             assert_eq!(error.code(), Code::Corrupt);
-            assert!(error.message().contains("a place"), "{error}");
+            assert!(error.message().contains("a source"), "{error}");
         }
     }
 

@@ -1,16 +1,16 @@
-//! The parameters of the format and the block that scrypt works on.
+//! The scrypt parameters of the file format, and the block type.
 
-/// Cost: how many blocks the memory holds.
+/// Cost: the number of blocks in memory.
 pub const N: usize = 16384;
 /// Block size, in units of 128 bytes.
 pub const R: usize = 8;
-/// Parallelism: one lane.
+/// Parallelism.
 pub const P: usize = 1;
 
-/// Words of 32 bits in what Salsa20/8 mixes, 64 bytes.
+/// Number of 32-bit words that Salsa20/8 mixes: 64 bytes.
 pub const CHUNK: usize = 16;
-/// Words in a block.
+/// Number of 32-bit words in a block.
 pub const WORDS: usize = 2 * R * CHUNK;
 
-/// A block.
+/// A block of 128 × [`R`] bytes.
 pub type Block = [u32; WORDS];

@@ -1,7 +1,7 @@
-//! The 16 MiB that one derivation works on: wiped after use, used again, in huge pages where the system has them.
+//! The 16 MiB of memory for one derivation: wiped after use, reused, and in huge pages where the system has them.
 //!
-//! The allocator is not asked: a block of this size that was freed once is kept in its arenas, one for each thread that
-//! ever derived a key. Here one block stays for the next derivation; the others go back to the system.
+//! On Unix the memory does not come from the allocator, which may keep freed memory of this size in the arena of each thread
+//! that ever derived a key. This module keeps one mapping for the next derivation and returns the others to the system.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +24,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// If the system has no memory.
+    /// If the system cannot provide the memory.
     pub fn take() -> Self {
         let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
         Self(Some(spare.unwrap_or_else(Mapping::new)))
@@ -47,7 +47,7 @@ impl DerefMut for Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // In one sweep, which the compiler must not leave out; word by word would take ten times as long.
+        // One fill that the barrier keeps the compiler from removing. `zeroize` writes word by word and takes ten times as long.
         self.fill([0; WORDS]);
         optimization_barrier(&**self);
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ mod mapped {
     use super::Blocks;
 
     const LEN: usize = size_of::<Blocks>();
-    /// Size and alignment of a huge page.
+    /// Size and alignment of a huge page, in bytes.
     const HUGE: usize = 2 << 20;
 
     /// A private anonymous mapping, unmapped on drop.
@@ -80,7 +80,7 @@ mod mapped {
         blocks: NonNull<Blocks>,
     }
 
-    // SAFETY: the mapping is owned, and reached through the borrows of its owner alone.
+    // SAFETY: the mapping is owned, and accessed only through borrows of its owner.
     unsafe impl Send for Mapping {}
 
     impl Mapping {
@@ -131,7 +131,7 @@ mod mapped {
     }
 }
 
-/// On Windows the allocator itself gives blocks of this size back to the system.
+/// On Windows the allocator returns memory of this size to the system.
 #[cfg(not(unix))]
 struct Mapping(Vec<Block>);
 
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_wiped_before_it_is_used_again_and_one_block_is_kept() {
+    fn memory_is_wiped_before_it_is_reused_and_one_mapping_is_kept() {
         let mut both = [Memory::take(), Memory::take()];
         for memory in &mut both {
             assert!(memory.iter().all(|block| *block == [0; WORDS]));
@@ -163,7 +163,7 @@ mod tests {
         }
         drop(both);
         let kept = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another test may be deriving with it at this moment.
+        // A concurrent test may be using the spare memory.
         if let Some(kept) = &*kept {
             assert!(kept.blocks().iter().all(|block| *block == [0; WORDS]));
         }

@@ -1,4 +1,4 @@
-//! The places of the machine secret: which one is read, which one is written with, and where the first one is created.
+//! The sources of the machine secret: the order in which they are read, the one to write with, and where a secret is created.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,29 +12,33 @@ use crate::fallback::envelope::Version;
 use crate::fs::executor::FileExecutor;
 use crate::telemetry::notices::{NoticeKind, notice};
 
-/// The places, and what the loader and the keyring gave.
+/// The sources, with the secrets that were loaded from the loader and from the keyring.
 #[derive(Default)]
 pub(in crate::fallback) struct MachineSecrets {
     config: MachineSecretConfig,
     from_loader: OnceCell<Arc<MachineSecret>>,
     from_keyring: OnceCell<Arc<MachineSecret>>,
-    /// Held while a secret is created, so that simultaneous first writes of a process create one.
+    /// Held while a secret is created, so that concurrent first writes of a process create only one.
     creating: Mutex<()>,
 }
 
-/// A place that may hold the secret, in the order in which reads ask: the keyring, which may need its user, comes last.
+/// A source that may hold the secret. Reads try them in this order: the keyring is last, because it may show a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::fallback) enum Place {
+pub(in crate::fallback) enum MachineSecretSource {
     Loader,
     File,
     Keyring,
 }
 
-impl Place {
-    pub(in crate::fallback) const ALL: [Place; 3] = [Place::Loader, Place::File, Place::Keyring];
+impl MachineSecretSource {
+    pub(in crate::fallback) const ALL: [MachineSecretSource; 3] = [
+        MachineSecretSource::Loader,
+        MachineSecretSource::File,
+        MachineSecretSource::Keyring,
+    ];
 }
 
-/// Why the keyring is not asked: it has just failed, or is known to be absent.
+/// Why the keyring is not asked: it has just failed with this error, or it is absent (`None`).
 pub(in crate::fallback) type KeyringFailure = Option<Error>;
 
 impl MachineSecrets {
@@ -45,30 +49,30 @@ impl MachineSecrets {
         }
     }
 
-    /// Returns the same places, with nothing loaded.
+    /// Returns the same sources without the loaded secrets.
     pub(in crate::fallback) fn unloaded(&self) -> Self {
         Self::new(self.config.clone())
     }
 
-    /// Loads the secret that a place holds; `None` when it holds none.
+    /// Loads the secret of a source; `None` when the source has none.
     ///
-    /// `keyring_failure` keeps the keyring from being asked. A secret that it gave before is known all the same.
+    /// With `keyring_failure`, the keyring is not asked, but a secret that was loaded from it before is returned.
     ///
     /// # Errors
     ///
-    /// The error of the place; `CORRUPT` when what it holds is not a secret.
+    /// The error of the source; `CORRUPT` when its content is not a secret.
     pub(in crate::fallback) async fn load(
         &self,
-        place: Place,
+        source: MachineSecretSource,
         executor: FileExecutor,
         keyring_failure: Option<&KeyringFailure>,
     ) -> Result<Option<Arc<MachineSecret>>> {
-        match place {
-            Place::Loader => match &self.config.loader {
+        match source {
+            MachineSecretSource::Loader => match &self.config.loader {
                 Some(loader) => load_once(&self.from_loader, loader.as_ref()).await,
                 None => Ok(None),
             },
-            Place::Keyring => match (&self.config.keyring, keyring_failure) {
+            MachineSecretSource::Keyring => match (&self.config.keyring, keyring_failure) {
                 (None, _) => Ok(None),
                 (Some(keyring), None) => load_once(&self.from_keyring, keyring.as_ref()).await,
                 (Some(_), Some(failure)) => match (self.from_keyring.get(), failure) {
@@ -77,24 +81,24 @@ impl MachineSecrets {
                     (None, None) => Ok(None),
                 },
             },
-            Place::File => match self.config.file.clone() {
+            MachineSecretSource::File => match self.config.file.clone() {
                 Some(path) => executor.run(move || Ok(read_secret(&path)?.map(Arc::new))).await,
                 None => Ok(None),
             },
         }
     }
 
-    /// Returns the secrets that are known without asking anybody, or that a file holds. Blocks.
-    pub(in crate::fallback) fn at_hand(&self) -> Vec<Arc<MachineSecret>> {
-        let known = self.from_loader.get().into_iter().chain(self.from_keyring.get());
-        let mut secrets: Vec<_> = known.cloned().collect();
-        // Not remembered: reading it costs little, and somebody may restore another one.
+    /// Returns the secrets that were loaded from the loader and the keyring before, and the one in the file. Blocks.
+    pub(in crate::fallback) fn loaded_or_in_file(&self) -> Vec<Arc<MachineSecret>> {
+        let loaded = self.from_loader.get().into_iter().chain(self.from_keyring.get());
+        let mut secrets: Vec<_> = loaded.cloned().collect();
+        // The file is read each time: that costs little, and the user may have restored another secret.
         let file = self.config.file.as_deref();
         secrets.extend(file.and_then(|path| read_secret(path).ok().flatten()).map(Arc::new));
         secrets
     }
 
-    /// Returns the secret to write with; `None` when version 1 is to be written. Creates one if there is none.
+    /// Returns the secret to write with; `None` when the file must be written in version 1. Creates a secret if there is none.
     ///
     /// # Errors
     ///
@@ -108,17 +112,17 @@ impl MachineSecrets {
             return Ok(None);
         }
         if self.config.loader.is_some() {
-            return self.load(Place::Loader, executor, None).await;
+            return self.load(MachineSecretSource::Loader, executor, None).await;
         }
         if let (Some(secret), _) = self.existing(executor, keyring_failure).await {
             return Ok(Some(secret));
         }
         let _guard = self.creating.lock().await;
-        // Another write of this process may have created one meanwhile.
-        let (secret, vacant) = self.existing(executor, keyring_failure).await;
+        // Another write of this process may have created one while this one waited.
+        let (secret, empty) = self.existing(executor, keyring_failure).await;
         let secret = match secret {
             Some(secret) => Some(secret),
-            None => self.create(executor, vacant).await,
+            None => self.create(executor, empty).await,
         };
         if secret.is_none() && (self.config.keyring.is_some() || self.config.file.is_some()) {
             notice(
@@ -131,30 +135,31 @@ impl MachineSecrets {
         Ok(secret)
     }
 
-    /// Returns the first secret in the keyring or the file; without one, the places that answered that they hold none. A
-    /// place that fails is skipped, because reads try all places.
+    /// Returns the first secret in the keyring or the file. If there is none, returns the sources that are known to be empty.
+    /// A source that fails is skipped: reads try all sources, so a value sealed with any of them can be opened.
     async fn existing(
         &self,
         executor: FileExecutor,
         keyring_failure: Option<&KeyringFailure>,
-    ) -> (Option<Arc<MachineSecret>>, Vec<Place>) {
-        let mut vacant = Vec::new();
-        for place in [Place::Keyring, Place::File] {
-            match self.load(place, executor, keyring_failure).await {
+    ) -> (Option<Arc<MachineSecret>>, Vec<MachineSecretSource>) {
+        let mut empty = Vec::new();
+        for source in [MachineSecretSource::Keyring, MachineSecretSource::File] {
+            match self.load(source, executor, keyring_failure).await {
                 Ok(Some(secret)) => return (Some(secret), Vec::new()),
-                Ok(None) => vacant.push(place),
+                Ok(None) => empty.push(source),
                 Err(_) => {}
             }
         }
         if keyring_failure.is_some() {
-            vacant.retain(|place| *place != Place::Keyring);
+            empty.retain(|source| *source != MachineSecretSource::Keyring);
         }
-        (None, vacant)
+        (None, empty)
     }
 
-    async fn create(&self, executor: FileExecutor, vacant: Vec<Place>) -> Option<Arc<MachineSecret>> {
+    /// Creates a secret in the first of these sources that accepts it: the keyring, otherwise the file.
+    async fn create(&self, executor: FileExecutor, empty: Vec<MachineSecretSource>) -> Option<Arc<MachineSecret>> {
         let bytes = random_secret().ok()?;
-        if let (true, Some(keyring)) = (vacant.contains(&Place::Keyring), &self.config.keyring) {
+        if let (true, Some(keyring)) = (empty.contains(&MachineSecretSource::Keyring), &self.config.keyring) {
             let created = keyring.create(&encode(bytes.as_slice())).await.ok().flatten();
             if let Some(secret) = created.and_then(|bytes| MachineSecret::checked(&bytes, keyring.name()).ok()) {
                 let secret = Arc::new(secret);
@@ -162,7 +167,7 @@ impl MachineSecrets {
                 return Some(secret);
             }
         }
-        match (vacant.contains(&Place::File), self.config.file.clone()) {
+        match (empty.contains(&MachineSecretSource::File), self.config.file.clone()) {
             (true, Some(path)) => {
                 let creating = executor.run(move || create_secret(&path, bytes.as_slice()));
                 creating.await.ok().map(Arc::new)
@@ -171,7 +176,7 @@ impl MachineSecrets {
         }
     }
 
-    /// Returns the error for a file that needs a secret when no place has one.
+    /// Returns the error for a file that needs a secret when no source has one.
     pub(in crate::fallback) fn missing(&self, path: &Path) -> Error {
         let message = format!(
             "{} is sealed with a machine secret (version 2), and there is none",
@@ -197,7 +202,8 @@ impl MachineSecrets {
     }
 }
 
-/// Of callers at the same time one asks the place. That it has none yet is not remembered.
+/// Returns the loaded secret, or loads it. Concurrent callers share one load. An absent secret is not cached, because it may
+/// be created later.
 async fn load_once<L: MachineSecretLoader + ?Sized>(
     cell: &OnceCell<Arc<MachineSecret>>,
     loader: &L,
