@@ -13,20 +13,41 @@ use securestore::fallback::{FallbackDir, FileState};
 use securestore::secret::Secret;
 use securestore::telemetry::{Record, Sink, event_sink, with_sink};
 
+#[cfg(unix)]
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/disk.rs"]
+mod disk;
+#[cfg(unix)]
+#[path = "fallback_key_cache/processes.rs"]
+mod processes;
+
 /// A home with a directory of files and a machine secret, on hosts whose names change.
 struct Home {
-    temp: tempfile::TempDir,
+    root: PathBuf,
     version: Version,
+    /// Keeps the directory until the home is dropped.
+    _temp: Option<tempfile::TempDir>,
 }
 
 impl Home {
     fn new(version: Version) -> Self {
         let temp = tempfile::tempdir().unwrap();
-        Self { temp, version }
+        let mut home = Self::at(temp.path().to_owned(), version);
+        home._temp = Some(temp);
+        home
+    }
+
+    fn at(root: PathBuf, version: Version) -> Self {
+        Self {
+            root,
+            version,
+            _temp: None,
+        }
     }
 
     fn files(&self) -> PathBuf {
-        self.temp.path().join("files")
+        self.root.join("files")
     }
 
     fn cache(&self) -> PathBuf {
@@ -46,7 +67,7 @@ impl Home {
         FallbackDir::new(self.files(), "service", identity)
             .with_other_usernames(vec!["root".to_owned(), "unknown".to_owned(), "1000".to_owned()])
             .with_machine_secret(MachineSecretConfig {
-                file: Some(self.temp.path().join("machine_secret")),
+                file: Some(self.root.join("machine_secret")),
                 version: self.version,
                 ..MachineSecretConfig::default()
             })
@@ -54,13 +75,13 @@ impl Home {
 
     /// Creates the machine secret.
     async fn with_secret(self) -> Self {
-        let path = self.temp.path().join("elsewhere");
+        let path = self.root.join("elsewhere");
         let identity = HostIdentity {
             hostname: "any".to_owned(),
             username: "any".to_owned(),
         };
         let dir = FallbackDir::new(path, "service", identity).with_machine_secret(MachineSecretConfig {
-            file: Some(self.temp.path().join("machine_secret")),
+            file: Some(self.root.join("machine_secret")),
             ..MachineSecretConfig::default()
         });
         dir.write("k", &Secret::from("v"), None).await.unwrap();
@@ -108,6 +129,14 @@ fn salt(path: &Path) -> String {
     let line = fs::read_to_string(path).unwrap();
     let (_, data) = line.split_once("\"data\":\"").unwrap();
     data[..21].to_owned()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_child_plays_its_role() {
+    if let Some(role) = child::Role::of_this_process() {
+        processes::play(role).await;
+    }
 }
 
 #[tokio::test]
@@ -231,7 +260,7 @@ async fn a_cache_that_cannot_be_read_or_written_costs_nothing_but_time() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let home = Home::new(Version::V2);
     write(&home.on("alpha"), "k").await;
-    let target = home.temp.path().join("target");
+    let target = home.root.join("target");
     let place: [&dyn Fn(&Path); 3] = [
         &|path| fs::create_dir(path).unwrap(),
         &|path| symlink(&target, path).unwrap(),

@@ -1,13 +1,13 @@
 //! What only several processes can show: crashes, races, a full disk, what the kernel saw, what memory still holds.
 //!
-//! A child is this test binary again, told by environment variables which [`role`] to play. It says what it did in lines
-//! that start with `@`, among what the test harness prints.
+//! [`child`] says how the processes are started.
 #![cfg(unix)]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,14 +17,16 @@ use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::machine_secret::MachineSecretConfig;
 use securestore::secret::Secret;
 
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/disk.rs"]
+mod disk;
 #[path = "fallback_processes/disk_full.rs"]
 mod disk_full;
 #[path = "fallback_processes/memory.rs"]
 mod memory;
 
-const ROLE: &str = "SECURESTORE_TEST_ROLE";
-const DIR: &str = "SECURESTORE_TEST_DIR";
-const ID: &str = "SECURESTORE_TEST_ID";
+use child::{Role, command, command_with_file_limit, expect_success, next_line, run, say, spawn};
 
 fn open(path: &Path) -> FallbackDir {
     let identity = HostIdentity {
@@ -52,44 +54,6 @@ fn head(value: &Secret) -> String {
     head
 }
 
-fn command(role: &str, dir: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "a_child_plays_its_role", "--nocapture", "--test-threads=1"])
-        .env(ROLE, role)
-        .env(DIR, dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    command
-}
-
-fn spawn(role: &str, dir: &Path, id: usize) -> (Child, BufReader<ChildStdout>) {
-    let mut child = command(role, dir).env(ID, id.to_string()).spawn().unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    (child, output)
-}
-
-/// The next line of the child's own; `None` when it has ended.
-fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if output.read_line(&mut line).unwrap() == 0 {
-            return None;
-        }
-        // The harness may have begun the line, with the name of its test.
-        if let (Some(at), true) = (line.find('@'), line.ends_with('\n')) {
-            return Some(line[at + 1..].trim_end().to_owned());
-        }
-    }
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "@{line}").unwrap();
-    out.flush().unwrap();
-}
-
 /// What interrupted writers leave behind.
 fn residue(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
@@ -101,11 +65,11 @@ fn residue(dir: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_child_plays_its_role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let path = PathBuf::from(std::env::var(DIR).unwrap());
-    let id = std::env::var(ID).unwrap_or_default();
+    let Some(Role { name, dir: path, id }) = Role::of_this_process() else {
+        return;
+    };
     let dir = open(&path);
-    match role.as_str() {
+    match name.as_str() {
         "write until killed" => {
             for n in 0u64.. {
                 say(&format!("start {id}.{n}"));
@@ -205,7 +169,7 @@ async fn r4_8_eight_processes_write_one_key_and_a_ninth_reads_only_whole_values(
             seen.len()
         }
     });
-    tokio::task::spawn_blocking(move || writers.into_iter().for_each(expect_success))
+    tokio::task::spawn_blocking(move || writers.into_iter().for_each(|writer| drop(expect_success(writer))))
         .await
         .unwrap();
     finished.store(true, Ordering::SeqCst);
@@ -218,7 +182,7 @@ async fn r4_8_eight_processes_write_forty_keys_each_and_all_are_there() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("files");
     let writers: Vec<_> = (0..8).map(|id| spawn("write forty keys", &path, id)).collect();
-    writers.into_iter().for_each(expect_success);
+    writers.into_iter().for_each(|writer| drop(expect_success(writer)));
     let dir = open(&path);
     let keys = dir.list().await.unwrap().keys;
     assert_eq!(keys.len(), 320);
@@ -241,7 +205,7 @@ async fn r4_3_two_processes_that_make_the_machine_secret_at_once_end_with_the_sa
         for (child, _) in &mut writers {
             writeln!(child.stdin.take().unwrap(), "go").unwrap();
         }
-        writers.into_iter().for_each(expect_success);
+        writers.into_iter().for_each(|writer| drop(expect_success(writer)));
         let dir = with_secret(&temp.path().join("files"), temp.path().join("secret"));
         for id in ["0", "1"] {
             assert!(dir.read(id).await.unwrap().unwrap().value.expose() == id);
@@ -309,21 +273,6 @@ fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
     fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn expect_success((mut child, mut output): (Child, BufReader<ChildStdout>)) {
-    let mut last = None;
-    while let Some(line) = next_line(&mut output) {
-        last = Some(line);
-    }
-    assert!(child.wait().unwrap().success());
-    assert_eq!(last.as_deref(), Some("end"), "the role was played, not skipped");
-}
-
-fn run(mut command: Command) {
-    let mut child = command.spawn().unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    expect_success((child, output));
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn r8_no_trace_of_a_secret_stays_in_memory_when_nobody_holds_it_any_more() {
@@ -334,16 +283,7 @@ fn r8_no_trace_of_a_secret_stays_in_memory_when_nobody_holds_it_any_more() {
 #[test]
 fn r6_a_limit_on_file_sizes_is_unavailable_in_the_systems_words_and_harms_nothing() {
     let temp = tempfile::tempdir().unwrap();
-    let child = command("meet a limit on file sizes", temp.path());
-    // 64 blocks of 512 or 1,024 bytes. The signal that goes with the limit would end the process.
-    let mut shell = Command::new("bash");
-    shell.args(["-c", r#"trap "" XFSZ; ulimit -f 64; exec "$0" "$@""#]);
-    shell.arg(child.get_program()).args(child.get_args());
-    for (name, value) in child.get_envs() {
-        shell.env(name, value.unwrap());
-    }
-    shell.stdin(Stdio::null()).stdout(Stdio::piped());
-    run(shell);
+    run(command_with_file_limit("meet a limit on file sizes", temp.path(), 64));
 }
 
 #[cfg(target_os = "linux")]

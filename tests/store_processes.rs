@@ -1,12 +1,14 @@
 //! What only several processes can show of the store: exact updates, locks of the dead, crashes, and that the history of a key
 //! is that of a single register.
 //!
-//! A child is this test binary again; environment variables tell it what to do. Its own lines start with `@`.
+//! [`child`] says how the processes are started. `SECURESTORE_TEST_LONG` multiplies the rounds of the tests with random moments.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::BufReader;
+use std::path::Path;
+use std::process::ChildStdout;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,26 +19,30 @@ use securestore::fs::lock::LockDir;
 use securestore::secret::Secret;
 use securestore::store::{Change, FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
+#[path = "support/child.rs"]
+mod child;
 #[path = "support/file_keyring.rs"]
 mod file_keyring;
 #[path = "store_processes/history.rs"]
 mod history;
+#[cfg(target_os = "linux")]
+#[path = "store_processes/unsynced.rs"]
+mod unsynced;
 
+use child::{Role, expect_success, next_line, rounds, say, spawn};
 use file_keyring::{FileKeyring, random};
 use history::{Action, Event, is_linearizable};
 
-const ROLE: &str = "SECURESTORE_TEST_ROLE";
-const DIR: &str = "SECURESTORE_TEST_DIR";
-const ID: &str = "SECURESTORE_TEST_ID";
-/// Set to a number, it multiplies the rounds of the tests with random moments.
-const LONG: &str = "SECURESTORE_TEST_LONG";
-
 fn store(dir: &Path, failures: u32) -> SecureStore {
+    SecureStore::new(config(dir, failures))
+}
+
+fn config(dir: &Path, failures: u32) -> SecureStoreConfig {
     let identity = HostIdentity {
         hostname: "host".to_owned(),
         username: "user".to_owned(),
     };
-    SecureStore::new(SecureStoreConfig {
+    SecureStoreConfig {
         service: "processes".to_owned(),
         files: FallbackDir::new(dir.join("files"), "processes", identity),
         policy: FallbackPolicy::Allow,
@@ -44,50 +50,7 @@ fn store(dir: &Path, failures: u32) -> SecureStore {
         limit: Duration::from_secs(60),
         locks: LockDir::new(dir.join("locks")),
         data_dir: dir.to_owned(),
-    })
-}
-
-fn rounds(short: usize) -> usize {
-    let factor = std::env::var(LONG).ok().and_then(|factor| factor.parse().ok());
-    short * factor.unwrap_or(1)
-}
-
-fn spawn(role: &str, dir: &Path, id: usize) -> (Child, BufReader<ChildStdout>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_child_plays_its_role", "--nocapture", "--test-threads=1"])
-        .env(ROLE, role)
-        .env(DIR, dir)
-        .env(ID, id.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    (child, output)
-}
-
-/// The next line of the child's own; `None` when it has ended.
-fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if output.read_line(&mut line).unwrap() == 0 {
-            return None;
-        }
-        if let (Some(at), true) = (line.find('@'), line.ends_with('\n')) {
-            return Some(line[at + 1..].trim_end().to_owned());
-        }
     }
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "@{line}").unwrap();
-    out.flush().unwrap();
-}
-
-fn expect_success((mut child, mut output): (Child, BufReader<ChildStdout>)) {
-    while next_line(&mut output).is_some() {}
-    assert!(child.wait().unwrap().success());
 }
 
 fn now() -> u128 {
@@ -96,10 +59,10 @@ fn now() -> u128 {
 
 #[tokio::test]
 async fn a_child_plays_its_role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let dir = PathBuf::from(std::env::var(DIR).unwrap());
-    let id: u64 = std::env::var(ID).unwrap().parse().unwrap();
-    match role.as_str() {
+    let Some(Role { name, dir, id }) = Role::of_this_process() else {
+        return;
+    };
+    match name.as_str() {
         "increment" => {
             let store = store(&dir, 0);
             for _ in 0..25 {
@@ -111,9 +74,12 @@ async fn a_child_plays_its_role() {
             say("holding");
             std::future::pending::<()>().await;
         }
-        "change and read" => change_and_read(&store(&dir, 30), id).await,
+        "change and read" => change_and_read(&store(&dir, 30), id.parse().unwrap()).await,
+        #[cfg(target_os = "linux")]
+        "change what cannot be synced" => unsynced::change_what_cannot_be_synced(&dir).await,
         other => panic!("no such role: {other}"),
     }
+    say("end");
 }
 
 async fn increment(current: Option<Secret>) -> Result<Change, Error> {
@@ -179,7 +145,7 @@ fn collect(output: &mut BufReader<ChildStdout>, history: &mut Vec<Event>) {
                     ..event
                 });
             }
-            ["ready"] => {}
+            ["ready" | "end"] => {}
             ["failed"] => history.extend(pending.take()),
             ["read", start, end, value] => history.push(Event {
                 start: start.parse().unwrap(),
@@ -197,7 +163,7 @@ fn collect(output: &mut BufReader<ChildStdout>, history: &mut Vec<Event>) {
 async fn r13_two_hundred_increments_by_eight_processes_are_exact() {
     let dir = tempfile::tempdir().unwrap();
     let children: Vec<_> = (0..8).map(|id| spawn("increment", dir.path(), id)).collect();
-    children.into_iter().for_each(expect_success);
+    children.into_iter().for_each(|child| drop(expect_success(child)));
     let value = store(dir.path(), 0).get("key").await.unwrap();
     assert_eq!(value, Some(Secret::from("200")));
 }
