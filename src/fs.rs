@@ -1,14 +1,14 @@
-//! Files, without any knowledge of what is in them.
+//! Files, without any knowledge of their content.
 //!
-//! - [`atomic`]: writes a file as a whole
+//! - [`atomic`]: atomic writes
 //! - [`directory_lock`]: a lock for short updates of a directory
 //! - [`executor`]: where blocking file operations run
-//! - [`lock`]: locks between processes
+//! - [`io_error`]: error codes of I/O errors
+//! - [`lock`]: locks on keys, between processes
 //! - [`paths`]: the data directory and `~`
 //! - [`read`]: bounded reads
-//! - [`sweep`]: removes what crashed processes left behind
+//! - [`sweep`]: removal of the temporary files of crashed processes
 //! - [`text_file`]: small plain text files
-//! - [`io_error`]: error codes of I/O errors
 
 pub mod atomic;
 pub mod directory_lock;

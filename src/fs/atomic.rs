@@ -1,5 +1,5 @@
 //! Writes files atomically: temporary file, fsync, rename, fsync of the directory. Readers see the old content or the new
-//! content, never a part.
+//! content, never a partial one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,17 +9,17 @@ use super::sweep;
 use crate::random::random_bytes;
 use crate::text::hex;
 
-/// How often a write starts over because a sweeper took its temporary file for an abandoned one, between its creation and its
-/// lock. Once is rare already.
-const ATTEMPTS: usize = 100;
+/// Maximum number of attempts of a write. An attempt fails if a sweep removes the temporary file between its creation and its
+/// locking, which is rare.
+const MAX_ATTEMPTS: usize = 100;
 
 /// Writes `dir/name` atomically: when this returns, the bytes are on disk. Replaces a symbolic link instead of following it.
 /// The first write of a process to a directory removes the temporary files that crashed processes left there.
 ///
 /// # Errors
 ///
-/// The system's error. The file is then as it was, unless the error says that it was replaced: the directory could not be
-/// synced, and a crash may undo the change.
+/// The system's error. The file is then unchanged, unless the message says that the change was made: then the directory could
+/// not be synced, and a crash may undo the change.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sweep::sweep_once(dir);
     with_temporary(dir, bytes, Durability::Synced, |temporary| {
@@ -28,20 +28,20 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sync_changed(dir)
 }
 
-/// Writes `dir/name` atomically, but leaves it to the system when the bytes reach the disk: after a crash the file may be
-/// damaged. For files that can be made anew.
+/// Writes `dir/name` atomically, but does not sync it: after a crash of the system the file may be damaged. For files that can
+/// be created again.
 ///
 /// # Errors
 ///
-/// The system's error. The file is then as it was.
+/// The system's error. The file is then unchanged.
 pub fn replace_unsynced(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     with_temporary(dir, bytes, Durability::Unsynced, |temporary| {
         temporary.rename(&dir.join(name))
     })
 }
 
-/// Writes `dir/name` atomically if nothing is there yet. Returns whether it was written. Of several processes that do this at
-/// the same time one succeeds, and nobody ever reads a part.
+/// Writes `dir/name` atomically if it does not exist yet. Returns whether it was written. If several processes do this at the
+/// same time, only one succeeds.
 ///
 /// # Errors
 ///
@@ -57,12 +57,12 @@ pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Removes files of a directory, in the given order. Returns whether one was there.
+/// Removes files of a directory, in the given order. Returns whether any of them existed.
 ///
 /// # Errors
 ///
-/// The system's error. Files before the one that failed are removed. If the error says that the directory could not be
-/// synced, all are removed, and a crash may undo that.
+/// The system's error. The files before the one that failed are removed. If the message says that the change was made, all are
+/// removed, but the directory could not be synced, and a crash may undo that.
 pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
     let mut removed = false;
     for name in names {
@@ -78,13 +78,14 @@ pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
     Ok(removed)
 }
 
-/// Whether the bytes of a temporary file are synced.
+/// Whether a temporary file is synced before it is published.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Durability {
     Synced,
     Unsynced,
 }
 
+/// Writes a temporary file and publishes it under its final name. Starts over if a sweep removed the temporary file.
 fn with_temporary(
     dir: &Path,
     bytes: &[u8],
@@ -94,13 +95,15 @@ fn with_temporary(
     let mut attempt = 1;
     loop {
         match Temporary::write(dir, bytes, durability).and_then(&publish) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS && dir.exists() => attempt += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < MAX_ATTEMPTS && dir.exists() => {
+                attempt += 1
+            }
             done => return done,
         }
     }
 }
 
-/// Syncs a directory after a change that took place.
+/// Syncs a directory after a change in it. The message of the error says that the change was made.
 fn sync_changed(dir: &Path) -> io::Result<()> {
     sync_dir(dir).map_err(|error| {
         let message = format!("the change was made, but a crash may undo it: the directory cannot be synced: {error}");
@@ -108,12 +111,12 @@ fn sync_changed(dir: &Path) -> io::Result<()> {
     })
 }
 
-/// Creates a directory, and what is missing above it, with mode 0700. Takes the permissions on an existing one from everyone
-/// but its owner.
+/// Creates a directory and its missing parents with mode 0700. Removes all permissions of group and others from an existing
+/// directory, as [`tighten_dir`] does.
 ///
 /// # Errors
 ///
-/// The system's error; also when something else than a directory is in its place.
+/// The system's error; `AlreadyExists` when anything but a directory is in its place.
 pub fn ensure_dir(dir: &Path) -> io::Result<()> {
     if let Ok(metadata) = fs::metadata(dir)
         && metadata.is_dir()
@@ -126,7 +129,7 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
             let Some(parent) = dir.parent().filter(|parent| *parent != Path::new("")) else {
                 return Err(error);
             };
-            // An existing directory above keeps its mode.
+            // An existing parent keeps its mode.
             if !parent.is_dir() {
                 ensure_dir(parent)?;
             }
@@ -136,8 +139,8 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the permissions on a directory from everyone but its owner. Failing, as for a directory of another user, is no
-/// error: the values in it are encrypted. A sticky directory, such as `/tmp`, is shared on purpose.
+/// Removes all permissions of group and others from a directory. Leaves a sticky directory, such as `/tmp`, as it is, because
+/// it is shared on purpose. A failure, as for a directory of another user, is ignored: the values in it are encrypted.
 pub fn tighten_dir(dir: &Path) {
     if cfg!(unix)
         && let Ok(metadata) = fs::metadata(dir)
@@ -155,11 +158,11 @@ fn tighten(dir: &Path, metadata: &fs::Metadata) {
     }
 }
 
-/// On Windows the access control lists of the user's profile keep other users out.
+/// Does nothing: on Windows the access control lists of the user's profile exclude other users.
 #[cfg(not(unix))]
 fn tighten(_dir: &Path, _metadata: &fs::Metadata) {}
 
-/// Takes the permissions on an open file from everyone but its owner. Failing is no error, as with [`tighten_dir`].
+/// Removes all permissions of group and others from an open file. A failure is ignored, as in [`tighten_dir`].
 #[cfg(unix)]
 pub fn tighten_file(file: &File, metadata: &fs::Metadata) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -169,13 +172,14 @@ pub fn tighten_file(file: &File, metadata: &fs::Metadata) {
     }
 }
 
-/// See [`tighten_dir`].
+/// Does nothing, as [`tighten_dir`] on this platform.
 #[cfg(not(unix))]
 pub fn tighten_file(_file: &File, _metadata: &fs::Metadata) {}
 
-/// A file that is being written, under a name of its own that never ends in `.enc` and is short whatever the key. Its writer
-/// holds a lock on it: a sweeper removes files whose lock is free. Removed on drop.
+/// A temporary file. Its name is short and never ends in `.enc`. Its writer holds a lock on it, because a sweep removes
+/// temporary files whose lock is free. Removed on drop, unless it was renamed.
 struct Temporary {
+    /// Empty after the file was renamed.
     path: PathBuf,
     file: Option<File>,
 }
@@ -190,9 +194,9 @@ impl Temporary {
         let mut file = options.open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
-            // A sweeper holds it, and will delete it.
+            // A sweep has locked the file and is about to delete it.
             Err(fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
-            // A file system without locks: sweepers go by age there.
+            // On a file system without locks a sweep decides by the file's age.
             Err(fs::TryLockError::Error(_)) => {}
         }
         let written = file.write_all(bytes).and_then(|()| match durability {
@@ -203,6 +207,7 @@ impl Temporary {
         written.map(|()| temporary)
     }
 
+    /// Publishes the file under this path, and replaces a file that is there.
     fn rename(mut self, target: &Path) -> io::Result<()> {
         self.close_on_windows();
         retry_while_held(|| fs::rename(&self.path, target))?;
@@ -210,18 +215,19 @@ impl Temporary {
         Ok(())
     }
 
+    /// Publishes the file under this path; fails with `AlreadyExists` if a file is there.
     fn link(mut self, target: &Path) -> io::Result<()> {
         self.close_on_windows();
         match fs::hard_link(&self.path, target) {
             Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
-                // A file system without links (FAT, some network ones).
+                // A file system without hard links, such as FAT and some network file systems.
                 self.rename_if_absent(target)
             }
             done => done,
         }
     }
 
-    /// Not atomic: for file systems without links.
+    /// Renames the file unless there is one at this path. Not atomic; for file systems without hard links.
     fn rename_if_absent(self, target: &Path) -> io::Result<()> {
         if fs::symlink_metadata(target).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -229,7 +235,8 @@ impl Temporary {
         self.rename(target)
     }
 
-    /// Windows enforces locks: the lock must be gone before readers find the file under its new name.
+    /// Closes the file on Windows, where locks are mandatory: the lock must be released before the file can be read under its
+    /// new name.
     fn close_on_windows(&mut self) {
         if cfg!(windows) {
             self.file = None;
@@ -246,6 +253,7 @@ impl Drop for Temporary {
     }
 }
 
+/// Creates one directory with mode 0700, and syncs its parent. Succeeds if the directory exists.
 fn create_dir(dir: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = fs::DirBuilder::new();
@@ -256,14 +264,14 @@ fn create_dir(dir: &Path) -> io::Result<()> {
             Some(parent) if parent != Path::new("") => sync_dir(parent),
             _ => sync_dir(Path::new(".")),
         },
-        // Another process was faster.
+        // Another process created it at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(not_a_directory(dir, error)),
         Err(error) => Err(error),
     }
 }
 
-/// Says what is in a directory's place.
+/// Returns the error that names the file or the link in the place of a directory.
 fn not_a_directory(dir: &Path, error: io::Error) -> io::Error {
     let what = match fs::read_link(dir) {
         Ok(target) => format!("a symbolic link to {}, which is not there", target.display()),
@@ -287,24 +295,25 @@ fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
-/// Syncs a directory: the names in it are on disk only then.
+/// Syncs a directory, so that the names in it are on disk.
 #[cfg(unix)]
 fn sync_dir(dir: &Path) -> io::Result<()> {
     match File::open(dir).and_then(|dir| dir.sync_all()) {
-        // Some network and FUSE file systems cannot sync a directory, and a directory above may not be readable. Neither is a
-        // reason to refuse the write.
+        // Some network and FUSE file systems cannot sync a directory, and a parent directory may not be readable. Neither is a
+        // reason to fail the write.
         Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }
 
-/// Windows journals its directories and has no call to sync one.
+/// Does nothing: Windows journals its directories and has no call to sync one.
 #[cfg(not(unix))]
 fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Retries for up to two seconds: a file that another program, such as a virus scanner, has open cannot be replaced.
+/// Runs an operation on a file, and retries it for up to two seconds while another program has the file open. On Windows such
+/// a file cannot be replaced, and virus scanners open files for a moment.
 #[cfg(windows)]
 fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     use std::time::{Duration, Instant};
@@ -330,6 +339,7 @@ fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
+/// Runs an operation once: other platforms can replace an open file.
 #[cfg(not(windows))]
 fn retry_while_held<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     f()

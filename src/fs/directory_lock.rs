@@ -1,28 +1,29 @@
-//! A lock on a directory between processes, for short updates of what is in it.
+//! A lock on a directory between processes, for short updates of a file in it.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// How often a busy lock is tried, and the pause in between. Holders keep it for less than a millisecond.
-const ATTEMPTS: u32 = 50;
+/// Maximum number of attempts to acquire a contended lock. Holders keep it for less than a millisecond.
+const MAX_ATTEMPTS: u32 = 50;
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Holds the lock of a directory until it is dropped or the process ends.
 pub struct DirectoryLock(#[allow(dead_code)] Option<File>);
 
 impl DirectoryLock {
-    /// Acquires the lock, and waits for up to a tenth of a second. Blocks. Where the file system has no locks, the guard
-    /// guards nothing.
+    /// Acquires the lock. Blocks for up to a tenth of a second while another holder has it. On a file system without locks it
+    /// returns at once, and the lock protects nothing.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when another holder keeps the lock; the system's error when the directory cannot be opened.
+    /// `WouldBlock` when the lock stays contended; the system's error when the directory cannot be opened.
     pub fn acquire(dir: &Path) -> io::Result<Self> {
         for attempt in 1.. {
             match try_acquire(dir) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && attempt < ATTEMPTS => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && attempt < MAX_ATTEMPTS => {
                     std::thread::sleep(PAUSE);
                 }
                 done => return done.map(Self),
@@ -32,7 +33,7 @@ impl DirectoryLock {
     }
 }
 
-/// Locks the directory itself, so that no file is left behind.
+/// Locks the directory itself, so that no lock file is necessary.
 #[cfg(unix)]
 fn try_acquire(dir: &Path) -> io::Result<Option<File>> {
     use std::fs::TryLockError;
@@ -44,7 +45,8 @@ fn try_acquire(dir: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Directories cannot be locked here: a file that nobody else can open, and that the system deletes with its last handle.
+/// Opens a lock file that no other process can open at the same time, and that the system deletes with its handle: Windows
+/// cannot lock directories.
 #[cfg(windows)]
 fn try_acquire(dir: &Path) -> io::Result<Option<File>> {
     use std::os::windows::fs::OpenOptionsExt as _;
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_keeps_others_out_until_it_is_dropped_and_leaves_nothing_behind() {
+    fn the_lock_is_exclusive_until_it_is_dropped_and_leaves_no_file_behind() {
         let dir = tempfile::tempdir().unwrap();
         let lock = DirectoryLock::acquire(dir.path()).unwrap();
         let refused = DirectoryLock::acquire(dir.path()).err().map(|error| error.kind());

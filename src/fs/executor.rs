@@ -10,11 +10,11 @@ use tokio::sync::oneshot;
 use super::io_error::interrupted;
 use crate::error::Result;
 
-/// Maximum number of threads of the pool. More threads would only wait for the same disk and the same cores. With the threads
-/// of the runtime (see `node::promise`) this process has at most 16 threads of ours.
+/// Maximum number of threads in the pool. More threads would only wait for the same disk and the same cores. Together with the
+/// threads of the runtime (see `node::promise`) this crate starts at most 16 threads.
 pub const MAX_THREADS: usize = 9;
 
-/// How long a thread of the pool waits for work before it ends.
+/// How long a thread of the pool waits for a job before it ends.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where blocking file operations run.
@@ -63,7 +63,7 @@ where
     async { receiver.await.unwrap_or_else(|_| Err(interrupted())) }
 }
 
-/// The pool of the process: one, because its bound is on the threads of the process.
+/// The pool. Process-wide, because the limit is on the threads of the process.
 static POOL: ThreadPool = ThreadPool::new(MAX_THREADS, IDLE_LIMIT);
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -110,7 +110,7 @@ impl ThreadPool {
         drop(state);
         let thread = std::thread::Builder::new().name("securestore-file".to_owned());
         if thread.spawn(|| self.work()).is_err() {
-            // The system refuses another thread. Without any thread nobody would run the job.
+            // The system refused another thread. If there is none at all, this thread must run the job.
             let mut state = self.state();
             state.threads -= 1;
             if state.threads == 0 {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_submitted_operation_runs_to_its_end_although_nobody_waits_for_it() {
+    async fn a_submitted_operation_runs_to_its_end_even_if_its_future_is_dropped() {
         let (sender, receiver) = mpsc::channel();
         drop(submit(move || {
             sender.send(()).expect("the test waits");

@@ -1,20 +1,21 @@
-//! From an I/O error to a code: the one place where that is decided (R6).
+//! Maps I/O errors to error codes.
 
 use std::io;
 use std::path::Path;
 
 use crate::error::{Code, Error};
 
-/// `what` names the attempt ("write", "list", …). The system's own words and the path are in the message.
+/// Returns the error of a failed operation on a file. `operation` is a verb, such as "write". The message holds the path and
+/// the system's message.
 ///
-/// EACCES and EPERM are `DENIED`; everything else, such as ENOSPC, EIO or EROFS, is `UNAVAILABLE`.
-pub fn io_error(what: &str, path: &Path, error: &io::Error) -> Error {
-    let message = format!("Cannot {what} {}: {error}", path.display());
+/// EACCES and EPERM are `DENIED`. All other errors, such as ENOSPC, EIO or EROFS, are `UNAVAILABLE`.
+pub fn io_error(operation: &str, path: &Path, error: &io::Error) -> Error {
+    let message = format!("Cannot {operation} {}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::PermissionDenied => Error::new(Code::Denied, message),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             let usual = Code::Unavailable.remediation();
-            Error::new(Code::Unavailable, message).with_remediation(format!("Free some disk space. Else: {usual}"))
+            Error::new(Code::Unavailable, message).with_remediation(format!("Free some disk space. Otherwise: {usual}"))
         }
         _ => Error::new(Code::Unavailable, message),
     }
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r6_refusals_are_denied_and_everything_else_is_unavailable_in_the_systems_words() {
+    fn r6_permission_errors_are_denied_all_others_unavailable_and_the_systems_message_is_kept() {
         use rustix::io::Errno;
         for (errno, code) in [
             (Errno::ACCESS, Code::Denied),

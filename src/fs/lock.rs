@@ -1,11 +1,11 @@
 //! Locks on keys, between processes and between the tasks of this process.
 //!
-//! A lock is an operating-system lock (`flock`, `LockFileEx`) on a file of the lock directory. It ends with the process
-//! that holds it, however that process ends. Lock files are never deleted: a process that is about to lock a deleted file
-//! would hold a lock that no other process sees.
+//! A lock is an operating-system lock (`flock`, `LockFileEx`) on a file in the lock directory. The system releases it when
+//! its holder ends, even if the holder is killed. Lock files are never deleted: a process that has opened a file just before
+//! its deletion would hold a lock that no other process sees.
 //!
-//! Tasks of one process queue on a [`KeyedMutex`], in the order of their requests. The first of them tries the file, and
-//! tries again after a pause while another process holds it. Waiting therefore occupies no thread.
+//! Tasks of one process queue on a [`KeyedMutex`], in the order of their requests. The first of them tries to lock the file,
+//! and tries again after a pause while another process holds the lock. A waiting task therefore occupies no thread.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -30,15 +30,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// Longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_millis(25);
 
-/// How many locks of changes this process holds at a time. Each occupies a file descriptor, and a burst of thousands of
-/// changes must not use up the process's descriptors.
+/// Maximum number of locks that changes of this process hold at a time. Each lock occupies a file descriptor, and a burst of
+/// thousands of changes must not use up the process's descriptors.
 const MAX_CHANGES: usize = 128;
 
-/// The one key of the mutex in a [`KeyLock`].
+/// The only key of the mutex in a [`KeyLock`].
 const CHANGES_OF_HOLDER: &str = "";
 
-/// The queues of this process, by the path of the lock file. Process-wide: stores that were made independently of each
-/// other change the same keys.
+/// The queues of this process, by the path of the lock file. Process-wide, because independent stores may change the same
+/// keys.
 static QUEUES: LazyLock<KeyedMutex> = LazyLock::new(KeyedMutex::default);
 
 static CHANGES: Semaphore = Semaphore::const_new(MAX_CHANGES);
@@ -51,18 +51,20 @@ pub struct LockDir {
     executor: FileExecutor,
 }
 
-/// A request for the lock of one key. It has its place in this process's queue from the moment [`LockDir::request`]
-/// returns. Dropping it gives the place up.
+/// A request for the lock of one key. It is in this process's queue from the moment [`LockDir::request`] returns until it is
+/// dropped.
 pub struct LockRequest {
     dir: LockDir,
     file: PathBuf,
-    place: KeyedLock,
+    queued: KeyedLock,
 }
 
 /// Holds the lock of one key until it is dropped or the process ends.
 pub struct KeyLock {
+    /// `None` where locking is unavailable.
     file: Option<File>,
     path: PathBuf,
+    /// The queue of the changes that are made under this lock.
     changes: KeyedMutex,
     _permit: Option<SemaphorePermit<'static>>,
     _queue: KeyedMutexGuard,
@@ -79,7 +81,7 @@ enum LockOutcome {
 }
 
 impl LockDir {
-    /// A directory that need not exist yet: the first lock creates it, with mode 0700.
+    /// Returns the lock directory at this path. It need not exist yet: the first lock creates it, with mode 0700.
     pub fn new(path: PathBuf) -> Self {
         Self {
             path: path.into(),
@@ -88,19 +90,19 @@ impl LockDir {
         }
     }
 
-    /// Runs lock attempts with this executor. Clones made before keep theirs.
+    /// Runs lock attempts with this executor. Earlier clones keep theirs.
     #[must_use]
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.executor = executor;
         self
     }
 
-    /// The executor of lock attempts.
+    /// Returns the executor of lock attempts.
     pub fn executor(&self) -> FileExecutor {
         self.executor
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -108,11 +110,11 @@ impl LockDir {
     /// Enters the queue of a key at once: the order of calls to this function is the order of acquisition in this process.
     pub fn request(&self, service: &str, key: &str) -> LockRequest {
         let file = self.lock_file(service, key);
-        let place = QUEUES.lock(&file.to_string_lossy());
+        let queued = QUEUES.lock(&file.to_string_lossy());
         LockRequest {
             dir: self.clone(),
             file,
-            place,
+            queued,
         }
     }
 
@@ -120,8 +122,8 @@ impl LockDir {
     ///
     /// # Errors
     ///
-    /// `TIMEOUT` when the lock was not released within `limit`; `UNAVAILABLE` when there can be no lock: the directory
-    /// cannot be created or written, the lock file is not a regular file of this user, or the file system has no locks.
+    /// `TIMEOUT` when the lock was not released within `limit`; `UNAVAILABLE` when locking is unavailable: the directory cannot
+    /// be created or written, there is no regular file at the path of the lock file, or the file system has no locks.
     pub async fn lock(&self, service: &str, key: &str, limit: Duration) -> Result<KeyLock> {
         self.request(service, key).acquire(limit).await
     }
@@ -143,7 +145,7 @@ impl LockDir {
         }
     }
 
-    /// A hash: short whatever the key, and a valid file name on every system.
+    /// Returns the path of a key's lock file. Its name is a hash, which is short and valid on every system, whatever the key.
     fn lock_file(&self, service: &str, key: &str) -> PathBuf {
         let mut hash = Sha256::new();
         hash.update(service.as_bytes());
@@ -199,7 +201,7 @@ impl LockDir {
     fn prepare(&self) -> io::Result<()> {
         match atomic::ensure_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(io::Error::other(
-                "the lock directory is not a directory, or a symbolic link that leads nowhere",
+                "the lock directory is not a directory, or is a symbolic link that leads nowhere",
             )),
             done => done,
         }
@@ -227,28 +229,34 @@ impl LockRequest {
         }
     }
 
-    /// Waits until the lock of a change is held. Where there can be no lock, it gives the error beside a guard that keeps
-    /// out this process's tasks alone.
+    /// Waits until the lock of a change is held. Where locking is unavailable, returns the error together with a guard that
+    /// excludes only other tasks of this process.
     ///
-    /// The caller must not wait for another lock while it holds this one: at most [`MAX_CHANGES`] are held at a time.
+    /// At most [`MAX_CHANGES`] locks of changes are held at a time. The caller must not wait for another one while it holds
+    /// this one, or all holders could wait for each other.
     ///
     /// # Errors
     ///
-    /// `TIMEOUT` when the lock was not released within `limit`.
+    /// `TIMEOUT` when the lock was not released within `limit`. The time to wait for fewer than [`MAX_CHANGES`] changes is not
+    /// limited, because a burst of changes may take longer.
     pub async fn acquire_for_change(self, limit: Duration) -> Result<(KeyLock, Option<Error>)> {
         self.wait(limit, Some(&CHANGES)).await
     }
 
     async fn wait(self, limit: Duration, permits: Option<&'static Semaphore>) -> Result<(KeyLock, Option<Error>)> {
-        let Self { dir, file: path, place } = self;
+        let Self {
+            dir,
+            file: path,
+            queued,
+        } = self;
         let deadline = Instant::now() + limit;
-        let Ok(queue) = tokio::time::timeout_at(deadline, place).await else {
+        let Ok(queue) = tokio::time::timeout_at(deadline, queued).await else {
             return Err(timed_out(&path, limit));
         };
         let mut pause = FIRST_PAUSE;
         loop {
             let permit = match permits {
-                // A semaphore that is never closed.
+                // The semaphore is never closed, so an error cannot happen.
                 Some(permits) => permits.acquire().await.ok(),
                 None => None,
             };
@@ -282,17 +290,18 @@ impl KeyLock {
         }
     }
 
-    /// Whether this is the lock of that key in that directory.
+    /// Returns whether this is the lock of a key in a directory.
     pub fn covers(&self, locks: &LockDir, service: &str, key: &str) -> bool {
         self.path == locks.lock_file(service, key)
     }
 
-    /// Enters the queue of the changes that are made under this lock: they are made one after the other.
+    /// Enters the queue of the changes that are made under this lock, so that they run one at a time. The change may start when
+    /// the returned future is ready, and ends when its guard is dropped.
     pub fn change(&self) -> KeyedLock {
         self.changes.lock(CHANGES_OF_HOLDER)
     }
 
-    /// Begins a change under this lock if no other one is under way; `None` otherwise.
+    /// Starts a change under this lock if no other change is running; `None` otherwise.
     pub fn try_change(&self) -> Option<KeyedMutexGuard> {
         self.changes.try_lock(CHANGES_OF_HOLDER)
     }
@@ -300,7 +309,7 @@ impl KeyLock {
 
 impl Drop for KeyLock {
     fn drop(&mut self) {
-        // Closing the file does not release the lock while a child process that is being started still has a copy of it.
+        // Closing the file would not release the lock while a child process that is being started has a copy of the descriptor.
         if let Some(file) = &self.file {
             let _ = file.unlock();
         }

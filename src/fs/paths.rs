@@ -1,14 +1,14 @@
-//! Paths: the data directory, and `~`.
+//! Finds the data directory and expands `~`.
 
 use std::path::{Path, PathBuf};
 
-/// The directory below the home directory that holds all data unless another one is chosen.
+/// The name of the default data directory, below the home directory.
 const HOME_DIRECTORY: &str = ".llxprt";
 
-/// The facts that decide where the data directory is. Whoever builds them reads the environment.
+/// The inputs that decide where the data directory is. The caller reads them from the environment; this module does not.
 #[derive(Clone, Debug, Default)]
 pub struct DataDirectoryInputs {
-    /// What the host configured.
+    /// The directory that the host configured.
     pub configured: Option<PathBuf>,
     /// The environment variable `LLXPRT_DATA_HOME`.
     pub data_home: Option<String>,
@@ -20,7 +20,7 @@ pub struct DataDirectoryInputs {
     pub home: PathBuf,
 }
 
-/// Where all data is, and why there.
+/// The data directory, and the rule that chose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDirectory {
     /// The directory.
@@ -46,7 +46,7 @@ pub enum DataDirectoryRule {
 }
 
 impl DataDirectoryRule {
-    /// Returns a short name: of an environment variable where one applies.
+    /// Returns a short name: that of the environment variable if the rule is one, otherwise a word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Configured => "configure",
@@ -57,7 +57,7 @@ impl DataDirectoryRule {
         }
     }
 
-    /// Describes the rule for people.
+    /// Returns a description of the rule for users.
     pub fn description(self) -> &'static str {
         match self {
             Self::Configured => "configured by the program",
@@ -69,11 +69,13 @@ impl DataDirectoryRule {
     }
 }
 
-/// Chooses the data directory: the configured one, else that of `LLXPRT_DATA_HOME`, else that of `LLXPRT_CONFIG_HOME`, else
-/// the platform's if it exists, else `~/.llxprt`.
+/// Returns the data directory: the first of these that applies.
 ///
-/// The variables count when they hold an absolute path, after trimming. Looks at the file system once, for the platform's
-/// directory.
+/// 1. The configured directory.
+/// 2. `LLXPRT_DATA_HOME`, if it is an absolute path after trimming.
+/// 3. `LLXPRT_CONFIG_HOME`, under the same condition.
+/// 4. The platform's directory, if it exists. This is the only access to the file system.
+/// 5. `~/.llxprt`.
 pub fn data_directory(inputs: &DataDirectoryInputs) -> DataDirectory {
     let chosen = |path: PathBuf, rule| DataDirectory { path, rule };
     if let Some(path) = &inputs.configured {
@@ -91,12 +93,12 @@ pub fn data_directory(inputs: &DataDirectoryInputs) -> DataDirectory {
     chosen(inputs.home.join(HOME_DIRECTORY), DataDirectoryRule::Home)
 }
 
-/// Returns the data directory that is used when no other rule applies: `~/.llxprt`.
+/// Returns the default data directory, `~/.llxprt`.
 pub fn home_data_directory(home: &Path) -> PathBuf {
     home.join(HOME_DIRECTORY)
 }
 
-/// Replaces `~` at the start of a path, alone or before a separator, by the home directory.
+/// Replaces a leading `~` by the home directory if it is the whole path or a separator follows.
 pub fn expand_home(path: &str, home: &Path) -> PathBuf {
     match path.strip_prefix('~') {
         Some("") => home.to_owned(),
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_applies_chooses_the_data_directory() {
+    fn the_data_directory_is_that_of_the_first_rule_that_applies() {
         assert_eq!(
             chosen(|_| ()),
             ("/configured".to_owned(), DataDirectoryRule::Configured)
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tilde_is_the_home_directory_only_alone_or_before_a_separator() {
+    fn a_tilde_is_expanded_only_alone_or_before_a_separator() {
         let home = Path::new("/home/user");
         for (path, expanded) in [
             ("~", "/home/user"),

@@ -1,4 +1,4 @@
-//! Reads small files that may be anything.
+//! Reads small files of unknown content, with a size limit.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -8,68 +8,68 @@ use zeroize::Zeroizing;
 
 use super::atomic;
 
-/// What a path leads to.
+/// Result of a read.
 pub enum Contents {
-    /// Nothing.
+    /// There is no file.
     Absent,
-    /// A file larger than the limit. It was not read.
+    /// The file is larger than the limit.
     TooLarge,
-    /// A file's bytes; wiped on drop, because they may be a machine secret.
+    /// The bytes of the file. Wiped on drop, because they may be a secret.
     Bytes(Zeroizing<Vec<u8>>),
 }
 
-/// Reads a regular file of at most `limit` bytes, and takes its permissions from everyone but the owner.
+/// Reads a regular file of at most `limit` bytes, and removes all permissions of group and others.
 ///
-/// A symbolic link is followed: people keep their configuration behind links, and values are trusted only if they decrypt.
-/// Never waits for the other end of a pipe.
+/// A symbolic link is followed, because users keep their configuration behind links; a value is trusted only if it decrypts.
+/// The permissions of a link's target stay. Never waits for the other end of a pipe.
 ///
 /// # Errors
 ///
-/// The system's error; also when the path does not lead to a regular file.
+/// The system's error; an error of kind `Other` when the path does not lead to a regular file.
 pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
-    read_and(path, limit, Links::Follow, tighten)
+    read_and(path, limit, LinkPolicy::Follow, tighten)
 }
 
-/// Returns whether nothing is there, if the system knows that without asking a disk or a network; `false` otherwise. For
-/// callers that must not wait.
+/// Returns whether the system knows, without waiting for a disk or a network, that there is no file. `false` means that the
+/// file must be looked up.
 #[cfg(target_os = "linux")]
 pub fn is_known_absent(path: &Path) -> bool {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    // Since Linux 5.12. A sandbox or an older system answers with another error, which does not mean "not there".
+    // `ResolveFlags::CACHED` needs Linux 5.12. A sandbox or an older system returns an error other than NOENT.
     let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
     matches!(found, Err(rustix::io::Errno::NOENT))
 }
 
-/// Other systems cannot tell.
+/// Returns `false`: other systems have no such call.
 #[cfg(not(target_os = "linux"))]
 pub fn is_known_absent(_path: &Path) -> bool {
     false
 }
 
-/// Reads a file that the user chose: its mode stays as it is.
+/// Reads a file as [`read`] does, but leaves its permissions as they are. For files that the user chose.
 ///
 /// # Errors
 ///
 /// As [`read`].
 pub fn read_as_is(path: &Path, limit: usize) -> io::Result<Contents> {
-    read_and(path, limit, Links::Follow, |_, _, _| ())
+    read_and(path, limit, LinkPolicy::Follow, |_, _, _| ())
 }
 
-/// Reads a file that only this program writes: as [`read`], but a symbolic link is not followed.
+/// Reads a file as [`read`] does, but does not follow a symbolic link. For files that only this program writes.
 ///
 /// # Errors
 ///
 /// As [`read`]; also when the path is a symbolic link.
 pub fn read_own(path: &Path, limit: usize) -> io::Result<Contents> {
-    read_and(path, limit, Links::Refuse, |file, metadata, _| {
+    read_and(path, limit, LinkPolicy::Refuse, |file, metadata, _| {
         atomic::tighten_file(file, metadata)
     })
 }
 
-/// What happens to a path that is a symbolic link.
+/// Whether a symbolic link at the path is followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Links {
+enum LinkPolicy {
     Follow,
     Refuse,
 }
@@ -77,7 +77,7 @@ enum Links {
 fn read_and(
     path: &Path,
     limit: usize,
-    links: Links,
+    links: LinkPolicy,
     when_open: fn(&File, &fs::Metadata, &Path),
 ) -> io::Result<Contents> {
     let mut options = OpenOptions::new();
@@ -86,11 +86,11 @@ fn read_and(
     {
         use rustix::fs::OFlags;
         let mut flags = OFlags::NONBLOCK;
-        flags.set(OFlags::NOFOLLOW, links == Links::Refuse);
+        flags.set(OFlags::NOFOLLOW, links == LinkPolicy::Refuse);
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits() as i32);
     }
     #[cfg(not(unix))]
-    if links == Links::Refuse && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+    if links == LinkPolicy::Refuse && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(io::Error::other("a symbolic link"));
     }
     let file = match options.open(path) {
@@ -107,7 +107,8 @@ fn read_and(
         return Ok(Contents::TooLarge);
     }
     when_open(&file, &metadata, path);
-    // Room to spare, so that the buffer never moves and leaves a copy behind; and the file may have grown since.
+    // Spare capacity, so that the buffer does not grow, which would leave a copy in freed memory, not even if the file has
+    // grown a little since.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 64));
     (&file).take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(if too_large(bytes.len() as u64) {
@@ -117,7 +118,7 @@ fn read_and(
     })
 }
 
-/// Leaves the target of a symbolic link alone: its permissions are for its owner to decide.
+/// Removes the permissions of group and others, except from the target of a symbolic link: they are its owner's choice.
 fn tighten(file: &File, metadata: &fs::Metadata, path: &Path) {
     #[cfg(unix)]
     if std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0 {

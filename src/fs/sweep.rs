@@ -1,8 +1,8 @@
-//! Removes what crashed processes left behind: temporary files and lock files.
+//! Removes the temporary files and lock files that crashed processes left behind.
 //!
-//! A live process holds a lock on its temporary files; the system releases it when the process ends. A file whose lock is
-//! free therefore belongs to nobody, except between its creation and its locking. A sweep at that moment does no harm: the
-//! writer finds its temporary file gone, or locked, and starts over.
+//! A live process holds a lock on its temporary files, which the system releases when the process ends. A file whose lock is
+//! free is therefore abandoned, unless its writer has created it and not locked it yet. A sweep at that moment does no harm:
+//! the writer finds its temporary file deleted or locked, and starts over.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -10,24 +10,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The end of the names of temporary files.
+/// The suffix of the names of temporary files.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
-/// The end of the names of lock files.
+/// The suffix of the names of the lock files that an earlier version of this program created beside the encrypted files.
 pub const LOCK_SUFFIX: &str = ".lock";
-/// Hexadecimal digits between the dot at the start and the suffix.
+/// Number of hexadecimal digits between the dot at the start of a name and the suffix.
 const HEX_DIGITS: usize = 16;
 
-/// On a file system without locks a temporary file counts as abandoned at this age: no write takes that long.
-const ABANDONED: Duration = Duration::from_secs(3600);
+/// The age from which a temporary file counts as abandoned on a file system without locks. No write takes that long.
+const ABANDONED_AGE: Duration = Duration::from_secs(3600);
 
-/// How many directories are remembered as swept.
+/// Maximum number of directories that are remembered as swept.
 const MAX_REMEMBERED: usize = 1024;
 
-/// The directories that this process swept: a sweep reads the whole directory, and what a crash leaves behind can wait for the
-/// next process.
+/// The directories that this process has swept. One sweep per process is enough: a sweep reads the whole directory, and later
+/// processes remove files that are left behind after it.
 static SWEPT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// Sweeps a directory unless this process did so before.
+/// Sweeps a directory unless this process has swept it before.
 pub fn sweep_once(dir: &Path) {
     {
         let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +49,7 @@ pub fn sweep(dir: &Path) {
     }
 }
 
-/// The names of temporary files and lock files, in no order. Does not allocate for each name of the directory.
+/// Returns the names of temporary files and lock files, in no particular order. Allocates only for these names.
 #[cfg(target_os = "linux")]
 fn our_names(dir: &Path) -> Vec<String> {
     use rustix::fs::{Mode, OFlags, RawDir};
@@ -70,7 +70,7 @@ fn our_names(dir: &Path) -> Vec<String> {
     ours
 }
 
-/// The names of temporary files and lock files, in no order.
+/// Returns the names of temporary files and lock files, in no particular order.
 #[cfg(not(target_os = "linux"))]
 fn our_names(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir)
@@ -82,7 +82,8 @@ fn our_names(dir: &Path) -> Vec<String> {
     names.filter(|name| is_ours(name.as_bytes())).collect()
 }
 
-/// Returns whether [`super::atomic`] or an earlier version of this program makes such a name. Other files are left alone.
+/// Returns whether the name is one that [`super::atomic`] or an earlier version of this program generates. A sweep leaves
+/// other files alone.
 fn is_ours(name: &[u8]) -> bool {
     name.strip_prefix(b".")
         .and_then(|rest| {
@@ -99,10 +100,10 @@ fn sweep_file(path: &Path) {
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(_)) => is_old(&file),
     };
-    // The file may have been deleted and created again by another process since it was opened. Only the holder of the new
-    // one's lock may delete that.
+    // Another process may have deleted the file and created it again since it was opened. Only the holder of the new file's
+    // lock may delete the new file.
     if abandoned && is_at(&file, path) {
-        #[cfg(windows)] // A mandatory lock would be in the way of the deletion.
+        #[cfg(windows)] // Locks are mandatory there, and would prevent the deletion.
         let _ = file.unlock();
         let _ = fs::remove_file(path);
     }
@@ -110,7 +111,7 @@ fn sweep_file(path: &Path) {
 
 fn is_old(file: &File) -> bool {
     let modified = file.metadata().and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED))
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED_AGE))
 }
 
 /// Opens a file to lock it. Never follows a symbolic link, and never waits for the other end of a pipe.
@@ -126,7 +127,7 @@ fn open(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// Returns whether this open file is the one at the path now.
+/// Returns whether this open file is the one that is at the path now.
 #[cfg(unix)]
 pub fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -136,7 +137,8 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// On Windows the system deletes a lock file with its handle, and names of temporary files are never used twice.
+/// Returns whether there is a file at the path. On Windows the system deletes a lock file with its handle, and the names of
+/// temporary files are never reused, so it is the same file.
 #[cfg(not(unix))]
 pub fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r7_a_change_makes_the_directory_only_when_there_is_something_to_write() {
+    async fn r7_a_change_creates_the_directory_only_when_there_is_a_text_to_write() {
         let (_dir, file) = file();
         file.update(|_| Ok(None)).await.unwrap();
         assert!(!file.path().parent().unwrap().exists());
@@ -168,9 +168,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r7_changes_at_the_same_time_lose_none_of_each_other() {
+    async fn r7_no_concurrent_change_is_lost() {
         let (dir, first) = file();
-        // Another process would come by a `TextFile` of its own.
+        // Stands for another process, which has its own `TextFile`.
         let second = open(&dir);
         let add = |file: &TextFile| {
             let file = file.clone();
@@ -187,11 +187,11 @@ mod tests {
         }
         assert_eq!(text(&first).await, Some("x".repeat(40)));
         let names: Vec<_> = std::fs::read_dir(dir.path().join("missing")).unwrap().collect();
-        assert_eq!(names.len(), 1, "no temporary is left");
+        assert_eq!(names.len(), 1, "no temporary file is left");
     }
 
     #[tokio::test]
-    async fn r7_a_change_that_fails_or_is_too_large_leaves_the_file_as_it_was() {
+    async fn r7_a_change_that_fails_or_is_too_large_leaves_the_file_unchanged() {
         let (_dir, file) = file();
         file.update(|_| Ok(Some("one".into()))).await.unwrap();
         let refused = file.update(|_| Err(Error::new(Code::Corrupt, "no"))).await;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r7_what_is_no_text_or_no_file_is_refused_without_waiting() {
+    async fn r7_anything_but_a_small_regular_text_file_is_refused_without_waiting() {
         let (dir, _) = file();
         let path = |name: &str| dir.path().join(name);
         std::fs::write(path("binary"), b"a\xff").unwrap();

@@ -1,24 +1,24 @@
-//! Jobs for a thread that is woken by calls of one of two functions.
+//! A queue of jobs for a thread that runs them when one of two functions is called on it.
 //!
-//! The queue only decides: it says which function to call, and the owner calls it. All of its methods are called under one
-//! mutex; the functions are called without it.
+//! The queue calls nothing itself: its methods return the function that the owner must call. The owner calls the methods under
+//! a mutex, and the functions without it.
 
 use std::collections::VecDeque;
 
-/// Maximum number of jobs that one call of a function runs. It bounds how long the thread is busy at a time.
+/// Maximum number of jobs that one call of a function runs. It limits how long the thread is busy at a time.
 const MAX_JOBS_PER_CALL: usize = 64;
 
-/// One of the two functions that run jobs.
+/// One of the two functions that run jobs: 0 or 1.
 pub type Runner = usize;
 
-/// Jobs in the order in which they came. Exactly one call of a function is outstanding while there are jobs.
+/// A first-in, first-out queue of jobs. Exactly one call of a function is outstanding while there are jobs.
 ///
-/// The two functions alternate: a job that comes while one of them runs is left to the other. A thread that drains one
-/// function before it turns to anything else is thereby kept from starving the rest of its work.
+/// The two functions alternate: a job that is pushed while one of them runs is left to the other. Otherwise a thread that
+/// handles all calls of one function before any other work would never get to the other work.
 #[cfg_attr(test, derive(Clone))]
 pub struct JobQueue<J> {
     waiting: VecDeque<J>,
-    /// A function has been called, or is running.
+    /// Whether a call is outstanding: a function must be called, has been called, or is running.
     called: bool,
     /// The function to call next.
     next: Runner,
@@ -37,7 +37,7 @@ impl<J> Default for JobQueue<J> {
 }
 
 impl<J> JobQueue<J> {
-    /// Adds a job. Returns the function to call, `None` when a call is outstanding.
+    /// Adds a job. Returns the function to call; `None` when a call is already outstanding.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl<J> JobQueue<J> {
         Ok(idle.then_some(self.next))
     }
 
-    /// Records that a function starts. Returns how many jobs it may run.
+    /// Records that a function starts. Returns the number of jobs that it may run.
     pub fn start(&mut self, runner: Runner) -> usize {
         self.next = 1 - runner;
         self.waiting.len().min(MAX_JOBS_PER_CALL)
@@ -62,13 +62,13 @@ impl<J> JobQueue<J> {
         self.waiting.pop_front()
     }
 
-    /// Records that the running function ends. Returns the function to call for the jobs that are left.
+    /// Records that the running function ends. Returns the function to call for the remaining jobs; `None` if there are none.
     pub fn finish(&mut self) -> Option<Runner> {
         self.called = !self.waiting.is_empty();
         self.called.then_some(self.next)
     }
 
-    /// Refuses jobs from now on. Returns those that were waiting; drop them without the mutex.
+    /// Closes the queue, which then refuses jobs. Returns the waiting jobs; the owner must drop them without the mutex.
     #[must_use]
     pub fn close(&mut self) -> VecDeque<J> {
         self.closed = true;

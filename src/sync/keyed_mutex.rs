@@ -1,4 +1,4 @@
-//! An asynchronous mutex per key. Waiters acquire it in the order in which they asked for it.
+//! An asynchronous mutex per key. Waiters acquire it in the order of their requests.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// Number of remembered mutexes at which unused ones are removed.
+/// Number of mutexes in the map from which unused ones are removed.
 const CLEANUP_THRESHOLD: usize = 64;
 
 /// A set of mutexes, one for each key. Clones share the mutexes.
@@ -20,11 +20,11 @@ pub type KeyedMutexGuard = OwnedMutexGuard<()>;
 
 /// A request for the mutex of one key; a future of its guard.
 ///
-/// The request has its place in the queue from the moment [`KeyedMutex::lock`] returns. Dropping it gives the place up.
+/// The request is in the queue from the moment [`KeyedMutex::lock`] returns until it is dropped.
 pub enum KeyedLock {
     /// Another holder or waiter is ahead.
     Waiting(Pin<Box<dyn Future<Output = KeyedMutexGuard> + Send>>),
-    /// The mutex is held. `None` after the guard was taken out.
+    /// The mutex is held. `None` after the future has returned the guard.
     Acquired(Option<KeyedMutexGuard>),
 }
 
@@ -32,7 +32,7 @@ impl KeyedMutex {
     /// Enters the queue of a key at once: the order of calls to this function is the order of acquisition.
     pub fn lock(&self, key: &str) -> KeyedLock {
         let mut waiting: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(self.mutex(key).lock_owned());
-        // tokio's mutex is fair, and a waiter enters its queue at the first poll. Hence that poll happens here.
+        // A waiter enters the queue of tokio's mutex, which is fair, at the first poll.
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(guard) => KeyedLock::Acquired(Some(guard)),
             Poll::Pending => KeyedLock::Waiting(waiting),
@@ -103,7 +103,7 @@ mod tests {
         drop(mutexes.lock("key"));
         assert!(
             matches!(mutexes.lock("key"), KeyedLock::Waiting(_)),
-            "the first is still there"
+            "the first request still holds the mutex"
         );
         drop(first);
         assert!(matches!(mutexes.lock("key"), KeyedLock::Acquired(_)));

@@ -2,7 +2,7 @@ use super::*;
 
 #[cfg(unix)]
 #[test]
-fn what_is_in_a_directorys_place_is_named() {
+fn the_error_names_the_file_or_link_that_is_in_the_place_of_a_directory() {
     let temp = tempfile::tempdir().unwrap();
     let (file, link) = (temp.path().join("file"), temp.path().join("link"));
     fs::write(&file, "").unwrap();
@@ -23,7 +23,7 @@ fn what_is_in_a_directorys_place_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_sticky_directory_keeps_its_mode_and_another_one_loses_what_others_may_do() {
+fn a_sticky_directory_keeps_its_mode_and_any_other_loses_the_permissions_of_group_and_others() {
     use std::os::unix::fs::PermissionsExt as _;
     let temp = tempfile::tempdir().unwrap();
     for (mode, after) in [(0o1777, 0o1777), (0o755, 0o700), (0o2770, 0o2700), (0o500, 0o500)] {
@@ -35,7 +35,7 @@ fn a_sticky_directory_keeps_its_mode_and_another_one_loses_what_others_may_do() 
 }
 
 #[test]
-fn a_file_is_created_once_and_replaced_whole() {
+fn a_file_is_created_only_if_it_is_absent_and_replaced_as_a_whole() {
     let temp = tempfile::tempdir().unwrap();
     let read = || fs::read(temp.path().join("f")).unwrap();
     assert!(create(temp.path(), "f", b"one").unwrap());
@@ -52,7 +52,7 @@ fn a_file_is_created_once_and_replaced_whole() {
 }
 
 #[test]
-fn where_there_are_no_links_an_existing_file_is_not_overwritten() {
+fn without_hard_links_an_existing_file_is_not_overwritten() {
     let temp = tempfile::tempdir().unwrap();
     let target = temp.path().join("f");
     fs::write(&target, "old").unwrap();
@@ -63,13 +63,17 @@ fn where_there_are_no_links_an_existing_file_is_not_overwritten() {
     fs::remove_file(&target).unwrap();
     temporary().rename_if_absent(&target).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"new");
-    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "no temporary is left");
+    assert_eq!(
+        fs::read_dir(temp.path()).unwrap().count(),
+        1,
+        "no temporary file is left"
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_directory_that_cannot_be_synced_says_that_the_change_was_made() {
-    // A pseudo file system whose directories have no fsync, which counts as unsupported.
+fn the_error_of_a_failed_directory_sync_says_that_the_change_was_made() {
+    // Directories of this pseudo file system do not support fsync, which is ignored.
     assert!(sync_changed(Path::new("/proc/self")).is_ok());
     let error = sync_changed(Path::new("/proc/self/nowhere")).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);

@@ -8,7 +8,7 @@ fn locks(dir: &tempfile::TempDir) -> LockDir {
     LockDir::new(dir.path().join("data").join("locks"))
 }
 
-/// Holds a lock as another process does: by the file alone.
+/// Locks the file without the queue of this process, as another process does.
 fn lock_as_another_process(locks: &LockDir, key: &str) -> File {
     let path = locks.lock_file("service", key);
     atomic::ensure_dir(locks.path()).unwrap();
@@ -23,7 +23,7 @@ fn failure(result: Result<KeyLock>) -> (Code, String) {
 }
 
 #[tokio::test]
-async fn r13_a_lock_keeps_out_every_other_task_and_every_other_lock_directory_object() {
+async fn r13_a_lock_excludes_every_other_task_also_through_another_lock_directory_object() {
     let dir = tempfile::tempdir().unwrap();
     let shared = locks(&dir);
     let inside = Arc::new(AtomicUsize::new(0));
@@ -87,7 +87,7 @@ async fn r13_a_lock_that_another_process_holds_is_acquired_when_that_process_rel
 }
 
 #[tokio::test]
-async fn r13_waiting_for_locks_of_other_processes_takes_no_threads() {
+async fn r13_waiting_for_locks_of_other_processes_occupies_no_threads() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let held: Vec<_> = (0..600)
@@ -99,7 +99,7 @@ async fn r13_waiting_for_locks_of_other_processes_takes_no_threads() {
             tokio::spawn(async move { locks.lock("service", &n.to_string(), LIMIT).await.map(|_| ()) })
         })
         .collect();
-    // The runtime has 512 threads that may block. Were they all taken, this would never be carried out.
+    // The runtime has 512 blocking threads. If all were occupied, this would never run.
     for _ in 0..3 {
         locks.lock("service", "another", LIMIT).await.unwrap();
         tokio::task::spawn_blocking(|| ()).await.unwrap();
@@ -133,7 +133,7 @@ async fn r13_changes_of_thousands_of_keys_hold_at_most_128_locks_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r13_waiting_longer_than_the_limit_ends_as_timeout_for_other_processes_and_for_this_one() {
+async fn r13_waiting_longer_than_the_limit_is_a_timeout_for_a_holder_in_this_and_in_another_process() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let (limit, message) = (Duration::from_secs(60), "for more than 60000 ms");
@@ -149,7 +149,7 @@ async fn r13_waiting_longer_than_the_limit_ends_as_timeout_for_other_processes_a
 }
 
 #[tokio::test]
-async fn r13_a_request_that_is_dropped_gives_its_place_up_and_holds_nothing() {
+async fn r13_a_request_that_is_dropped_leaves_the_queue() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let first = locks.lock("service", "key", LIMIT).await.unwrap();
@@ -165,7 +165,7 @@ async fn r13_a_request_that_is_dropped_gives_its_place_up_and_holds_nothing() {
 }
 
 #[tokio::test]
-async fn r13_where_there_can_be_no_lock_it_is_unavailable_and_a_change_still_keeps_out_this_processs_tasks() {
+async fn r13_where_locking_is_unavailable_a_change_still_excludes_other_tasks_of_this_process() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let locks = LockDir::new(dir.path().join("file").join("locks"));
@@ -183,7 +183,7 @@ mod unix {
     use super::*;
 
     #[tokio::test]
-    async fn r13_the_directory_and_the_file_are_the_users_alone_and_the_file_stays() {
+    async fn r13_the_directory_and_the_file_are_private_and_the_file_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         let path = locks.lock_file("service", "key");
@@ -197,7 +197,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_what_is_not_a_lock_file_at_its_path_is_refused_by_name_and_stays() {
+    async fn r13_anything_but_a_regular_file_at_the_path_of_a_lock_is_refused_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         std::fs::create_dir_all(locks.path()).unwrap();
@@ -219,7 +219,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_a_lock_directory_that_is_a_link_to_nowhere_is_refused_with_a_clear_message() {
+    async fn r13_a_lock_directory_that_is_a_dangling_link_is_refused_with_a_clear_message() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("locks");
         symlink(dir.path().join("nowhere"), &path).unwrap();
@@ -229,12 +229,12 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_a_waiter_locks_the_file_that_is_there_when_the_one_it_waited_for_was_deleted() {
+    async fn r13_after_the_lock_file_was_deleted_a_waiter_locks_the_new_file() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         let path = locks.lock_file("service", "key");
         let lock = locks.lock("service", "key", LIMIT).await.unwrap();
-        // Both the file and its directory, deleted by hand.
+        // Deletes the file and its directory.
         std::fs::remove_dir_all(locks.path()).unwrap();
         drop(lock);
         let _lock = locks.lock("service", "key", LIMIT).await.unwrap();

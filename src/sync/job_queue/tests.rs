@@ -1,72 +1,72 @@
 use super::*;
 
-/// A queue, and the threads around it.
+/// A model of a queue and the threads that use it.
 #[derive(Clone, Default)]
-struct World {
+struct Model {
     queue: JobQueue<usize>,
-    /// How many jobs other threads will still push.
+    /// Number of jobs that other threads have yet to push.
     to_push: usize,
     pushed: usize,
-    /// Functions that a thread was told to call and has not called yet.
+    /// Functions that the queue returned and that were not called yet.
     to_call: Vec<Runner>,
     /// Functions that were called and have not started yet.
     called: Vec<Runner>,
-    /// The function that runs, and how many jobs it may still run.
+    /// The running function, and the number of jobs it may still run.
     running: Option<(Runner, usize)>,
     ran: Vec<usize>,
 }
 
-impl World {
-    /// All worlds that one step leads to.
-    fn successors(&self) -> Vec<World> {
+impl Model {
+    /// Returns the states that one step can lead to.
+    fn successors(&self) -> Vec<Model> {
         let mut successors = Vec::new();
-        let mut step = |change: &dyn Fn(&mut World)| {
-            let mut world = self.clone();
-            change(&mut world);
-            successors.push(world);
+        let mut step = |change: &dyn Fn(&mut Model)| {
+            let mut model = self.clone();
+            change(&mut model);
+            successors.push(model);
         };
         if self.to_push > 0 {
-            step(&|world| {
-                world.to_push -= 1;
-                world.pushed += 1;
-                world.to_call.extend(world.queue.push(world.pushed).unwrap());
+            step(&|model| {
+                model.to_push -= 1;
+                model.pushed += 1;
+                model.to_call.extend(model.queue.push(model.pushed).unwrap());
             });
         }
         for at in 0..self.to_call.len() {
-            step(&|world| {
-                let runner = world.to_call.remove(at);
-                world.called.push(runner);
+            step(&|model| {
+                let runner = model.to_call.remove(at);
+                model.called.push(runner);
             });
         }
         match self.running {
             None => {
                 for at in 0..self.called.len() {
-                    step(&|world| {
-                        let runner = world.called.remove(at);
-                        world.running = Some((runner, world.queue.start(runner)));
+                    step(&|model| {
+                        let runner = model.called.remove(at);
+                        model.running = Some((runner, model.queue.start(runner)));
                     });
                 }
             }
-            Some((runner, 0)) => step(&|world| {
-                world.running = None;
-                let call = world.queue.finish();
+            Some((runner, 0)) => step(&|model| {
+                model.running = None;
+                let call = model.queue.finish();
                 assert_ne!(
                     call,
                     Some(runner),
-                    "jobs that came while a function ran are the other function's"
+                    "jobs that are pushed while a function runs are left to the other one"
                 );
-                world.to_call.extend(call);
+                model.to_call.extend(call);
             }),
-            Some((runner, left)) => step(&|world| {
-                world.ran.push(world.queue.pop().unwrap());
-                world.running = Some((runner, left - 1));
+            Some((runner, left)) => step(&|model| {
+                model.ran.push(model.queue.pop().unwrap());
+                model.running = Some((runner, left - 1));
             }),
         }
         successors
     }
 
-    /// Visits every interleaving of pushes by other threads with the steps of the thread that runs the jobs. Returns how
-    /// many there are.
+    /// Visits every interleaving of pushes by other threads with the steps of the thread that runs the jobs. Returns their
+    /// number.
     fn explore(&self) -> usize {
         let outstanding = self.to_call.len() + self.called.len() + usize::from(self.running.is_some());
         assert!(outstanding <= 1, "at most one call is outstanding");
@@ -79,17 +79,17 @@ impl World {
             );
             return 1;
         }
-        successors.iter().map(World::explore).sum()
+        successors.iter().map(Model::explore).sum()
     }
 }
 
 #[test]
-fn no_interleaving_of_pushes_and_runs_loses_a_wake_up() {
-    let world = World {
+fn no_interleaving_of_pushes_and_runs_loses_a_job() {
+    let model = Model {
         to_push: 5,
-        ..World::default()
+        ..Model::default()
     };
-    assert!(world.explore() > 1000);
+    assert!(model.explore() > 1000);
 }
 
 #[test]
