@@ -1,7 +1,6 @@
 //! The OS credential store: the trait [`Keyring`], its errors and its implementations.
 //!
-//! This module does I/O and makes no decisions. Which value wins, and when the encrypted files are used, is decided in
-//! `store`.
+//! This module does I/O. `store` decides which value wins and when the encrypted files are used.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -64,7 +63,7 @@ impl KeyringError {
     }
 }
 
-/// What reading a value back after writing it showed.
+/// Result of a write that was verified by reading the value back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteOutcome {
@@ -72,12 +71,12 @@ pub enum WriteOutcome {
     Verified,
     /// The keyring holds another value: another program wrote it in between.
     Conflict,
-    /// The keyring holds no value, or could not be read. `None` means that it answered "not there".
+    /// The keyring holds no value (`None`), or could not be read.
     Unverified(Option<KeyringError>),
 }
 
 impl WriteOutcome {
-    /// Compares what was written with what was read back.
+    /// Compares the written value with the one that was read back.
     pub fn of_read_back(written: &Secret, read: Result<Option<Secret>, KeyringError>) -> Self {
         match read {
             Ok(Some(value)) if value == *written => Self::Verified,
@@ -89,32 +88,32 @@ impl WriteOutcome {
     }
 }
 
-/// What looking at an account after deleting it showed.
+/// Result of a deletion that was verified by looking the account up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// The keyring held a value, and it is gone.
+    /// The keyring held a value, which is deleted.
     Deleted,
     /// The keyring held no value.
-    NotThere,
+    NotFound,
     /// The keyring still holds a value.
     Remains,
 }
 
 impl DeleteOutcome {
-    /// Combines what the deletion reported with whether a value is still there.
+    /// Combines the result of the deletion with that of the check.
     pub fn new(was_there: bool, is_there: bool) -> Self {
         match (was_there, is_there) {
             (_, true) => Self::Remains,
             (true, false) => Self::Deleted,
-            (false, false) => Self::NotThere,
+            (false, false) => Self::NotFound,
         }
     }
 }
 
 /// A store of secrets by service and account.
 ///
-/// Every call ends: an implementation keeps the time limit it was created with and returns `TIMEOUT` when it is exceeded.
-/// Calls may run at the same time. A call that hangs does not delay the others.
+/// Every call ends: an implementation enforces the time limit that it was created with, and returns `TIMEOUT` when it is
+/// exceeded. Calls may run at the same time. A call that hangs does not delay the others.
 pub trait Keyring: Send + Sync {
     /// Returns the secret of one account; `None` if there is none.
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>>;
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r3_6_a_deletion_that_leaves_the_entry_is_found_out_afterwards() {
+    async fn r3_6_a_deletion_that_leaves_the_entry_is_detected() {
         let keyring = Keeping {
             memory: MemoryKeyring::default(),
             keeps: AtomicBool::new(true),
@@ -219,9 +218,9 @@ mod tests {
         assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Remains));
         keyring.keeps.store(false, Ordering::Relaxed);
         assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Deleted));
-        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotFound));
         keyring.memory.set_mode(FaultMode::Fails(Code::NotFound));
-        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
+        assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotFound));
         keyring.memory.set_mode(FaultMode::Fails(Code::Denied));
         let error = keyring.delete_verified("svc", "key").await.unwrap_err();
         assert_eq!(error.error().code(), Code::Denied);

@@ -159,7 +159,7 @@ async fn r3_6_a_deletion_is_checked_afterwards() {
     let (_bus, fake, keyring) = alice_and_bob().await;
     let delete = |account| keyring.delete_verified(SERVICE, account);
     assert_eq!(delete("alice").await, Ok(DeleteOutcome::Deleted));
-    assert_eq!(delete("alice").await, Ok(DeleteOutcome::NotThere));
+    assert_eq!(delete("alice").await, Ok(DeleteOutcome::NotFound));
     fake.behave(|it| it.keeps_deleted = true);
     assert_eq!(delete("bob").await, Ok(DeleteOutcome::Remains));
 }

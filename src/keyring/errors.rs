@@ -13,7 +13,7 @@ pub(crate) enum ErrorKind {
     NotFound,
     /// The keyring cannot be reached. One that answered before in this process is `UNAVAILABLE`, not absent.
     Unreachable,
-    /// The item was deleted meanwhile. Searching again shows what is there now.
+    /// The item was deleted during the call. Another search finds the current items.
     #[cfg_attr(any(windows, target_os = "macos"), allow(dead_code))]
     ItemDeleted,
     /// The session has ended. Another attempt needs a new one.
@@ -36,7 +36,7 @@ impl ErrorKind {
     }
 }
 
-/// Tells the user, once per process, that a dialog of the keyring was refused or not answered.
+/// Emits the notice, once per process, that a dialog of the keyring was refused or not answered.
 #[cfg(any(
     test,
     windows,
@@ -80,7 +80,8 @@ pub(crate) fn dbus_error(name: &str) -> ErrorKind {
     }
 }
 
-/// Maps errors of zbus, with a sentence about each. The sentence never holds text of other programs, which may be anything.
+/// Maps errors of zbus, with a sentence about each. The sentence may name the error, but never holds message text of another
+/// program, which may be anything.
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 pub(crate) fn zbus_error(error: &zbus::Error) -> (ErrorKind, String) {
     use zbus::DBusError as _;
@@ -218,7 +219,7 @@ mod tests {
                 "org.freedesktop.DBus.Error.LimitsExceeded",
                 ErrorKind::Failed(Code::Unavailable),
             ),
-            ("com.example.Unheard", ErrorKind::Failed(Code::Unavailable)),
+            ("com.example.Unknown", ErrorKind::Failed(Code::Unavailable)),
         ];
         for (name, kind) in table {
             assert_eq!(dbus_error(name), kind, "{name}");
@@ -227,7 +228,7 @@ mod tests {
 
     #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
     #[test]
-    fn r6_errors_of_the_d_bus_library_are_mapped_without_text_of_other_programs() {
+    fn r6_errors_of_the_d_bus_library_are_mapped_without_message_text_of_other_programs() {
         use std::sync::Arc;
         use zbus::Error as Bus;
         use zbus::fdo::Error as Fdo;

@@ -6,7 +6,7 @@
 use super::KeyringError;
 use crate::error::{Code, Error};
 
-/// What an adapter rejected with.
+/// The reason with which an adapter rejected a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejection {
     /// The message; empty if the adapter rejected with something that has none.
@@ -53,7 +53,7 @@ impl Rejection {
         }
     }
 
-    /// The error a caller gets to see.
+    /// Consumes `self` and returns the error that the caller sees.
     pub fn into_error(self) -> KeyringError {
         let code = self.classify();
         let message = if self.message.is_empty() {
@@ -102,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn r6_the_code_enoent_means_not_found_and_other_codes_mean_nothing() {
-        for (code, meaning) in [
+    fn r6_the_code_enoent_means_not_found_and_other_codes_are_ignored() {
+        for (code, expected) in [
             ("ENOENT", Code::NotFound),
             ("EACCES", Code::Unavailable),
             ("LOCKED", Code::Unavailable),
@@ -112,12 +112,12 @@ mod tests {
                 code: Some(code.to_owned()),
                 ..Rejection::default()
             };
-            assert_eq!(rejection.classify(), meaning, "{code}");
+            assert_eq!(rejection.classify(), expected, "{code}");
         }
     }
 
     #[test]
-    fn r6_a_secure_store_error_keeps_its_code_and_its_remedy() {
+    fn r6_a_secure_store_error_keeps_its_code_and_its_remediation() {
         let rejection = Rejection {
             message: "not found".to_owned(),
             code: Some("LOCKED".to_owned()),

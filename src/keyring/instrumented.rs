@@ -1,4 +1,4 @@
-//! A keyring that emits an event for every call. No other part of this module emits events.
+//! A keyring that emits an event for every call.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ impl Outcome for DeleteOutcome {
     fn summary(&self) -> OutcomeSummary {
         let (outcome, code) = match self {
             Self::Deleted => ("ok", None),
-            Self::NotThere => ("absent", None),
+            Self::NotFound => ("absent", None),
             Self::Remains => ("failed", Some(Code::Unavailable)),
         };
         OutcomeSummary {

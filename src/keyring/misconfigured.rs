@@ -1,11 +1,11 @@
-//! The keyring of a wrong setting: every call fails with the error that names the setting.
+//! A placeholder for a keyring whose configuration is invalid: every call fails with the error that names the setting.
 
 use super::{Keyring, KeyringError, Replies, Reply};
 use crate::error::Error;
 use crate::secret::Secret;
 
-/// Stands in for a keyring that a setting describes wrongly. Its error is final: a store neither falls back to files nor
-/// takes it for "not found".
+/// A keyring whose configuration is invalid. Its error is final: a store neither falls back to files nor treats it as
+/// "not found".
 pub struct MisconfiguredKeyring(Error);
 
 impl MisconfiguredKeyring {

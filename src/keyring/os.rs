@@ -1,6 +1,6 @@
 //! The keyring of the operating system: Keychain, Credential Manager, Secret Service.
 //!
-//! Each platform has a module of its own. This module holds what they share.
+//! Each platform has its own module. This module holds the shared parts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,10 +49,10 @@ use secret_service as platform;
 
 pub use environment::Environment;
 
-/// A handle on the OS keyring with a time limit of its own. Handles on the same bus share one connection.
+/// A handle on the OS keyring with its own time limit. Handles on the same bus share one connection.
 ///
 /// Entries are found by service and account as the `keyring` family stores them (`@napi-rs/keyring` is a member), so every
-/// program of the family reads, replaces and deletes what the others wrote.
+/// program of the family can read, replace and delete the entries of the others.
 ///
 /// Calls must be made on a tokio runtime with time and I/O enabled. The shared connection lives on the runtime of the call
 /// that opened it, so a process should have one runtime. A connection whose runtime is gone is noticed and replaced.

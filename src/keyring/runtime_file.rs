@@ -1,8 +1,8 @@
-//! Notices that the file of the running program was deleted, as an upgrade does.
+//! Detects that the file of the running program was deleted, as an upgrade does.
 //!
-//! macOS identifies a program by its file. When the file is gone, the Keychain can no longer tell who asks: it shows dialogs
-//! again or refuses access. The descriptor is opened when the addon is loaded. The file is gone for good once it has no link
-//! left.
+//! macOS identifies a program by its file. When the file is deleted, the Keychain can no longer identify the program: it shows
+//! dialogs again or refuses access. A descriptor of the file is opened when the addon is loaded. The file was deleted if it
+//! has no link left.
 
 use std::fs::File;
 use std::io;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r6_a_deleted_file_is_noticed_and_a_renamed_one_is_not() {
+    fn r6_a_deleted_file_is_an_error_and_a_renamed_one_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let [old, new] = ["old", "new"].map(|name| directory.path().join(name));
         std::fs::write(&old, "").unwrap();

@@ -77,7 +77,7 @@ impl Selection {
     /// Deletes an account and checks that it is gone.
     pub async fn delete(&self, service: &str, account: &str) -> Result<DeleteOutcome, KeyringError> {
         let outcome = self.keyring()?.delete_verified(service, account).await;
-        not_found_as(outcome, DeleteOutcome::NotThere)
+        not_found_as(outcome, DeleteOutcome::NotFound)
     }
 
     /// Returns the accounts of a service.

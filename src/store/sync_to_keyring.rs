@@ -54,7 +54,7 @@ impl SecureStore {
             return Ok(());
         }
         let deleted = selection.delete(&self.service, key.as_str()).await;
-        if let Ok(DeleteOutcome::Deleted | DeleteOutcome::NotThere) = self.record_outcome(deleted).await? {
+        if let Ok(DeleteOutcome::Deleted | DeleteOutcome::NotFound) = self.record_outcome(deleted).await? {
             // A tombstone that cannot be removed is carried out again.
             let _ = self.files.remove(key.as_str()).await;
         }

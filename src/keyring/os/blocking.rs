@@ -16,7 +16,7 @@ use crate::keyring::errors::{ErrorKind, notice_refusal};
 use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
-/// What a failed call means, and a sentence about it.
+/// The kind of a failure, and a sentence that describes it.
 pub(super) type BlockingError = (ErrorKind, String);
 
 /// The calls of a platform. Each runs on a blocking thread.
@@ -166,7 +166,7 @@ impl<P: Platform> Backend<P> {
         secret: &Secret,
     ) -> Result<WriteOutcome, KeyringError> {
         let (service, account, written) = (service.to_owned(), account.to_owned(), secret.clone());
-        // The silence of the read-back applies to the whole process, so no other call may run meanwhile.
+        // The silence of the read-back applies to the whole process, so no other call may run at the same time.
         let read = self.run(true, move || {
             write::<P>(&service, &account, &written)?;
             let silence = P::prompts().map(|_| P::silence());
@@ -187,7 +187,7 @@ impl<P: Platform> Backend<P> {
         self.call(move || remove::<P>(&service, &account)).await
     }
 
-    /// Deletes, then looks whether the entry is still there.
+    /// Deletes an entry, then checks that it no longer exists.
     pub(super) async fn delete_verified(&self, service: &str, account: &str) -> Result<DeleteOutcome, KeyringError> {
         let (service, account) = (service.to_owned(), account.to_owned());
         self.call(move || {
@@ -210,7 +210,8 @@ impl<P: Platform> Backend<P> {
         .await
     }
 
-    /// Reads one after the other on one thread: these stores answer from memory, and a thread per key would cost more.
+    /// Reads the accounts one after the other on one thread: these stores answer from memory, and a thread per key would cost
+    /// more.
     pub(super) async fn get_many(
         &self,
         service: &str,
@@ -236,7 +237,7 @@ impl<P: Platform> Backend<P> {
         self.run(runs_alone, work).await
     }
 
-    /// Runs `work` on a blocking thread. On a platform with prompts, `runs_alone` keeps other calls from running meanwhile.
+    /// Runs `work` on a blocking thread. On a platform with prompts, `runs_alone` excludes all other calls.
     async fn run<T: Send + 'static>(
         &self,
         runs_alone: bool,
@@ -273,7 +274,8 @@ impl<P: Platform> Backend<P> {
         }
     }
 
-    /// A keyring that never answered in this process counts as absent. One that did may hold a secret.
+    /// Returns the error that the caller sees. A keyring that never answered in this process counts as absent; one that did may
+    /// hold a secret.
     fn keyring_error(&self, (kind, message): BlockingError) -> KeyringError {
         match kind {
             ErrorKind::Unreachable if self.was_reached.load(Ordering::Relaxed) => {

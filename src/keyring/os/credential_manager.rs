@@ -68,8 +68,8 @@ impl Platform for CredentialManager {
             let (tail, head) = entry.get_specifiers()?;
             let target = format!("{head}.{tail}");
             account_of(&target, None, service)?;
-            // The user name is only needed for targets that may belong to the service. A credential that was deleted
-            // meanwhile belongs to nobody.
+            // The user name is only needed for targets that may belong to the service. A credential that was deleted since
+            // the search is left out.
             let user = match entry.get_attributes() {
                 Ok(attributes) => attributes.get("username").cloned(),
                 Err(Error::NoEntry) => return None,

@@ -1,4 +1,4 @@
-//! What the OS keyring needs to know of the process's environment.
+//! The environment of the OS keyring.
 
 use std::path::PathBuf;
 

@@ -35,22 +35,22 @@ use crate::keyring::errors::ErrorKind;
 use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
 use crate::secret::Secret;
 
-/// The number of accounts from which on they are read together.
+/// Minimum number of accounts that are read in one batch.
 const BATCH_THRESHOLD: usize = 8;
 
-/// The number of sessions a call may use: one that has ended unnoticed, and a new one.
+/// Maximum number of sessions that a call uses: one that turns out to have ended, and a new one.
 const MAX_SESSIONS: u32 = 2;
 
-/// How often a call tries again because an item was deleted or replaced while it worked.
+/// Maximum number of attempts that fail because an item was deleted or replaced during the call.
 const MAX_RETRIES: u32 = 24;
 
-/// The number of retries without a pause. The pause then doubles up to [`MAX_RETRY_DELAY`].
+/// Number of retries without a pause. The pause then doubles up to [`MAX_RETRY_DELAY`].
 const IMMEDIATE_RETRIES: u32 = 4;
 
-/// The longest pause between two retries.
+/// Longest pause between two retries.
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(32);
 
-/// The least time that is reserved for closing a prompt, and for asking whether a keyring that does not answer is locked.
+/// Minimum time that is reserved for closing a prompt, and for asking whether a keyring that does not answer is locked.
 const MIN_RESERVE: Duration = Duration::from_millis(150);
 
 /// The work of one attempt.
@@ -105,11 +105,11 @@ impl Backend {
 
     pub(super) async fn delete(&self, service: &str, account: &str) -> Result<bool, KeyringError> {
         let outcome = self.delete_verified(service, account).await?;
-        Ok(outcome != DeleteOutcome::NotThere)
+        Ok(outcome != DeleteOutcome::NotFound)
     }
 
     pub(super) async fn delete_verified(&self, service: &str, account: &str) -> Result<DeleteOutcome, KeyringError> {
-        // What an attempt deleted stays deleted when a later attempt finds nothing.
+        // A deletion by an earlier attempt counts even if a later attempt finds no item.
         let was_there = &AtomicBool::new(false);
         let delete = |attempt: Attempt| -> Work<'_, bool> {
             Box::pin(async move {
@@ -129,7 +129,7 @@ impl Backend {
         .await
     }
 
-    /// Reads all accounts within one time limit, together or with all requests in flight at once.
+    /// Reads all accounts within one time limit: in one batch, otherwise individually with many requests in flight at once.
     pub(super) async fn get_many(
         &self,
         service: &str,
@@ -170,10 +170,10 @@ impl Backend {
         Instant::now() + self.limit
     }
 
-    /// Does the work on a live session, by the deadline. Repeats it on a new session if the session has ended unnoticed, and
-    /// on the same one if an item was deleted or replaced meanwhile.
+    /// Runs the work on a live session, by the deadline. Repeats it on a new session if the session turns out to have ended, and
+    /// on the same session if an item was deleted or replaced during the work.
     ///
-    /// Work that is done twice must have the same result as if it were done once.
+    /// The work must be idempotent.
     async fn run<'a, T>(
         &self,
         deadline: Instant,
@@ -267,7 +267,8 @@ fn retry_delay(retries: u32) -> Duration {
     Duration::from_millis(1 << doublings.min(10)).min(MAX_RETRY_DELAY)
 }
 
-/// A service that never answered in this process counts as absent. One that did may hold a secret.
+/// Returns the error that the caller sees. A service that never answered in this process counts as absent; one that did may
+/// hold a secret.
 fn into_keyring_error(error: CallError, connection: &Connection) -> KeyringError {
     match error.kind {
         ErrorKind::Unreachable if connection.was_reached() => {

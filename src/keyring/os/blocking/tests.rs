@@ -1,10 +1,10 @@
-//! The blocking backend on a store in memory, with dialogs and hangs simulated by the test.
+//! Tests of the blocking backend on a simulated platform in memory, which can show dialogs and hang.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// What the simulated platform does and has done.
+/// The state of the simulated platform, its faults, and counts of its calls.
 #[derive(Default)]
 struct Simulated {
     entries: BTreeMap<(String, String), String>,
@@ -23,7 +23,7 @@ struct Simulated {
 }
 
 impl Simulated {
-    /// A call that needs the secret of an entry.
+    /// Simulates a call that needs the secret of an entry.
     fn access(&mut self, account: &str) -> Result<(), BlockingError> {
         if !self.locked && !self.refused.contains(&account) {
             return Ok(());
@@ -44,7 +44,7 @@ fn key(service: &str, account: &str) -> (String, String) {
     (service.to_owned(), account.to_owned())
 }
 
-/// Defines a platform with state of its own, so that tests do not affect each other.
+/// Defines a platform with its own state, so that tests do not affect each other.
 macro_rules! platform {
     ($name:ident) => {
         static STATE: Mutex<Option<Simulated>> = Mutex::new(None);
@@ -191,7 +191,7 @@ async fn r3_1_a_write_is_read_back_where_that_needs_no_dialog() {
 }
 
 #[tokio::test]
-async fn r3_6_a_deletion_without_effect_is_noticed() {
+async fn r3_6_a_deletion_without_effect_is_detected() {
     platform!(Keyring);
     let keyring = backend::<Keyring>(LIMIT);
     keyring.set("svc", "key", &Secret::from("value")).await.unwrap();
@@ -199,7 +199,7 @@ async fn r3_6_a_deletion_without_effect_is_noticed() {
     assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Remains));
     with(|it| it.keeps_deleted = false);
     assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::Deleted));
-    assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotThere));
+    assert_eq!(keyring.delete_verified("svc", "key").await, Ok(DeleteOutcome::NotFound));
 }
 
 #[tokio::test]

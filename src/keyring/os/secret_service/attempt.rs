@@ -19,7 +19,7 @@ use crate::keyring::errors::ErrorKind;
 use crate::secret::Secret;
 use crate::telemetry::fingerprint;
 
-/// The number of requests that are in flight at once. It hides every round trip and respects the quotas of a bus.
+/// Maximum number of requests in flight at once: enough to hide the round trips, and below the quotas of a bus.
 pub(super) const MAX_IN_FLIGHT: usize = 64;
 
 /// The items that a call needs unlocked.
@@ -79,8 +79,8 @@ impl Attempt {
         Ok((found, is_incomplete))
     }
 
-    /// Returns whether the service may hide items: it is locked, or the default collection that it had is not there yet. A
-    /// service that does not report whether it is locked counts as unlocked.
+    /// Returns whether the service may hide items: it is locked, or it has no default collection although it had one before, as
+    /// a daemon that has just been restarted. A service that does not report whether it is locked counts as unlocked.
     fn is_hiding(&self, is_locked: Result<Option<bool>, CallError>) -> Result<bool, CallError> {
         let had_collection = &self.connection.had_collection;
         match is_locked {
@@ -139,7 +139,7 @@ impl Attempt {
         Err(CallError::locked())
     }
 
-    /// Obtains something that may need a prompt.
+    /// Fulfils a request that may need a prompt.
     pub(super) async fn request(&self, request: PromptRequest) -> Result<(), CallError> {
         let gate = &self.connection.prompt_gate;
         gate.request(&self.session, request, self.prompt_deadline).await

@@ -4,7 +4,7 @@ use crate::error::Code;
 use crate::keyring::errors::{ErrorKind, zbus_error};
 use crate::secret::Secret;
 
-/// What a failed call means, and a sentence about it.
+/// The kind of a failure, and a sentence that describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CallError {
     pub(super) kind: ErrorKind,

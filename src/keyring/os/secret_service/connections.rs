@@ -56,7 +56,7 @@ impl Connection {
         Ok(session)
     }
 
-    /// Gives a session up. Calls in flight on it continue; the next call opens another session.
+    /// Discards a session. Calls in flight on it continue; the next call opens another session.
     ///
     /// Does not wait: a caller that holds the lock is opening another session, or will check this one afterwards.
     pub(super) fn discard(&self, session: &Arc<Session>) {

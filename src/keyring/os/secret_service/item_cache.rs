@@ -1,14 +1,14 @@
 //! Remembers which item belongs to an account, for the lifetime of a session.
 //!
-//! A remembered path is only a guess. Other programs may rename, replace or delete the item at any time. Whoever uses the
-//! path asks for the item's attributes in the same round trip and discards the result if they are not the wanted ones.
+//! A remembered path is only a guess, because other programs may rename, replace or delete the item at any time. Callers ask
+//! for the item's attributes in the same round trip, and discard the result if the attributes are not the wanted ones.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zbus::OwnedObjectPath;
 
-/// The number of items that are remembered. When it is reached, the cache starts again from empty.
+/// Maximum number of items that are remembered. When it is reached, the cache starts again from empty.
 const MAX_ITEMS: usize = 4096;
 
 /// The item of each service and account.

@@ -23,10 +23,10 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// Every value is UTF-8 text.
 const CONTENT_TYPE: &str = "text/plain";
 
-/// The number of items a search may return. A service that returns more is faulty.
+/// Maximum number of items in a search result. A service that returns more is faulty.
 const MAX_ITEMS: usize = 10_000;
 
-/// The size of a search result that is decoded.
+/// Maximum size of a search result that is decoded, in bytes.
 const MAX_SEARCH_RESULT_LEN: usize = 8 * 1024 * 1024;
 
 /// The attributes of an item.

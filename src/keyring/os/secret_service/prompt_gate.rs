@@ -14,10 +14,10 @@ use crate::error::Code;
 use crate::keyring::errors::notice_refusal;
 use crate::telemetry::propagate;
 
-/// How long a service may take to acknowledge that a prompt was closed, and to say what is locked.
+/// How long a service may take to acknowledge that a prompt was closed, and to report whether an object is locked.
 const ACKNOWLEDGE_LIMIT: Duration = Duration::from_millis(100);
 
-/// What the user is asked for.
+/// What a prompt asks the user for.
 #[derive(Clone, Debug)]
 pub(super) enum PromptRequest {
     /// To unlock these objects.
@@ -53,7 +53,7 @@ enum RefusedObject {
 }
 
 impl PromptGate {
-    /// Obtains what is requested, with a prompt if the service needs one. Waits for a prompt that is already open.
+    /// Fulfils a request, with a prompt if the service needs one. Waits for a prompt that is already open.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl PromptGate {
                     State::Showing(..) | State::Idle => {
                         let (sender, result) = watch::channel(None);
                         *state = State::Showing(result.clone(), until);
-                        // The prompt runs in a task of its own: it outlives a caller that gives up while others wait.
+                        // The prompt runs in a separate task, so that it outlives a caller that gives up while others wait.
                         let showing = Arc::clone(self).show(Arc::clone(session), request.clone(), until, sender);
                         tokio::spawn(propagate(showing));
                         (Some(result), true, false)
@@ -92,9 +92,9 @@ impl PromptGate {
             let outcome = result.wait_for(Option::is_some).await.map(|result| result.clone());
             match outcome {
                 Ok(Some(outcome)) if is_own => return outcome,
-                // The prompt of another caller failed: that is the answer to everyone who waited to have something unlocked.
+                // The prompt of another caller failed. Callers that wait for an unlock get the same error.
                 Ok(Some(Err(error))) if !is_late && !matches!(request, PromptRequest::Confirm(_)) => return Err(error),
-                // The prompt of another caller was answered: ask for what is still missing.
+                // The prompt of another caller has ended. This request may need its own.
                 Ok(_) => {}
                 Err(_) => return Err(CallError::timed_out()),
             }
@@ -109,14 +109,14 @@ impl PromptGate {
         Ok(())
     }
 
-    /// Records that a prompt about these objects was of no use: no other one is shown while they are locked.
+    /// Records that a prompt about these objects did not unlock them. No other prompt is shown while they are locked.
     pub(super) async fn exhaust(&self, session: &Session, request: &PromptRequest) {
         let refused = refused_object(session, request).await;
         *self.state() = State::Exhausted(refused);
         notice_refusal();
     }
 
-    /// Records that a collection is locked and that the service waited for the user in vain.
+    /// Records that a collection is locked and that the service's own prompt was not answered.
     pub(super) fn exhaust_collection(&self, collection: &str) {
         *self.state() = State::Exhausted(RefusedObject::Collection(collection.to_owned()));
         notice_refusal();
@@ -206,7 +206,7 @@ fn collection_of(object: &str) -> &str {
     end.map_or(object, |(end, _)| &object[..end])
 }
 
-/// Finds out what a refused prompt was about: the collection if it is locked, otherwise the item.
+/// Returns the object of a refused prompt: the collection if it is locked, otherwise the item.
 async fn refused_object(session: &Session, request: &PromptRequest) -> RefusedObject {
     let (collection, item) = match request {
         PromptRequest::Unlock(objects) => {

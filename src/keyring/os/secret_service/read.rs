@@ -1,4 +1,4 @@
-//! Reads: one secret, many secrets, existence, names.
+//! Reads one secret, many secrets, the existence of an account, and the accounts of a service.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::prompt_gate::PromptRequest;
 use super::read_batcher::Role;
 use crate::keyring::errors::ErrorKind;
 
-/// The number of secrets that one message may bring.
+/// Maximum number of secrets that are requested in one message.
 const MAX_SECRETS_PER_MESSAGE: usize = 256;
 
 /// The secrets and the attributes of items that were read in one round trip.
@@ -80,7 +80,8 @@ impl Attempt {
     ///
     /// # Errors
     ///
-    /// Fails if the item turns out to belong to another account: a service that is wrong about that is not believed.
+    /// Fails if the attributes of the item are those of another account, which happens if the service is faulty or the item was
+    /// changed.
     pub(super) async fn read_newest(&self, service: &str, account: &str, items: &[OwnedObjectPath]) -> ReadResult {
         let Some(item) = self.newest(items).await? else {
             return Ok(None);
@@ -97,10 +98,10 @@ impl Attempt {
     }
 
     /// Returns the secrets of many accounts in two round trips: a search for the whole service, then the attributes and the
-    /// secrets of what it found. An error is that of the whole attempt; each result has its own.
+    /// secrets of the items. Each account has its own result; the outer error is that of the whole attempt.
     ///
-    /// Returns `None` if the service has many items that are not wanted, or locked items: then reading each account by itself
-    /// is better.
+    /// Returns `None` if the service has many items that are not wanted, or locked items. The accounts should then be read
+    /// individually.
     pub(super) async fn get_all(&self, service: &str, accounts: &[&str]) -> Result<Option<Vec<ReadResult>>, CallError> {
         let wanted = HashMap::from([("service", service)]);
         let (found, is_incomplete) = self.search(&wanted).await?;
@@ -171,7 +172,7 @@ impl Attempt {
             match secrets {
                 Ok(secrets) => contents.secrets.extend(secrets),
                 Err(error) if error.ends_session() => return Err(error),
-                // A service that does not return many secrets at once is asked for each by itself.
+                // A service that does not return many secrets at once is asked for each secret individually.
                 Err(_) => {}
             }
         }
@@ -185,7 +186,7 @@ impl Attempt {
         Ok(contents)
     }
 
-    /// Returns whether an account exists, in one round trip. A locked item exists, too. Never shows a prompt of its own.
+    /// Returns whether an account exists, in one round trip. A locked item counts as existing. Never requests a prompt.
     ///
     /// # Errors
     ///
@@ -199,7 +200,7 @@ impl Attempt {
         }
     }
 
-    /// Returns the accounts of a service, sorted: one search, then the attributes of what it found. No secret is read.
+    /// Returns the accounts of a service, sorted: one search, then the attributes of the items. No secret is read.
     ///
     /// Locked items are listed without a prompt if the service shows their attributes.
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, CallError> {

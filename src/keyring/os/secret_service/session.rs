@@ -18,8 +18,8 @@ use super::session_cipher::{ENCRYPTED, KeyPair, PLAIN, SessionCipher};
 use crate::error::Code;
 use crate::keyring::errors::ErrorKind;
 
-/// The number of calls that wait for their replies on one connection. A bus closes or refuses connections with more than its
-/// quota, which is 128 where nothing else is configured.
+/// Maximum number of calls that wait for their replies on one connection. A bus rejects further calls or closes the
+/// connection at its quota, which is 128 by default.
 const MAX_PENDING_CALLS: usize = 96;
 
 const DESTINATION: &str = "org.freedesktop.secrets";
@@ -33,7 +33,7 @@ pub(super) struct Session {
     pub(super) cipher: SessionCipher,
     pub(super) items: ItemCache,
     pub(super) read_batcher: ReadBatcher<ReadResult>,
-    /// Closed when the service leaves the bus, the bus is gone, or the runtime of the watching task is.
+    /// Closed when the service leaves the bus, when the connection ends, and when the runtime of the watching task ends.
     alive: watch::Receiver<()>,
     watcher: AbortHandle,
     is_given_up: AtomicBool,
@@ -86,7 +86,7 @@ impl Session {
         })
     }
 
-    /// Returns whether the service still owns its name, as far as the bus has reported, and nobody gave the session up.
+    /// Returns whether the service still owns its name, as far as the bus has reported, and the session was not given up.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.has_changed().is_ok() && !self.is_given_up.load(Ordering::Relaxed)
     }
@@ -152,7 +152,7 @@ async fn open_session(
     Ok(reply.body().deserialize()?)
 }
 
-/// Returns whether the service answered, and answered with an error of its own.
+/// Returns whether the error is a reply of the service, and not a failure to reach it.
 fn is_refusal(error: &CallError) -> bool {
     !matches!(
         error.kind,
@@ -160,7 +160,7 @@ fn is_refusal(error: &CallError) -> bool {
     )
 }
 
-/// Returns, and so closes `alive`, when the name of the Secret Service changes hands or the connection ends.
+/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`.
 async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>) {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)

@@ -2,8 +2,8 @@
 //! <https://specifications.freedesktop.org/secret-service-spec/latest/transfer-secrets.html>
 //!
 //! The bus is local and belongs to the same user, so the encryption does not protect against the bus. It protects against
-//! leftover memory: the message buffers of zbus and of the bus daemon are never wiped. They hold ciphertext, and plain text
-//! exists only in buffers that this crate wipes.
+//! leftover memory: the message buffers of zbus and of the bus daemon are never wiped. With encryption they hold only
+//! ciphertext, and plain text exists only in buffers that this crate wipes.
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;

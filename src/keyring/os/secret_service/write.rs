@@ -12,7 +12,7 @@ use crate::keyring::errors::ErrorKind;
 use crate::secret::Secret;
 use crate::telemetry::notices::{NoticeKind, notice};
 
-/// What a deletion did.
+/// Result of a deletion.
 pub(super) struct Deletion {
     /// Whether an item was deleted, also if a later step failed.
     pub(super) was_there: bool,
@@ -85,7 +85,7 @@ impl Attempt {
         written?;
         match read {
             Ok(Some(value)) if value == *secret => Ok(Some(Ok(Some(value)))),
-            // Messages that are sent while another task is sending may change places: only a read after the write counts.
+            // Messages that are sent while another task is sending may be reordered: only a read after the write counts.
             _ => Ok(Some(self.get_single(service, account).await)),
         }
     }
