@@ -1,9 +1,9 @@
-//! Which API key a session uses.
+//! Chooses the API key of a session.
 //!
-//! - [`args`]: the flags on a command line; resolves nothing
+//! - [`args`]: finds the flags on a command line, without resolving them
 //! - [`sources`]: the table of sources, in order of precedence
-//! - [`key_file`]: an API key in a file of its own
-//! - [`resolve`]: the key of the first source that is present
+//! - [`key_file`]: reads an API key from a file
+//! - [`resolve`]: returns the key of the first source that is present
 //!
 //! A failure is final: when a named key or a key file cannot be read, no lower source is used.
 
@@ -14,10 +14,10 @@ pub mod sources;
 
 use crate::error::Error;
 
-/// Exit code of a non-interactive run that cannot use the key it was told to use.
+/// Exit code of a non-interactive run that cannot use the requested key.
 pub const EXIT_CODE: u8 = 41;
 
-/// Marks an error that ends the session.
+/// Returns the error with [`EXIT_CODE`].
 pub fn fatal(error: Error) -> Error {
     error.with_exit_code(EXIT_CODE)
 }

@@ -1,7 +1,8 @@
-//! A report on what is there, what works and what is wrong, for people who ask why their keys are not found.
+//! Reports which keyring and which files are used, whether they work, and which problems there are, for users whose keys are
+//! not found.
 //!
-//! The report changes nothing: no mode is tightened and no file is removed. Of the keyring it asks what a store asks first:
-//! whether a throw-away value comes back. It names no key.
+//! An examination changes no file: modes are not tightened, and nothing is removed. The keyring is tested as a store tests it,
+//! with a throw-away value. The report contains no name of a key.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,13 +37,13 @@ const OS_KEYRING: &str = if cfg!(target_os = "macos") {
     "Secret Service"
 };
 
-/// What to examine.
+/// The subject of an examination.
 pub struct Subject {
     /// The keyring that stores use, or none.
     pub keyring: SelectedKeyring,
     /// What chose that keyring; `None` for the platform's, which is used by default.
     pub chosen: Option<ChosenKeyring>,
-    /// A problem of the place of the data directory.
+    /// A problem with the location of the data directory.
     pub data_problem: Option<Error>,
     /// The home directory.
     pub home: PathBuf,
@@ -52,10 +53,10 @@ pub struct Subject {
     pub limit: Duration,
 }
 
-/// A keyring that somebody chose.
+/// A keyring that was chosen explicitly.
 #[derive(Clone, Debug)]
 pub struct ChosenKeyring {
-    /// What it is called; `None` for the platform's.
+    /// The name of the keyring; `None` for the platform's.
     pub name: Option<String>,
     /// What chose it: a function, an environment variable or a file.
     pub source: String,
@@ -66,13 +67,13 @@ pub struct ChosenKeyring {
 pub struct Report {
     /// The keyring.
     pub keyring: KeyringReport,
-    /// Where all data is.
+    /// The data directory.
     pub data: DataDirectory,
     /// The places where keys are, the known ones first.
     pub places: Vec<StoreReport>,
-    /// Data of earlier programs. Also empty when it could not be looked for; then a problem says so.
+    /// Data of earlier programs. Empty also when the search failed, which is then one of the problems.
     pub legacy: Vec<LegacyData>,
-    /// What is wrong, and what to do about it.
+    /// The problems and their remedies.
     pub problems: Vec<Problem>,
 }
 
@@ -87,15 +88,15 @@ enum KeyringState {
 pub async fn examine(subject: Subject) -> Report {
     let deadline = Instant::now() + subject.limit;
     let (home, data) = (subject.home.clone(), subject.data.clone());
-    let looking = tokio::task::spawn_blocking(move || {
+    let inspecting = tokio::task::spawn_blocking(move || {
         let former = home_data_directory(&home);
         let former = (former != data.path).then(|| StoreReport::all_below(&former));
         (StoreReport::all_below(&data.path), former.unwrap_or_default())
     });
     let testing = test(&subject, deadline);
     let directories = vec![home_data_directory(&subject.home), subject.data.path.clone()];
-    let (keyring, looked, legacy) = join3(testing, looking, legacy::find(directories)).await;
-    let (mut places, former) = looked.unwrap_or_default();
+    let (keyring, inspected, legacy) = join3(testing, inspecting, legacy::find(directories)).await;
+    let (mut places, former) = inspected.unwrap_or_default();
     if let (true, Some(os)) = (keyring.works, subject.keyring.keyring()) {
         let counting = join_all(places.iter().map(|place| count(os.as_ref(), &place.service)));
         if let Ok(counts) = timeout_at(deadline, counting).await {
@@ -123,7 +124,7 @@ pub async fn examine(subject: Subject) -> Report {
     }
 }
 
-/// Tests whether a value that is written comes back.
+/// Tests the keyring: whether it returns a value that was written.
 async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
     let chosen = subject.chosen.as_ref();
     let Some(keyring) = subject.keyring.keyring().cloned() else {
@@ -141,7 +142,7 @@ async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
         };
     };
     let started = Instant::now();
-    // In a task of its own, so that a test that runs out of time still removes its throw-away account.
+    // A separate task, so that a test that runs out of time still removes its throw-away account.
     let testing = timeout_at(deadline, tokio::spawn(propagate(test_keyring(keyring)))).await;
     let duration = started.elapsed();
     let state = match testing {
@@ -161,7 +162,7 @@ async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
         KeyringState::Works => (name, format!("{reason}, and it works"), None),
         KeyringState::Absent(error) => (
             NO_KEYRING,
-            "the platform's keyring is not there".to_owned(),
+            "the platform's keyring is not available".to_owned(),
             Some(error),
         ),
         KeyringState::Fails(error) => {
@@ -183,7 +184,7 @@ async fn test(subject: &Subject, deadline: Instant) -> KeyringReport {
 }
 
 async fn test_keyring(keyring: Arc<dyn Keyring>) -> KeyringState {
-    // The cheapest call that shows whether there is a keyring at all.
+    // The cheapest call that shows whether there is a keyring. The probe alone would report an absent one as unavailable.
     if let Err(KeyringError::Absent(error)) = keyring.contains(PROBE_PREFIX, PROBE_PREFIX).await {
         return KeyringState::Absent(error);
     }
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_that_were_chosen_and_a_keyring_that_is_switched_off_are_told_apart() {
+    async fn chosen_files_and_a_keyring_that_is_switched_off_have_different_reasons() {
         let files = report(SelectedKeyring::Nothing, chosen(Some("encrypted files")))
             .await
             .keyring;

@@ -28,13 +28,13 @@ const MAX_ENV_FILE_LEN: usize = 16 * 1024 * 1024;
 /// A setting, as the extension declares it.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// The environment variable it becomes, which is also the name of its account.
+    /// The environment variable that gets the value. Its name is also the key in the store.
     pub env_var: String,
     /// Whether its value is a secret.
     pub sensitive: bool,
 }
 
-/// Values by the names of their variables.
+/// Values by the name of the environment variable.
 pub type Values = BTreeMap<String, Secret>;
 
 /// The settings of one extension. Cloning is cheap.
@@ -57,7 +57,7 @@ pub fn service(extension_name: &str) -> String {
 }
 
 impl ExtensionSettings {
-    /// Settings kept in this store and in the `.env` file of this directory.
+    /// Returns the settings in this store and in the `.env` file of this directory.
     pub fn new(store: Arc<dyn SecretStore>, extension_dir: PathBuf, locks: LockDir) -> Self {
         let env_file = TextFile::new(extension_dir, ENV_FILE, MAX_ENV_FILE_LEN, locks);
         let mutexes = KeyedMutex::default();
@@ -68,27 +68,27 @@ impl ExtensionSettings {
         }
     }
 
-    /// The same settings, reached through another view of their store.
+    /// Returns the same settings, accessed through another view of their store.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
         Self { store, ..self }
     }
 
-    /// The store the sensitive settings are kept in.
+    /// Returns the store that holds the sensitive settings.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
 
     /// Stores the values of the settings.
     ///
-    /// A setting without a value is removed. A sensitive one that stood in the file is removed from it. Values of other
-    /// names are ignored; other lines of the file stay unchanged. Saves and deletes happen in the order of the calls.
+    /// A setting without a value is removed. A sensitive setting is removed from the file. Values of other names are ignored,
+    /// and other lines of the file stay unchanged. Saves and deletions are made in the order of the calls.
     ///
     /// # Errors
     ///
-    /// `CORRUPT`, with nothing changed, for an invalid variable name, a variable declared both sensitive and not, a value
-    /// with a NUL character, and a file with an unclosed quote. A value that cannot be stored does not stop the others; the
-    /// first failure is returned at the end.
+    /// `CORRUPT`, with nothing changed, for an invalid variable name, a variable that is declared both as sensitive and as not
+    /// sensitive, a value with a NUL character, and a file with an unclosed quote that a new line would close. A value that
+    /// cannot be stored does not stop the others; the first failure is returned at the end.
     pub fn save(&self, settings: Vec<Setting>, values: Values) -> impl Future<Output = Result<()>> + Send + use<> {
         let (this, lock) = (self.clone(), self.mutexes.lock(ENV_FILE));
         async move {
@@ -113,7 +113,7 @@ impl ExtensionSettings {
                 _ => drop(changes.insert(name, Some(value))),
             }
         }
-        // Find out whether the file can take its part before anything changes.
+        // Checks that the file can be changed before anything is stored.
         let text = self.env_file.read().await?;
         self.changed(text.as_ref().map(Secret::expose), &changes)?;
         let mut failure = Ok(());
@@ -132,7 +132,7 @@ impl ExtensionSettings {
     ///
     /// # Errors
     ///
-    /// The error of a source that may hold a value and cannot be read.
+    /// `CORRUPT` for invalid settings; the error of the file or of a value that cannot be read.
     pub async fn load(&self, settings: &[Setting]) -> Result<Values> {
         let settings = check(settings)?;
         let mut loaded = Values::new();
@@ -156,12 +156,13 @@ impl ExtensionSettings {
         Ok(loaded)
     }
 
-    /// Removes the values of these settings; without settings, the `.env` file and everything that is stored for the
-    /// extension. A missing value is not an error.
+    /// Removes the values of these settings; without settings, removes the `.env` file and all values in the store. A missing
+    /// value is not an error.
     ///
     /// # Errors
     ///
-    /// After all removals, the first failure, or the error of a source that could not be listed.
+    /// `CORRUPT` for invalid settings, and the error of the file, before any value in the store is removed. After all removals
+    /// from the store were tried, the first failure, or the error of a source that could not be listed.
     pub fn delete(&self, settings: Option<Vec<Setting>>) -> impl Future<Output = Result<()>> + Send + use<> {
         let (this, lock) = (self.clone(), self.mutexes.lock(ENV_FILE));
         async move {
@@ -189,11 +190,12 @@ impl ExtensionSettings {
         incomplete.map_or(Ok(()), Err)
     }
 
-    /// Returns whether any of these settings has a value; without settings, whether the extension has any value at all.
+    /// Returns whether any of these settings has a value; without settings, whether the extension has any value.
     ///
     /// # Errors
     ///
-    /// The error of a source that could not be read, when the others hold no value.
+    /// `CORRUPT` for invalid settings; the error of the file; the error of a store that could not be read, if no value was
+    /// found.
     pub async fn has(&self, settings: Option<&[Setting]>) -> Result<bool> {
         let settings = settings.map(check).transpose()?;
         if let Some(text) = self.env_file.read().await? {
@@ -225,19 +227,20 @@ impl ExtensionSettings {
         failure
     }
 
-    /// Stores the names that have a value and removes the others.
+    /// Stores the values of the names that have one, and removes the other names.
     async fn store_all(&self, names: Vec<String>, mut values: Values) -> Vec<(String, Result<()>)> {
-        let (kept, gone): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| values.contains_key(name));
-        let setting = kept
+        let (present, missing): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| values.contains_key(name));
+        let setting = present
             .iter()
             .filter_map(|name| Some(self.store.set(name, values.remove(name)?)));
         let set = futures_util::future::join_all(setting.collect::<Vec<_>>()).await;
-        let deleted = self.store.delete_many(&gone).await;
+        let deleted = self.store.delete_many(&missing).await;
         let outcomes = set
             .into_iter()
             .map(|set| set.map(|_| ()))
             .chain(deleted.into_iter().map(|deleted| deleted.map(|_| ())));
-        kept.into_iter().chain(gone).zip(outcomes).collect()
+        present.into_iter().chain(missing).zip(outcomes).collect()
     }
 
     async fn change_env_file(&self, changes: dotenv::Changes) -> Result<()> {
@@ -245,7 +248,7 @@ impl ExtensionSettings {
         self.env_file.update(move |text| settings.changed(text, &changes)).await
     }
 
-    /// Returns the new text of the file; `None` removes it, since a file that would be empty held nothing but settings.
+    /// Returns the new text of the file; `None`, which removes the file, if nothing would be left in it.
     fn changed(&self, text: Option<&str>, changes: &dotenv::Changes) -> Result<Option<Secret>> {
         let new = dotenv::change(text.unwrap_or_default(), changes).ok_or_else(|| {
             let path = self.env_file.path();
@@ -259,7 +262,7 @@ impl ExtensionSettings {
     }
 }
 
-/// Returns the settings by the names of their variables; `true` means sensitive.
+/// Validates the settings and returns them by the names of their variables; `true` means sensitive.
 fn check(settings: &[Setting]) -> Result<BTreeMap<&str, bool>> {
     let mut checked = BTreeMap::new();
     for setting in settings {
@@ -282,6 +285,7 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
+/// Returns the names of the settings that are sensitive, or of those that are not.
 fn names(settings: &BTreeMap<&str, bool>, sensitive: bool) -> Vec<String> {
     let wanted = settings.iter().filter(|(_, is_sensitive)| **is_sensitive == sensitive);
     wanted.map(|(name, _)| (*name).to_owned()).collect()

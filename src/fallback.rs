@@ -119,7 +119,7 @@ impl FallbackDir {
         self
     }
 
-    /// Returns what the file of a key says, without decrypting it.
+    /// Returns the state of a key's file, without decrypting it.
     ///
     /// # Errors
     ///

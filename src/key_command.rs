@@ -1,10 +1,10 @@
 //! The `/key` command.
 //!
-//! - [`parse`]: what the text after `/key` means
-//! - [`run`]: what a command does and answers
+//! - [`parse`]: parses the text after `/key`
+//! - [`run`]: runs a command and returns its result
 //! - [`complete`]: completes the text after `/key`
-//! - [`mask`]: the masked form of a key
-//! - [`secure_input`]: masking of what is typed
+//! - [`mask`]: masks a key
+//! - [`secure_input`]: masks the key in typed text
 
 pub mod complete;
 pub mod mask;

@@ -1,7 +1,7 @@
-//! Data of earlier programs that is no longer read, and what to tell the user about it.
+//! Finds files of earlier programs that are no longer read.
 //!
-//! Nothing is moved or deleted. Of a tool's key file only the first bytes are looked at, to tell today's envelopes, which
-//! are read, from the former format.
+//! Nothing is moved or deleted. A tool's key file is only checked for whether it starts like a JSON object: then it is an
+//! envelope, which `tool_keys` reads, and otherwise a file in the former format.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,20 +13,20 @@ use crate::fs::io_error::{interrupted, io_error};
 use crate::fs::read::{Contents, read_as_is};
 use crate::tool_keys;
 
-/// The one file of all MCP credentials.
+/// The file in which earlier programs kept all MCP credentials.
 const MCP_TOKENS: &str = "mcp-oauth-tokens-v2.json";
 
-/// Maximum size of a tool's key file that is looked at, in bytes. Larger files are not of the former format.
+/// Maximum size of a tool's key file that is checked, in bytes. A larger file counts as legacy data.
 const MAX_TOOL_KEY_LEN: usize = 1024 * 1024;
 
 /// A file of an earlier program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyData {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
     /// `tool-key` or `mcp-oauth-tokens`.
     pub kind: &'static str,
-    /// What it is, and what to do about it.
+    /// The remedy, then the reason.
     pub message: String,
 }
 
@@ -36,7 +36,7 @@ pub struct LegacyData {
 ///
 /// `DENIED` or `UNAVAILABLE` when a directory cannot be read.
 pub async fn find(directories: Vec<PathBuf>) -> Result<Vec<LegacyData>> {
-    let looking = tokio::task::spawn_blocking(move || {
+    let finding = tokio::task::spawn_blocking(move || {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for directory in directories {
@@ -46,7 +46,7 @@ pub async fn find(directories: Vec<PathBuf>) -> Result<Vec<LegacyData>> {
         }
         Ok(found)
     });
-    looking.await.unwrap_or_else(|_| Err(interrupted()))
+    finding.await.unwrap_or_else(|_| Err(interrupted()))
 }
 
 fn find_in(directory: &Path) -> Result<Vec<LegacyData>> {
@@ -102,7 +102,7 @@ fn tool_keys_in(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-/// Returns whether a file holds a JSON object, as an envelope is one. A file that cannot be read counts as legacy data.
+/// Returns whether a file starts like a JSON object, as an envelope does; `false` for a file that cannot be read.
 fn is_json(path: &Path) -> bool {
     match read_as_is(path, MAX_TOOL_KEY_LEN) {
         Ok(Contents::Bytes(bytes)) => bytes.trim_ascii_start().starts_with(b"{"),
@@ -139,7 +139,7 @@ mod tests {
         let tokens = home.path().join(".llxprt/mcp-oauth-tokens-v2.json");
         fs::write(&tokens, "old").unwrap();
         let directory = home.path().join(".llxprt");
-        // A directory that is named twice is looked at once.
+        // A directory that is given twice is searched once.
         let found = find(vec![directory.clone(), directory]).await.unwrap();
         let what: Vec<_> = found.iter().map(|data| (data.path.clone(), data.kind)).collect();
         assert_eq!(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r7c_a_file_where_a_directory_should_be_holds_no_old_data() {
+    async fn r7c_a_file_in_the_place_of_the_directory_holds_no_old_data() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".llxprt"), "").unwrap();
         assert_eq!(find(vec![home.path().join(".llxprt")]).await, Ok(Vec::new()));

@@ -9,10 +9,10 @@ use crate::secret::Secret;
 use crate::store::{SecretStore, StoreEntries, StoredIn};
 use crate::text::trim;
 
-/// The service its accounts belong to.
+/// The service of the keys in the keyring.
 pub const SERVICE: &str = "llxprt-code-provider-keys";
 
-/// The directory of its files, below the data directory.
+/// The directory of the keys' encrypted files, below the data directory.
 pub const DIRECTORY: &str = "provider-keys";
 
 /// Maximum length of a name, in characters.
@@ -22,10 +22,10 @@ const MAX_NAME_LEN: usize = 64;
 ///
 /// `save` and `delete` take their place in the order of changes when they are called, not when they are awaited.
 pub trait KeyStorage: Send + Sync {
-    /// Stores a key. Returns where it went, `None` when the storage does not say.
+    /// Stores a key. Returns where it is stored; `None` when the storage does not report that.
     fn save(&self, name: &str, api_key: &Secret) -> BoxFuture<'static, Result<Option<StoredIn>>>;
 
-    /// Returns the key of that name, `None` when there is none.
+    /// Returns the key with that name; `None` when there is none.
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Secret>>>;
 
     /// Removes a key; `false` when there was none.
@@ -34,14 +34,15 @@ pub trait KeyStorage: Send + Sync {
     /// Returns the names, sorted and without duplicates.
     fn list(&self) -> BoxFuture<'_, Result<Vec<String>>>;
 
-    /// Returns whether there is a key of that name.
+    /// Returns whether there is a key with that name.
     fn has<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool>>;
 
     /// Returns all names with their keys.
     fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>>;
 }
 
-/// Named API keys in a store. Names match `^[a-zA-Z0-9._-]{1,64}$`; case matters, nothing is normalised. Cloning is cheap.
+/// Named API keys in a store. Names match `^[a-zA-Z0-9._-]{1,64}$`. They are case-sensitive and are not normalised. Cloning is
+/// cheap.
 ///
 /// On Windows two names that differ only in case may share an entry.
 #[derive(Clone)]
@@ -50,12 +51,12 @@ pub struct ProviderKeys {
 }
 
 impl ProviderKeys {
-    /// Keys kept in this store.
+    /// Returns the keys in this store.
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self { store }
     }
 
-    /// The store they are kept in.
+    /// Returns the store that holds the keys.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
@@ -108,7 +109,7 @@ impl KeyStorage for ProviderKeys {
 ///
 /// # Errors
 ///
-/// `CORRUPT`, with a message that says what a name may be.
+/// `CORRUPT`, with a message that describes valid names.
 pub fn validate_name(name: &str) -> Result<()> {
     let valid = (1..=MAX_NAME_LEN).contains(&name.len())
         && name
@@ -125,6 +126,7 @@ fn invalid_name(name: &str) -> Error {
     .with_remediation("Re-save the key or re-authenticate under another key name")
 }
 
+/// Returns the trimmed key, or the error for an empty one.
 fn trimmed(api_key: &Secret) -> Result<Secret> {
     let text = trim(api_key.expose());
     if text.is_empty() {
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn r10_white_space_and_a_byte_order_mark_around_a_key_are_cut_and_inside_it_stay() {
+    fn r10_white_space_and_a_byte_order_mark_are_trimmed_around_a_key_and_kept_inside_it() {
         assert_eq!(trimmed(&Secret::from("\u{feff} \t sk a\r\n")), Ok(Secret::from("sk a")));
         for empty in ["", " \r\n\t", "\u{feff}", "\u{a0}\u{2003}"] {
             assert_eq!(

@@ -13,13 +13,13 @@ use crate::telemetry::events::credentials_skipped;
 /// The default service of the credentials.
 pub const SERVICE: &str = "llxprt-cli-mcp-oauth";
 
-/// Prefix of the accounts with which an older program tested its keyring. A crash left some behind.
+/// Prefix of the accounts with which an older program tested its keyring. Crashes left some of them behind.
 const FORMER_PROBE_PREFIX: &str = "__keychain_test__";
 
 /// The OAuth credentials of MCP servers, one account for each server. Cloning is cheap.
 ///
 /// The account is the name of the server with `_` in place of every character outside `a-zA-Z0-9-_.`, so two servers may
-/// share one. Every method is `CORRUPT` for an empty server name and for one whose account cannot be stored.
+/// share one. Every method fails with `CORRUPT` for an empty server name, and for one whose account cannot be stored.
 #[derive(Clone)]
 pub struct Tokens {
     store: Arc<dyn SecretStore>,
@@ -45,13 +45,13 @@ pub struct BrokenCredentials {
 }
 
 impl Tokens {
-    /// Credentials kept in this store. Events name the service.
+    /// Returns the credentials in this store. `service` is the service that events name.
     pub fn new(store: Arc<dyn SecretStore>, service: &str) -> Self {
         let service = Arc::from(service);
         Self { store, service }
     }
 
-    /// The store the credentials are kept in.
+    /// Returns the store that holds the credentials.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
@@ -68,7 +68,11 @@ impl Tokens {
         Credentials::stored(json).map(Some).ok_or_else(|| unparsable(server))
     }
 
-    /// Stores credentials for the server they name.
+    /// Stores credentials for the server that they name.
+    ///
+    /// # Errors
+    ///
+    /// The error of the store.
     pub fn set(&self, credentials: Credentials) -> impl Future<Output = Result<()>> + Send + use<> {
         let setting = account(&credentials.server_name).map(|account| self.store.set(&account, credentials.json));
         async move { setting?.await.map(|_| ()) }
@@ -78,7 +82,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` when there are none.
+    /// `NOT_FOUND` when there are none; the errors of the store otherwise.
     pub fn delete(&self, server: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         let deleting = account(server).map(|account| self.store.delete(&account));
         let server = server.to_owned();
@@ -91,11 +95,11 @@ impl Tokens {
         }
     }
 
-    /// Returns the accounts, sorted; empty when it is known that there are none.
+    /// Returns the accounts, sorted. An empty list means that there are none.
     ///
     /// # Errors
     ///
-    /// The error of a source that could not be listed, also when the others hold accounts.
+    /// The error of a source that could not be listed, even if the others hold accounts.
     pub async fn list(&self) -> Result<Vec<String>> {
         let mut listed = self.store.keys().await?;
         if let Some(error) = listed.incomplete {
@@ -105,12 +109,11 @@ impl Tokens {
         Ok(listed.keys)
     }
 
-    /// Returns the credentials of every account, read in one batch. Broken ones are left out, logged and returned apart.
+    /// Returns the credentials of every account, read in one batch. Broken credentials are logged and returned separately.
     ///
     /// # Errors
     ///
-    /// The error of a source that could not be listed, or of a value that could not be read for another reason than its
-    /// content.
+    /// The error of a source that could not be listed, or of a value that could not be read, unless it is `CORRUPT`.
     pub async fn get_all(&self) -> Result<AllCredentials> {
         let entries = self.store.entries().await?;
         if let Some(error) = entries.incomplete {
@@ -144,7 +147,8 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// After all removals, the first failure, or the error of a source that could not be listed.
+    /// After all removals were tried, an error with the code of the first failure and the messages of all; the error of a source
+    /// that could not be listed counts as a failure.
     pub async fn clear(&self) -> Result<()> {
         let listed = self.store.keys().await?;
         let deleted = self.store.delete_many(&listed.keys).await;
@@ -160,8 +164,8 @@ impl Tokens {
         Err(Error::new(first.code(), message).with_remediation(first.remediation()))
     }
 
-    /// Returns whether credentials can be kept: in files, where they are allowed and their directory can be read, or in a
-    /// keyring that works. Never fails.
+    /// Returns whether credentials can be stored: in files, if the policy allows them and their directory can be read, or in a
+    /// working keyring.
     pub async fn is_available(&self) -> bool {
         let Some(store) = self.store.as_secure_store() else {
             return self.store.list().await.is_ok();
@@ -174,7 +178,7 @@ impl Tokens {
 /// The OAuth credentials of one MCP server, as the JSON object they are stored as:
 /// `{ serverName, token: { accessToken, tokenType, … }, updatedAt, … }`.
 ///
-/// They stay text. Only the required fields are looked at, in place: unknown fields survive unchanged, and no token is
+/// The JSON is kept as text. Only the required fields are parsed, in place: unknown fields stay unchanged, and no token is
 /// copied into memory that is not wiped.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -186,7 +190,7 @@ pub struct Credentials {
 type JsonFields<'a> = BTreeMap<String, &'a RawValue>;
 
 impl Credentials {
-    /// Validates credentials and stamps them with the time of the change, in milliseconds since 1970.
+    /// Validates credentials and sets their field `updatedAt`, in milliseconds since 1970.
     ///
     /// # Errors
     ///
@@ -221,13 +225,37 @@ impl Credentials {
         &self.json
     }
 
-    /// Returns the JSON text. Consumes `self`.
+    /// Consumes `self` and returns the JSON text.
     pub fn into_json(self) -> Secret {
         self.json
     }
 }
 
-/// Returns the name of the server, or the message that names the field that is missing, empty or of the wrong type.
+/// Returns the account of a server. A character outside the basic plane becomes two `_`, because older programs named the
+/// accounts in JavaScript, where such a character is two code units.
+///
+/// # Errors
+///
+/// `CORRUPT` for an empty name, and for `.` and `..`, which are not valid keys.
+pub fn account(server: &str) -> Result<String> {
+    if server.is_empty() {
+        return Err(Error::new(Code::Corrupt, "Server name is required").with_remediation("Name the server"));
+    }
+    let mut account = String::with_capacity(server.len());
+    for c in server.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => account.push(c),
+            c => (0..c.len_utf16()).for_each(|_| account.push('_')),
+        }
+    }
+    if account == "." || account == ".." {
+        let message = format!("Credentials cannot be stored for a server named '{server}'");
+        return Err(Error::new(Code::Corrupt, message).with_remediation("Give the server another name"));
+    }
+    Ok(account)
+}
+
+/// Returns the name of the server, or a message about the required field that is missing, empty or of the wrong type.
 fn check(fields: &JsonFields<'_>) -> Result<String, &'static str> {
     let server_name = fields.get("serverName").and_then(|name| text(name));
     let server_name = server_name.ok_or("Server name is required")?;
@@ -262,12 +290,11 @@ fn is_text(value: &RawValue) -> bool {
 }
 
 fn print(fields: &JsonFields<'_>) -> Secret {
-    // Enough capacity for everything, so that the buffer never moves and leaves a copy behind. An escaped character takes up
-    // to six.
-    let room = fields
+    // The buffer must not grow, because growing leaves a copy in freed memory. An escaped character takes up to six bytes.
+    let lengths = fields
         .iter()
         .map(|(name, value)| 6 * name.len() + value.get().len() + 4);
-    let mut json = String::with_capacity(2 + room.sum::<usize>());
+    let mut json = String::with_capacity(2 + lengths.sum::<usize>());
     for (name, value) in fields {
         json.push(if json.is_empty() { '{' } else { ',' });
         json.push_str(&serde_json::Value::from(name.as_str()).to_string());
@@ -276,26 +303,6 @@ fn print(fields: &JsonFields<'_>) -> Secret {
     }
     json.push('}');
     Secret::new(json)
-}
-
-/// Returns the account of a server. A character outside the basic plane becomes two `_`, because existing accounts were
-/// named in JavaScript, where it is two characters.
-pub fn account(server: &str) -> Result<String> {
-    if server.is_empty() {
-        return Err(Error::new(Code::Corrupt, "Server name is required").with_remediation("Name the server"));
-    }
-    let mut account = String::with_capacity(server.len());
-    for c in server.chars() {
-        match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => account.push(c),
-            c => (0..c.len_utf16()).for_each(|_| account.push('_')),
-        }
-    }
-    if account == "." || account == ".." {
-        let message = format!("Credentials cannot be stored for a server named '{server}'");
-        return Err(Error::new(Code::Corrupt, message).with_remediation("Give the server another name"));
-    }
-    Ok(account)
 }
 
 #[cfg(test)]

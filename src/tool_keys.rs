@@ -14,10 +14,16 @@ use crate::store::SecretStore;
 use crate::sync::KeyedMutex;
 use crate::text::trim;
 
-/// The service its accounts belong to.
+mod envelope_files;
+
+pub use envelope_files::KEY_FILE_SUFFIX;
+
+use envelope_files::EnvelopeFiles;
+
+/// The service of the keys in the keyring.
 pub const SERVICE: &str = "llxprt-code-tool-keys";
 
-/// The directory of its files, below the data directory.
+/// The directory of the keys' encrypted files, below the data directory.
 pub const DIRECTORY: &str = "tools";
 
 /// The file with the paths of key files, in the same directory: a JSON map from tool to path.
@@ -28,13 +34,13 @@ const MAX_LEN: usize = 1024 * 1024;
 
 /// A tool that takes an API key.
 pub struct Tool {
-    /// Its name, which is also the name of its account.
+    /// The name of the tool, which is also the name of its key in the store.
     pub name: &'static str,
-    /// Its display name.
+    /// The name to show to users.
     pub display_name: &'static str,
     /// The URL parameter that carries the key.
     pub url_param_name: &'static str,
-    /// What the key is for.
+    /// The purpose of the key.
     pub description: &'static str,
 }
 
@@ -46,18 +52,12 @@ pub const REGISTRY: [Tool; 1] = [Tool {
     description: "API key for Exa web and code search",
 }];
 
-mod envelope_files;
-
-pub use envelope_files::KEY_FILE_SUFFIX;
-
-use envelope_files::EnvelopeFiles;
-
-/// API keys of the tools in [`REGISTRY`]. Cloning is cheap. Every method is `CORRUPT` for any other tool, before anything is
-/// touched.
+/// API keys of the tools in [`REGISTRY`]. Cloning is cheap. Every method fails with `CORRUPT` for any other tool, before it
+/// accesses the store or a file.
 #[derive(Clone)]
 pub struct ToolKeys {
     store: Arc<dyn SecretStore>,
-    /// Where other programs keep keys; `None` for a store of the host, which has no encrypted files.
+    /// The envelopes of other programs; `None` for a store of the host, which has no encrypted files.
     envelope_files: Option<EnvelopeFiles>,
     keyfiles: TextFile,
     mutexes: KeyedMutex,
@@ -65,7 +65,7 @@ pub struct ToolKeys {
 }
 
 impl ToolKeys {
-    /// Keys kept in this store. The paths of key files are kept in `tools_dir`; `home` is what `~` means in them.
+    /// Returns the tool keys in this store. The paths of key files are stored in `tools_dir`; `home` replaces `~` in them.
     pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf, locks: LockDir) -> Self {
         let files = store.as_secure_store().map(|store| store.files().clone());
         let envelope_files = files.map(|files| EnvelopeFiles::new(files, tools_dir.clone()));
@@ -80,18 +80,22 @@ impl ToolKeys {
         }
     }
 
-    /// The same keys, reached through another view of their store.
+    /// Returns the same keys, accessed through another view of their store.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
         Self { store, ..self }
     }
 
-    /// The store the keys are kept in.
+    /// Returns the store that holds the keys.
     pub fn store(&self) -> &Arc<dyn SecretStore> {
         &self.store
     }
 
-    /// Stores the key of a tool, unchanged. It replaces an envelope that another program keeps in `<tool>.key`.
+    /// Stores the key of a tool, unchanged. Then removes an envelope that another program keeps in `<tool>.key`.
+    ///
+    /// # Errors
+    ///
+    /// The error of the store; after the key was stored, `DENIED` or `UNAVAILABLE` when the envelope cannot be removed.
     pub fn save(&self, tool: &str, api_key: Secret) -> impl Future<Output = Result<()>> + Send + use<> {
         let saving = known(tool).map(|tool| (tool, self.store.set(tool, api_key)));
         let files = self.envelope_files.clone();
@@ -105,7 +109,11 @@ impl ToolKeys {
         }
     }
 
-    /// Returns the stored key of a tool: that of the store, else that in `<tool>.key`; `None` when there is none.
+    /// Returns the stored key of a tool: that in the store, otherwise that in `<tool>.key`; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The error of the store, if `<tool>.key` holds no key; the error of an envelope that cannot be read.
     pub async fn get(&self, tool: &str) -> Result<Option<Secret>> {
         let tool = known(tool)?;
         match (self.store.get(tool).await, &self.envelope_files) {
@@ -123,7 +131,7 @@ impl ToolKeys {
     ///
     /// # Errors
     ///
-    /// After both removals, the error of the store, else that of the file.
+    /// After both removals were tried, the error of the store, otherwise that of the file.
     pub fn delete(&self, tool: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
         let deleting = known(tool).map(|tool| (tool, self.store.delete(tool)));
         let files = self.envelope_files.clone();
@@ -139,6 +147,10 @@ impl ToolKeys {
     }
 
     /// Returns whether there is a stored key of a tool, in the store or in `<tool>.key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolKeys::get`].
     pub async fn has(&self, tool: &str) -> Result<bool> {
         let tool = known(tool)?;
         match (self.store.has(tool).await, &self.envelope_files) {
@@ -149,12 +161,12 @@ impl ToolKeys {
         }
     }
 
-    /// Returns the key a tool should use: the stored one, else the first line of its key file, read each time. `None` when
-    /// there is neither; a missing or empty key file counts as none.
+    /// Returns the key that a tool should use: the stored one, otherwise the first line of its key file, which is read each
+    /// time. Returns `None` when there is neither. A missing or empty key file counts as absent.
     ///
     /// # Errors
     ///
-    /// The error of the stored key, if it cannot be read and the key file holds none; the error of the key file.
+    /// The error of the stored key, if the key file holds no key; the error of the key file.
     pub async fn resolve(&self, tool: &str) -> Result<Option<Secret>> {
         let stored = self.get(known(tool)?).await;
         if matches!(stored, Ok(Some(_))) {
@@ -169,16 +181,20 @@ impl ToolKeys {
         }
     }
 
-    /// Remembers the path of a tool's key file, unchanged. Changes happen in the order of the calls.
+    /// Stores the path of a tool's key file, unchanged. Changes are made in the order of the calls.
     ///
     /// # Errors
     ///
-    /// `CORRUPT` for an empty path.
+    /// `CORRUPT` for an empty path, and when the stored map is malformed; the errors of [`TextFile::update`].
     pub fn set_keyfile_path(&self, tool: &str, path: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         self.change_keyfile_path(tool, Some(path.to_owned()))
     }
 
-    /// Returns the path of a tool's key file as it was given; `None` when there is none.
+    /// Returns the path of a tool's key file as it was stored; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the stored map is malformed; the errors of [`TextFile::read`].
     pub async fn keyfile_path(&self, tool: &str) -> Result<Option<String>> {
         let tool = known(tool)?;
         let text = self.keyfiles.read().await?;
@@ -189,7 +205,11 @@ impl ToolKeys {
         }
     }
 
-    /// Forgets the path of a tool's key file. The key file itself stays.
+    /// Removes the stored path of a tool's key file. The key file itself is kept.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` when the stored map is malformed; the errors of [`TextFile::update`].
     pub fn clear_keyfile_path(&self, tool: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         self.change_keyfile_path(tool, None)
     }
@@ -217,8 +237,8 @@ impl ToolKeys {
         }
     }
 
-    /// Parses the map; empty when there is no file. A malformed map is `CORRUPT` for changes too: it was edited by hand, and
-    /// repairing it keeps its content.
+    /// Parses the map, which is empty when there is no file. A malformed map is not overwritten either: it was edited by hand,
+    /// and repairing it keeps its content.
     fn parse(&self, text: Option<&str>) -> Result<Map<String, Value>> {
         text.map_or(Ok(Map::new()), |text| {
             serde_json::from_str(text).map_err(|_| self.malformed())

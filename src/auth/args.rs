@@ -1,6 +1,6 @@
-//! `--key`, `--key-name` and `--keyfile` on a command line.
+//! Finds `--key`, `--key-name` and `--keyfile` on a command line.
 //!
-//! This module finds the flags. It resolves nothing and logs nothing: a command line may hold keys.
+//! This module does not resolve the values. It logs nothing, because a command line may hold keys.
 
 use super::fatal;
 use crate::error::{Code, Error, Result};
@@ -27,8 +27,8 @@ pub struct KeyArgs {
 
 /// Finds the flags, as `--flag value` and as `--flag=value`. Other arguments are ignored.
 ///
-/// An argument that starts with `-` is the next flag and not a value; such a value is given as `--flag=value`. Of a
-/// repeated flag the last one counts. `--` ends the flags. A value of `--key` or `--keyfile` that is empty or white space
+/// An argument that starts with `-` is the next flag and not a value; such a value must be given as `--flag=value`. If a flag
+/// is repeated, the last one counts. `--` ends the flags. A value of `--key` or `--keyfile` that is empty or white space
 /// counts as absent, as in `--key "$UNSET"`.
 ///
 /// # Errors
@@ -109,12 +109,12 @@ mod tests {
                 &["chat", "--model", "m", "--key", "sk", "hello"],
                 [Some("sk"), None, None],
             ),
-            // Only the whole word is the flag.
+            // A flag must be the whole word.
             (
                 &["--keys", "a", "--key-names=b", "-key", "c", "key", "d", "--KEY", "e"],
                 [None; 3],
             ),
-            // Whatever follows the first "=" is the value.
+            // The text after the first "=" is the value.
             (&["--key=a=b=="], [Some("a=b=="), None, None]),
             (&["--key=--key-name"], [Some("--key-name"), None, None]),
             (&["--key=-sk"], [Some("-sk"), None, None]),
@@ -123,7 +123,7 @@ mod tests {
             (&["--key-name", " work\t"], [None, Some("work"), None]),
             // The last one counts.
             (&["--key", "a", "--key=b"], [Some("b"), None, None]),
-            // An empty value is no value.
+            // An empty value counts as absent.
             (&["--key", "", "--keyfile="], [None; 3]),
             (&["--key= ", "--keyfile", "\t"], [None; 3]),
             (&["--key", "a", "--key="], [None; 3]),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn r24_a_flag_without_a_value_ends_a_program_with_41() {
+    fn r24_a_flag_without_a_value_has_exit_code_41() {
         let error = parse(&[Secret::from(KEY)]).unwrap_err();
         assert_eq!((error.code(), error.exit_code()), (Code::Corrupt, Some(41)));
     }

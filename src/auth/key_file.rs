@@ -1,4 +1,4 @@
-//! An API key in a file of its own, or in a pipe.
+//! Reads an API key from a file or a pipe.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub const MAX_LEN: usize = 1024 * 1024;
 /// How long a pipe may take to deliver the key.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The directories that a path may start from.
+/// The directories against which paths are resolved.
 #[derive(Clone, Debug)]
 pub struct PathContext {
     /// The home directory, for `~`.
@@ -37,9 +37,9 @@ impl PathContext {
 ///
 /// # Errors
 ///
-/// Errors name the path as it was given, and the resolved path where that differs: `NOT_FOUND` when there is no such
-/// file; `CORRUPT` when it is empty, larger than [`MAX_LEN`] or not UTF-8; `TIMEOUT` when a pipe does not deliver within 30
-/// seconds; `DENIED` and `UNAVAILABLE` when it cannot be read. Directories and devices are `UNAVAILABLE`.
+/// `NOT_FOUND` when there is no such file; `CORRUPT` when it is empty, larger than [`MAX_LEN`] or not UTF-8; `TIMEOUT` when the
+/// writer of a pipe does not close it within 30 seconds; `DENIED` or `UNAVAILABLE` when it cannot be read. Directories and
+/// devices are `UNAVAILABLE`. Messages contain the path as it was given, and the resolved path if that differs.
 pub async fn read(given: String, path: PathBuf) -> Result<Secret> {
     let reading = tokio::task::spawn_blocking(move || read_now(&given, &path, PIPE_TIMEOUT));
     reading.await.unwrap_or_else(|_| Err(interrupted()))
@@ -100,7 +100,8 @@ mod pipe {
 
     use super::*;
 
-    /// Reads a pipe until its end; `None` when the path is not a pipe. `TimedOut` when the end does not come in time.
+    /// Reads a pipe to its end; `None` when the path is not a pipe. Fails with `TimedOut` when its writer does not close it in
+    /// time.
     pub(super) fn read(path: &Path, max_len: usize, timeout: Duration) -> Option<io::Result<Contents>> {
         let is_pipe = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
         is_pipe.then(|| read_pipe(path, max_len, timeout))
@@ -108,10 +109,10 @@ mod pipe {
 
     fn read_pipe(path: &Path, max_len: usize, timeout: Duration) -> io::Result<Contents> {
         let deadline = Instant::now() + timeout;
-        // Without NONBLOCK, opening waits for a writer without a limit.
+        // Without NONBLOCK, `open` would wait for a writer without a limit.
         let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        // The full size from the start: a buffer that grows would leave copies behind.
+        // The buffer has its full size from the start. One that grows would leave copies in freed memory.
         let mut bytes = Zeroizing::new(vec![0; max_len + 1]);
         let mut len = 0;
         while len < bytes.len() {
@@ -137,7 +138,7 @@ mod pipe {
     }
 }
 
-/// Other systems have no pipes among their files.
+/// Other systems have no pipes in their file system.
 #[cfg(not(unix))]
 mod pipe {
     use super::*;
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r23_a_key_file_holds_text_of_up_to_1_mib_and_what_is_around_the_key_is_cut() {
+    async fn r23_a_key_file_holds_text_of_up_to_1_mib_and_the_key_is_trimmed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("k");
         let largest = "k".repeat(MAX_LEN);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r24_an_error_names_the_path_as_given_and_the_one_it_stands_for() {
+    async fn r24_an_error_names_the_path_as_given_and_the_resolved_path() {
         let error = read("~/k".to_owned(), "/nowhere/k".into()).await.unwrap_err();
         let expected = "Cannot read the key file '~/k': /nowhere/k: there is no such file";
         assert_eq!((error.code(), error.message()), (Code::NotFound, expected));
@@ -268,7 +269,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn r26_a_link_is_followed_and_the_files_rights_stay() {
+    async fn r26_a_link_is_followed_and_the_files_mode_is_kept() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("file"), dir.path().join("link"));

@@ -1,4 +1,4 @@
-//! The key a session uses: the key of the first source that is present.
+//! Resolves the key of a session: the key of the first source that is present.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::telemetry::events::key_source;
 use crate::text::trim;
 
-/// A resolved key, its source, and what to remember.
+/// A resolved key, its source, and the setting to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The key; `None` when no source is present.
@@ -22,16 +22,16 @@ pub struct Resolved {
     pub source: &'static str,
     /// The name of the key, the path of the file or the name of the variable. Never the key.
     pub reference: Option<String>,
-    /// The setting to remember and its value; `None` when there is nothing to remember.
+    /// The setting to remember, with its value; `None` when there is nothing to remember.
     pub remembered: Option<(&'static str, Secret)>,
     /// Debug lines, without secrets.
     pub diagnostics: Vec<String>,
 }
 
-/// A lookup in progress.
+/// A future of the resolved key.
 pub type Resolving = Pin<Box<dyn Future<Output = Result<Resolved>> + Send>>;
 
-/// Finds the key of the session. `keys` is called only when the source is a named key.
+/// Resolves the key of the session. `keys` is called only if the source is a named key.
 ///
 /// # Errors
 ///
@@ -72,13 +72,13 @@ pub fn resolve<E: From<Error>>(
 }
 
 async fn named_key(keys: Arc<dyn KeyStorage>, name: String) -> Result<Secret> {
-    // A storage of the host may check nothing.
+    // A storage of the host may not validate names.
     validate_name(&name)?;
     let found = keys.get(&name).await.map_err(|error| {
         let message = format!("Cannot read the named key '{name}': {}", error.message());
         Error::new(error.code(), message).with_remediation(error.remediation())
     })?;
-    // Another program may have saved white space, which is no key.
+    // Another program may have saved white space, which is not a key.
     found.filter(|key| !is_blank(key.expose())).ok_or_else(|| {
         let message = format!("Named key '{name}' not found. Use '/key save {name} <key>' to store it.");
         Error::new(Code::NotFound, message)

@@ -14,13 +14,13 @@ pub struct AuthSources {
     pub key_name: Option<Secret>,
     /// The value of `--keyfile`.
     pub keyfile: Option<Secret>,
-    /// The loaded profile's settings.
+    /// The settings of the loaded profile.
     pub profile: Profile,
-    /// The environment variables that count, in the order of the host.
+    /// The environment variables that may hold a key, in the order of the host.
     pub environment: Vec<Variable>,
 }
 
-/// The profile settings that say where the key is.
+/// The profile settings that name a key or hold it.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// The name of the profile; `None` for an inline profile.
@@ -36,20 +36,20 @@ pub struct Profile {
 /// An environment variable that is set.
 #[derive(Clone, Debug)]
 pub struct Variable {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: Secret,
 }
 
-/// The names of the profile settings that say where a key is, highest source first.
+/// The names of the profile settings that name a key or hold it, highest source first.
 pub const SETTINGS: [&str; 3] = [
     TextKind::Name.setting(),
     TextKind::File.setting(),
     TextKind::Key.setting(),
 ];
 
-/// A source: its id, what its text is, and where the text comes from.
+/// A source: its id, the kind of its text, and the origin of the text.
 #[derive(Debug)]
 pub struct KeySource {
     /// The value of `ResolvedApiKey.source`.
@@ -58,7 +58,7 @@ pub struct KeySource {
     origin: Origin,
 }
 
-/// What the text of a source is.
+/// The kind of a source's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
     /// The key itself.
@@ -69,7 +69,7 @@ pub enum TextKind {
     File,
 }
 
-/// Where the text of a source comes from.
+/// The origin of a source's text.
 #[derive(Debug)]
 enum Origin {
     Flag(&'static str, fn(&AuthSources) -> &Option<Secret>),
@@ -89,7 +89,7 @@ static TABLE: [KeySource; 7] = [
     KeySource { id: "environment",      kind: TextKind::Key,  origin: Origin::Environment },
 ];
 
-/// A source that is present. Each environment variable is a source of its own.
+/// A source that is present. Each environment variable is a separate source.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
     source: &'static KeySource,
@@ -100,7 +100,7 @@ pub struct Present<'a> {
 
 /// Returns the sources that are present, highest first.
 ///
-/// An empty text, or one of white space alone, is no source.
+/// A source whose text is empty or white space counts as absent.
 ///
 /// # Errors
 ///
@@ -138,8 +138,8 @@ pub fn present(given: &AuthSources) -> Result<Vec<Present<'_>>> {
     Ok(present)
 }
 
-/// Returns the debug lines: the source that is used, then those it overrides. Empty without any source. No line holds a
-/// key.
+/// Returns the debug lines: the source that is used, then those it overrides; no lines if no source is present. No line holds
+/// a key.
 pub fn diagnostics(present: &[Present<'_>]) -> Vec<String> {
     let Some((used, ignored)) = present.split_first() else {
         return Vec::new();
@@ -161,12 +161,12 @@ impl Present<'_> {
         self.source.id
     }
 
-    /// Returns what the text is.
+    /// Returns the kind of the text.
     pub fn kind(&self) -> TextKind {
         self.source.kind
     }
 
-    /// Returns the key itself, its name or the path of its file.
+    /// Returns the text: the key itself, its name or the path of its file.
     pub fn text(&self) -> &Secret {
         self.text
     }
@@ -180,8 +180,8 @@ impl Present<'_> {
         }
     }
 
-    /// Returns the setting to remember and its value: the reference, never the key it led to. `None` for an environment
-    /// variable, because the next session has it too.
+    /// Returns the setting to remember, with the text of the source as its value. A name or a path is remembered, never the key
+    /// that it refers to. Returns `None` for an environment variable, because the next session has it too.
     pub fn remembered(&self) -> Option<(&'static str, Secret)> {
         (!self.is_variable()).then(|| (self.source.kind.setting(), Secret::from(self.given())))
     }
@@ -226,7 +226,7 @@ impl Present<'_> {
 }
 
 impl TextKind {
-    /// Returns the profile setting that holds such a text.
+    /// Returns the name of the profile setting for this kind.
     const fn setting(self) -> &'static str {
         match self {
             TextKind::Key => "auth-key",
@@ -236,7 +236,7 @@ impl TextKind {
     }
 }
 
-/// Escapes control characters, so that a path or profile name with line breaks stays on one line.
+/// Escapes control characters, so that a line with a path or a profile name stays one line.
 fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if c.is_control() {

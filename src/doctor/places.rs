@@ -1,4 +1,4 @@
-//! The places where keys are, and what is in them.
+//! The keyring and the places where keys are, as a report describes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use crate::fallback::inspect::{Inspection, inspect};
 use crate::provider_keys;
 use crate::tool_keys;
 
-/// The directory of services without a directory of their own, below the data directory.
+/// The directory with one directory for each other service, below the data directory.
 const STORES_DIRECTORY: &str = "secure-store";
 
-/// Which keyring is used, and whether it works.
+/// The keyring that is used, and whether it works.
 #[derive(Debug)]
 pub struct KeyringReport {
-    /// The name of the keyring; `none` where there is none.
+    /// The name of the keyring; `none` if there is none.
     pub backend: String,
     /// Why this keyring is used.
     pub why: String,
     /// What chose it: a function, an environment variable or a file. `None` for the platform's default.
     pub chosen_by: Option<String>,
-    /// Whether a value that was written came back.
+    /// Whether it returned a value that was written.
     pub works: bool,
     /// How long the test took; `None` without a keyring.
     pub duration: Option<Duration>,
@@ -33,15 +33,15 @@ pub struct KeyringReport {
 /// A place where keys are: a service in the keyring and a directory of files.
 #[derive(Debug)]
 pub struct StoreReport {
-    /// What is kept there: `provider keys`, `tool keys`, else the service.
+    /// The kind of keys: `provider keys`, `tool keys`, otherwise the service.
     pub name: String,
     /// The service.
     pub service: String,
     /// The directory of the files, whether it exists or not.
     pub directory: PathBuf,
-    /// Number of keys in the keyring; `None` when it could not be asked.
+    /// Number of keys in the keyring; `None` when it could not be listed.
     pub keyring_keys: Option<usize>,
-    /// What is in the directory. A missing directory is an empty one.
+    /// The state of the directory. A missing directory is an empty one.
     pub files: Result<Inspection, Error>,
 }
 
@@ -65,7 +65,7 @@ impl StoreReport {
             if let Some(name) = entry.file_name().to_str()
                 && entry.path().is_dir()
             {
-                // The directory of a service is encoded like the file name of a key, without the suffix.
+                // The name of a service's directory is encoded as that of a key's file, without the suffix.
                 let service = file_name::decode(&format!("{name}{}", file_name::SUFFIX));
                 others.insert(service.unwrap_or_else(|| name.to_owned()), entry.path());
             }

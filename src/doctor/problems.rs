@@ -1,4 +1,4 @@
-//! What is wrong, in words for the terminal.
+//! The problems of a report, as text for users.
 
 use std::path::Path;
 
@@ -11,22 +11,22 @@ use crate::legacy::LegacyData;
 /// A problem and its remedy.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong.
+    /// The fact.
     pub message: String,
-    /// What to do about it.
+    /// What the user can do about it.
     pub remedy: String,
 }
 
-/// How much a problem matters.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// Keys cannot be read or written.
     Error,
-    /// Something needs doing.
+    /// The user should do something.
     Warning,
-    /// Nothing needs doing.
+    /// The user need not do anything.
     Info,
 }
 
@@ -41,7 +41,7 @@ impl Severity {
     }
 }
 
-/// Returns the problem of the keyring. No keyring at all is information: encrypted files work without one.
+/// Returns the problem of the keyring. An absent keyring is only information, because encrypted files work without one.
 pub(super) fn of_keyring(keyring: &KeyringReport) -> Option<Problem> {
     let error = keyring.error.as_ref()?;
     let (severity, message) = match keyring.backend.as_str() {
@@ -61,7 +61,7 @@ pub(super) fn of_keyring(keyring: &KeyringReport) -> Option<Problem> {
     })
 }
 
-/// Returns the problem of a data directory that lies where keys should not be.
+/// Returns the problem of a data directory in a location where keys should not be.
 pub(super) fn of_data_directory(error: &Error) -> Problem {
     Problem {
         severity: Severity::Warning,
@@ -70,7 +70,7 @@ pub(super) fn of_data_directory(error: &Error) -> Problem {
     }
 }
 
-/// Returns the problem of keys that lie both in the data directory and in `~/.llxprt`, where they are not read.
+/// Returns the problem of keys that are both in the data directory and in `~/.llxprt`, where they are not read.
 pub(super) fn of_two_directories(
     places: &[StoreReport],
     former: &[StoreReport],
@@ -81,9 +81,9 @@ pub(super) fn of_two_directories(
     let (used, unused) = (data.path.display(), home_data_directory(home).display().to_string());
     is_split.then(|| Problem {
         severity: Severity::Warning,
-        message: format!("Keys lie in {used} ({}) and in {unused}, which is not read", data.rule.description()),
+        message: format!("There are keys in {used} ({}) and in {unused}, which is not read", data.rule.description()),
         remedy: format!(
-            "If the keys in {unused} are old copies, remove them. Otherwise set LLXPRT_DATA_HOME='{unused}' to read them, and save them anew"
+            "If the keys in {unused} are old copies, remove them. Otherwise set LLXPRT_DATA_HOME='{unused}' to read them, and save them again"
         ),
     })
 }

@@ -1,18 +1,18 @@
-//! Reads and changes `.env` files, in the dialect of Node programs. What is saved is what is loaded.
+//! Reads and changes `.env` files, in the dialect of Node programs. A value that is written is read back unchanged.
 //!
 //! No crate supports this: `dotenvy`, the best maintained one, expands `$NAME`, rejects a file with one unknown line, and does
-//! not write. Lines that are not ours must stay unchanged, so the reader must know where each begins and ends.
+//! not write. All other lines must stay unchanged, so the parser must know where each line begins and ends.
 //!
-//! The dialect: `NAME=value` or `NAME: value`, after an optional `export`; the last line of a name counts. An unquoted value
-//! ends at the end of the line or before white space and `#`, and is trimmed. Text in `'…'` and `` `…` `` is literal and may
-//! span lines; in `"…"`, `\n`, `\r`, `\"` and `\\` are escapes. A quote that does not end where a value may end is not a
-//! quote. `$` has no meaning. Every other line is left alone.
+//! The dialect: `NAME=value` or `NAME: value`, after an optional `export`. The last assignment of a name counts. An unquoted
+//! value ends at the end of the line or before white space and `#`, and is trimmed. Text in `'…'` and `` `…` `` is literal and
+//! may span lines; in `"…"`, `\n`, `\r`, `\"` and `\\` are escapes. A quote counts only if the line, or a comment, ends after
+//! the closing one. `$` has no meaning. Every other line is ignored.
 
 use std::collections::BTreeMap;
 
 use crate::secret::Secret;
 
-/// The wanted values by name; `None` removes the lines of a name.
+/// The new values by name; `None` removes the assignments of a name.
 pub type Changes = BTreeMap<String, Option<Secret>>;
 
 /// Returns the values of a file, the last one of each name.
@@ -23,12 +23,13 @@ pub fn values(text: &str) -> BTreeMap<&str, Secret> {
         .collect()
 }
 
-/// Returns the text after the changes: other lines stay unchanged, changed values stay in place, new ones are appended.
+/// Returns the text after the changes. Other lines stay unchanged, changed assignments stay in place, new ones are appended.
 ///
-/// `None` when the result would be read differently, because an existing line opens a quote that a new line would close.
+/// Returns `None` when the new text would have other values than intended, because an existing line opens a quote that a new
+/// line would close.
 pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let mut new = String::with_capacity(text.len() + room_for(changes));
+    let mut new = String::with_capacity(text.len() + max_len(changes));
     let mut todo: Vec<(&str, &Secret)> = changes
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)))
@@ -42,7 +43,7 @@ pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
             new.push_str(piece.text);
             continue;
         };
-        // The first line of a name takes the value. Other lines of the name are removed.
+        // The first assignment of a name gets the value. Further assignments of the name are removed.
         let Some(at) = todo.iter().position(|(name, _)| *name == assignment.name) else {
             continue;
         };
@@ -61,11 +62,11 @@ pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
         push_line(&mut new, name, value, line_end);
     }
     let new = Secret::new(new);
-    holds(text, &new, changes).then_some(new)
+    is_as_intended(text, &new, changes).then_some(new)
 }
 
-/// Returns whether the new text has every changed value and leaves every other one unchanged.
-fn holds(old: &str, new: &Secret, changes: &Changes) -> bool {
+/// Returns whether the new text has every changed value and leaves every other value unchanged.
+fn is_as_intended(old: &str, new: &Secret, changes: &Changes) -> bool {
     let mut wanted = values(old);
     for (name, value) in changes {
         match value {
@@ -76,15 +77,16 @@ fn holds(old: &str, new: &Secret, changes: &Changes) -> bool {
     values(new.expose()) == wanted
 }
 
-/// Returns a capacity with which the buffer never moves and leaves a copy behind. An escaped character takes two bytes.
-fn room_for(changes: &Changes) -> usize {
+/// Returns the maximum length of the changed lines. The buffer must not grow, because growing leaves a copy in freed memory. An
+/// escaped character takes two bytes.
+fn max_len(changes: &Changes) -> usize {
     let line = |(name, value): (&String, &Option<Secret>)| {
         name.len() + value.as_ref().map_or(0, |value| 2 * value.expose().len()) + "=\"\"\r\n\r\n".len()
     };
     changes.iter().map(line).sum()
 }
 
-/// Appends a line, quoted so that most readers of such files see the same value.
+/// Appends an assignment, quoted so that most parsers of such files read the same value.
 fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
     let value = value.expose();
     text.push_str(name);
@@ -117,7 +119,7 @@ fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
     text.push_str(line_end);
 }
 
-/// A part of a file, up to the end of its last line. The pieces together are the file.
+/// A part of a file: an assignment up to the end of its last line, or one other line. The pieces together are the file.
 struct Piece<'a> {
     text: &'a str,
     assignment: Option<Assignment<'a>>,
@@ -216,7 +218,7 @@ fn unquoted(line: &str) -> Secret {
         .find(|(at, c)| *c == '#' && line[..*at].ends_with(BLANK))
         .map_or(line.len(), |(at, _)| at);
     let value = line[..comment].trim();
-    // A quote at the end may close the one at the start after all, with a backslash before it.
+    // `quoted` takes a `"` after a backslash for an escaped one. If no other quote closes the value, it is the closing one.
     let bare = ['"', '\'', '`']
         .iter()
         .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
@@ -239,6 +241,7 @@ fn verbatim(text: &str) -> String {
     value
 }
 
+/// Replaces the escapes, and converts line ends to `\n`.
 fn unescape(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -71,13 +71,13 @@ async fn r7_6_settings_are_saved_loaded_and_deleted_with_a_keyring_and_without()
             ("STRANGER", "x"),
         ]);
         if mode == FaultMode::Fails(Code::Denied) {
-            // The one without a value cannot be known to be gone.
+            // The keyring may still hold a value of the setting without one.
             let failed = failure(setup.settings.save(wanted.clone(), given.clone()).await);
             assert_eq!(failed, Some((Code::Denied, "Simulated failure DENIED".to_owned())));
             assert_eq!(
                 setup.settings.load(&wanted[..3]).await.unwrap().len(),
                 3,
-                "all the rest is saved"
+                "all others are saved"
             );
             continue;
         }
@@ -178,7 +178,7 @@ async fn r7_6_invalid_input_is_refused_before_anything_changes() {
 }
 
 #[tokio::test]
-async fn r7_6_a_failing_keyring_is_reported_and_the_plain_copy_stays_until_the_store_has_the_value() {
+async fn r7_6_a_failing_keyring_is_an_error_and_the_plain_copy_is_kept_until_the_value_is_stored() {
     let setup = set_up(FallbackPolicy::Deny, FaultMode::Fails(Code::Locked));
     let wanted = declared(&[("S", true)]);
     std::fs::create_dir(setup.dir.path().join("extension")).unwrap();
@@ -202,7 +202,7 @@ async fn r7_6_a_failing_keyring_is_reported_and_the_plain_copy_stays_until_the_s
 }
 
 #[tokio::test]
-async fn r7_6_changes_happen_in_the_order_of_the_calls() {
+async fn r7_6_changes_are_made_in_the_order_of_the_calls() {
     let setup = set_up(FallbackPolicy::Allow, FaultMode::Works);
     let wanted = declared(&[("A", false), ("S", true)]);
     let calls: Vec<_> = (0..20)

@@ -151,7 +151,7 @@ impl Envelope {
     }
 }
 
-/// Returns the bytes of a file with this envelope. Without `newer_than` they are what the CLI's own store writes.
+/// Returns the bytes of a file with this envelope. Without `newer_than` they have the form that the CLI's own store writes.
 pub fn print(envelope: &Envelope, newer_than: Option<KeyringKind>) -> Vec<u8> {
     let version = match envelope.version {
         Version::V1 => 1,

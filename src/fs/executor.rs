@@ -50,7 +50,7 @@ impl FileExecutor {
 ///
 /// # Errors
 ///
-/// The future gives the error of the operation; `UNAVAILABLE` if it panics.
+/// The future resolves to the error of the operation; to `UNAVAILABLE` if it panics.
 pub fn submit<T, F>(operation: F) -> impl Future<Output = Result<T>> + Send + use<T, F>
 where
     T: Send + 'static,

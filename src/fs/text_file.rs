@@ -84,7 +84,7 @@ pub async fn read_text(path: PathBuf, limit: usize) -> Result<Option<Secret>> {
 fn read_now(path: &Path, limit: usize) -> Result<Option<Secret>> {
     let unusable = |why: String| {
         let message = format!("{} cannot be used: {why}", path.display());
-        Error::new(Code::Corrupt, message).with_remediation("Repair the file, or delete it and save anew")
+        Error::new(Code::Corrupt, message).with_remediation("Repair the file, or delete it and save again")
     };
     match read_as_is(path, limit).map_err(|error| io_error::io_error("read", path, &error))? {
         Contents::Absent => Ok(None),

@@ -1,4 +1,4 @@
-//! Completion of `/key`.
+//! Completes `/key` commands.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::parse::{Subcommand, split_word};
 use crate::provider_keys::{KeyStorage, validate_name};
 use crate::text::is_white_space;
 
-/// How long a listing is reused, so that typing does not ask the keyring at every keystroke.
+/// How long a listing is cached, so that typing does not list the keyring at every keystroke.
 const CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// A completion of the word under the cursor.
@@ -22,8 +22,8 @@ pub struct Suggestion {
     pub description: Option<&'static str>,
 }
 
-/// The names of the saved keys, for completion. Clones share one listing, which is kept for 5 seconds. Concurrent calls
-/// wait for the same listing. A failed listing is not kept.
+/// The names of the saved keys, for completion. Clones share one listing, which is cached for 5 seconds. Concurrent calls
+/// wait for the same listing. A failed listing is not cached.
 #[derive(Clone, Default)]
 pub struct SavedNames {
     latest: Arc<Mutex<Arc<NameListing>>>,
@@ -33,7 +33,7 @@ pub struct SavedNames {
 type NameListing = OnceCell<Option<(Instant, Vec<String>)>>;
 
 /// Completes the word under the cursor, given the text after `/key` up to the cursor. White space at its end means that
-/// the next word begins. Empty when nothing matches, and when the names cannot be listed.
+/// the next word begins. Returns nothing when nothing matches, and when the names cannot be listed.
 pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> Vec<Suggestion> {
     let (first, rest) = split_word(args);
     if rest.is_empty() {
@@ -55,7 +55,8 @@ pub async fn complete(args: &str, keys: &dyn KeyStorage, names: &SavedNames) -> 
 }
 
 impl SavedNames {
-    /// Drops the listing. The next call lists again, even if a listing is in progress: it may have missed the change.
+    /// Drops the cached listing. The next call lists again, even if a listing is in progress, because that may have missed the
+    /// latest change.
     pub fn forget(&self) {
         *self.latest() = Arc::default();
     }
@@ -185,19 +186,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_any_failure_gives_an_empty_list_and_is_not_kept() {
+    async fn r19_any_failure_is_an_empty_list_and_is_not_cached() {
         let fixture = saved(&["work"]);
         fixture.spoil_files();
-        for mood in [FaultMode::Absent, FaultMode::Hangs, FaultMode::Fails(Code::Locked)] {
-            fixture.keyring.set_mode(mood);
-            assert_eq!(values(&fixture, "load ").await, [""; 0], "{mood:?}");
+        for mode in [FaultMode::Absent, FaultMode::Hangs, FaultMode::Fails(Code::Locked)] {
+            fixture.keyring.set_mode(mode);
+            assert_eq!(values(&fixture, "load ").await, [""; 0], "{mode:?}");
         }
         fixture.keyring.set_mode(FaultMode::Works);
         assert_eq!(values(&fixture, "load ").await, ["work"]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r19_the_listing_is_kept_for_5_seconds() {
+    async fn r19_the_listing_is_cached_for_5_seconds() {
         let fixture = saved(&["work"]);
         assert_eq!(values(&fixture, "load ").await, ["work"]);
         fixture.plant("late", "sk-2");
@@ -222,9 +223,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn r19_calls_at_the_same_time_share_one_listing_also_when_it_fails() {
         let fixture = saved(&["work"]);
-        for (mood, offered) in [(FaultMode::Works, vec!["work".to_owned()]), (FaultMode::Hangs, vec![])] {
-            fixture.keyring.set_mode(mood);
-            if mood == FaultMode::Hangs {
+        for (mode, offered) in [(FaultMode::Works, vec!["work".to_owned()]), (FaultMode::Hangs, vec![])] {
+            fixture.keyring.set_mode(mode);
+            if mode == FaultMode::Hangs {
                 fixture.spoil_files();
                 fixture.names.forget();
             }
@@ -238,7 +239,7 @@ mod tests {
                 let values: Vec<_> = call.await.unwrap().into_iter().map(|found| found.value).collect();
                 assert_eq!(values, offered);
             }
-            assert_eq!(listings(&fixture), 1, "{mood:?}");
+            assert_eq!(listings(&fixture), 1, "{mode:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The masked form of a key.
+//! Masks keys.
 
 /// Maximum length of a key that is masked completely, in characters.
 const MAX_HIDDEN_LEN: usize = 8;
@@ -6,8 +6,8 @@ const MAX_HIDDEN_LEN: usize = 8;
 /// Number of characters that stay visible at each end of a longer key.
 const VISIBLE_ENDS: usize = 2;
 
-/// Masks a key: up to 8 characters become as many `*`; of a longer key the first two and the last two stay visible.
-/// Characters are Unicode scalar values, not bytes.
+/// Masks a key. A key of up to 8 characters becomes as many `*`. The first two and the last two characters of a longer key stay
+/// visible. Characters are Unicode scalar values, not bytes.
 pub fn mask_for_display(key: &str) -> String {
     let count = key.chars().count();
     if count <= MAX_HIDDEN_LEN {
@@ -20,11 +20,11 @@ pub fn mask_for_display(key: &str) -> String {
         .collect()
 }
 
-/// Stands for a key of which nothing may be shown.
+/// Replaces a key that must not be shown, not even masked.
 pub const PLACEHOLDER: &str = "***";
 
-/// Returns whether a text is [`PLACEHOLDER`] or a mask, as copied from a screen or rerun from the history. One or two `*`
-/// may be a real key.
+/// Returns whether a text is [`PLACEHOLDER`] or a mask, which a user may copy from the screen or rerun from the history. `false`
+/// for one or two `*`, which may be a real key.
 pub fn is_mask(text: &str) -> bool {
     text.len() >= PLACEHOLDER.len() && text.contains('*') && mask_for_display(text) == text
 }
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn r12_up_to_eight_characters_are_hidden_and_of_more_only_the_ends_show() {
+    fn r12_up_to_eight_characters_are_hidden_and_only_the_ends_of_a_longer_key_are_shown() {
         for (key, masked) in [
             ("", ""),
             ("a", "*"),

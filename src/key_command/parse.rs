@@ -1,9 +1,9 @@
-//! What the text after `/key` means.
+//! Parses the text after `/key`.
 
 use crate::secret::Secret;
 use crate::text::{is_white_space, trim};
 
-/// A subcommand of `/key`. Its word must be the first one; case matters.
+/// A subcommand of `/key`. Its word must be the first one and is case-sensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subcommand {
     /// Store a key.
@@ -28,7 +28,7 @@ impl Subcommand {
         Subcommand::Delete,
     ];
 
-    /// Returns the word.
+    /// Returns the word that stands for the subcommand.
     pub fn word(self) -> &'static str {
         match self {
             Subcommand::Save => "save",
@@ -44,7 +44,7 @@ impl Subcommand {
         Subcommand::ALL.into_iter().find(|subcommand| subcommand.word() == word)
     }
 
-    /// Describes what the subcommand does, for completion.
+    /// Returns a description of the subcommand, for completion.
     pub fn description(self) -> &'static str {
         match self {
             Subcommand::Save => "Save an API key under a name",
@@ -72,7 +72,7 @@ impl Subcommand {
     }
 }
 
-/// What a `/key` command asks for.
+/// A parsed `/key` command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// No text after `/key`: show the status of the session's key.
@@ -121,7 +121,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    /// Returns the name of the stored key that the command is about; `None` when it is about none or is incomplete.
+    /// Returns the name of the stored key that the command concerns; `None` when it concerns none or is incomplete.
     pub fn stored_name(&self) -> Option<&str> {
         match self {
             Self::Save { name, .. } | Self::Load { name } | Self::Show { name } | Self::Delete { name } => Some(name),
@@ -131,7 +131,7 @@ impl Invocation {
     }
 }
 
-/// Parses the text after `/key`. Every text has a meaning.
+/// Parses the text after `/key`. Every text is a valid command.
 ///
 /// The first word decides. Names are not validated here. Text after a name, other than the key of `save`, is ignored.
 pub fn parse(args: &str) -> Invocation {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn r27_2_the_parser_reads_every_line_of_the_table() {
+    fn r27_2_every_line_of_the_table_is_parsed() {
         let table = [
             // R12 nothing
             ("", Invocation::Status),
@@ -239,7 +239,7 @@ mod tests {
             ("load", missing_name(Subcommand::Load)),
             ("show\t", missing_name(Subcommand::Show)),
             ("delete\n", missing_name(Subcommand::Delete)),
-            // what follows a name is ignored, and so is what follows a list
+            // text after a name, and after `list`, is ignored
             ("load work and more", load("work")),
             ("show work work", show("work")),
             ("delete work -f", delete("work")),
@@ -252,7 +252,7 @@ mod tests {
             ("\u{a0}load\u{3000}work\u{2003}", load("work")),
             ("load\u{2028}work\u{2029}", load("work")),
             ("load\u{b}work\u{c}", load("work")),
-            // R12, R12 anything else is a raw key, and case matters
+            // R12 anything else is a raw key, and case matters
             ("sk-ant-123", set("sk-ant-123")),
             (" sk with spaces ", set("sk with spaces")),
             ("LOAD work", set("LOAD work")),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn r12_every_subcommand_is_found_by_its_own_word_alone() {
+    fn r12_every_subcommand_is_found_only_by_its_exact_word() {
         for subcommand in Subcommand::ALL {
             assert_eq!(Subcommand::parse(subcommand.word()), Some(subcommand));
             assert_eq!(Subcommand::parse(&subcommand.word().to_uppercase()), None);

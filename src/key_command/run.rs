@@ -1,7 +1,7 @@
 //! Runs `/key` commands.
 //!
-//! Every command has a result; a storage failure is a result too. Only [`CommandResult::SetKey`] holds a key, in order to hand
-//! it to the host. The host's own `raw` is returned to it unchanged.
+//! Every command has a result; a storage failure is a result too. Of the results, only [`CommandResult::SetKey`] holds a key,
+//! which the host asked for, and [`CommandResult::Confirm`] may, because it returns the host's `raw` unchanged.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ const EMPTY_KEY: &str = "API key value cannot be empty.";
 const MASK_AS_KEY: &str = "This is the mask of a key, not the key itself. Use '/key save <name> <api-key>'.";
 const DELETE_NEEDS_CONFIRMATION: &str = "Deleting keys requires interactive confirmation.";
 
-/// How a command is run.
+/// The circumstances in which a command runs.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Whether a user can be asked. Otherwise nothing is overwritten or deleted.
+    /// Whether the user can be asked. If not, nothing is overwritten or deleted.
     pub interactive: bool,
     /// Whether the user was asked and agreed.
     pub confirmed: bool,
-    /// The invocation as the host knows it, to be run again after a confirmation; `None` if the host passed none.
+    /// The host's form of the invocation, which it runs again after a confirmation; `None` if the host passed none.
     pub raw: Option<Secret>,
 }
 
@@ -42,7 +42,7 @@ impl Default for Context {
     }
 }
 
-/// The result of a command: what the host should do.
+/// The result of a command: an instruction for the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandResult {
     /// Show this information.
@@ -72,7 +72,7 @@ pub enum CommandResult {
 /// A saved key that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedKey {
-    /// Its name.
+    /// The name of the key.
     pub name: String,
     /// The text to show.
     pub content: String,
@@ -83,17 +83,12 @@ pub struct LoadedKey {
 pub struct KeyCommand {
     keys: Arc<dyn KeyStorage>,
     names: SavedNames,
+    /// Held by a save or a deletion, so that changes run one at a time.
     changes: Arc<Mutex<()>>,
 }
 
 impl KeyCommand {
-    /// The same command on another view of its keys.
-    #[must_use]
-    pub fn with_keys(self, keys: Arc<dyn KeyStorage>) -> Self {
-        Self { keys, ..self }
-    }
-
-    /// A command on these keys. `names` is the listing for completion; commands on the same keys may share it.
+    /// Returns the command on these keys. `names` is the listing for completion; commands on the same keys may share it.
     pub fn new(keys: Arc<dyn KeyStorage>, names: SavedNames) -> Self {
         Self {
             keys,
@@ -102,7 +97,13 @@ impl KeyCommand {
         }
     }
 
-    /// Runs the command that the text after `/key` stands for.
+    /// Returns the same command on another view of its keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn KeyStorage>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Parses and runs the text after `/key`.
     pub async fn run(&self, args: &str, context: Context) -> CommandResult {
         let invocation = parse(args);
         if let Some(Err(invalid)) = invocation.stored_name().map(validate_name) {
@@ -132,10 +133,10 @@ impl KeyCommand {
 
     async fn save(&self, name: &str, key: &Secret, context: Context) -> Result<CommandResult> {
         if is_mask(key.expose()) {
-            // A rerun of our own `raw` or of a line of the history must not overwrite a real key with a mask.
+            // A rerun of `raw` or of a line of the history must not overwrite a real key with a mask.
             return Ok(CommandResult::Error(MASK_AS_KEY.to_owned()));
         }
-        // Of two concurrent saves of a new name, the second must find what the first stored and ask.
+        // Of two concurrent saves of a new name, the second must find the key of the first and ask.
         let _change = self.changes.lock().await;
         if !(context.interactive && context.confirmed) {
             let question = match self.keys.has(name).await {
@@ -159,14 +160,14 @@ impl KeyCommand {
         }
         let saved = self.keys.save(name, key).await;
         self.names.forget();
-        let place = match saved.map_err(|error| without_key(error, key))? {
+        let location = match saved.map_err(|error| without_key(error, key))? {
             Some(StoredIn::Keyring) => " in the OS keyring",
             Some(StoredIn::File) => " in an encrypted file because the keyring is unavailable",
             None => "",
         };
         let masked = mask_for_display(key.expose());
         Ok(CommandResult::Info(format!(
-            "Saved key '{name}' ({masked}){place}. Use '/key load {name}' to use it in this session."
+            "Saved key '{name}' ({masked}){location}. Use '/key load {name}' to use it in this session."
         )))
     }
 
@@ -254,7 +255,7 @@ fn confirm(prompt: String, subcommand: Subcommand, name: &str, context: Context)
     CommandResult::Confirm { prompt, raw }
 }
 
-/// Removes the key from an error. The message of an injected keyring may hold it.
+/// Removes the key from an error: the message of an injected keyring may contain it.
 fn without_key(error: Error, key: &Secret) -> Error {
     if !error.message().contains(key.expose()) && !error.remediation().contains(key.expose()) {
         return error;

@@ -1,7 +1,7 @@
-//! Masks the key in what is typed, before it is shown or kept.
+//! Masks the key in typed text before it is shown or stored in the history.
 //!
-//! Masking replaces one range of a line, the key, by its mask; the rest stays unchanged. The grammar of [`super::parse`]
-//! says where the key is, so that what is masked is what will be used as the key.
+//! Masking replaces one range of a line, the key, by its mask; the rest stays unchanged. The range follows from the grammar of
+//! [`super::parse`], so that exactly the text that is used as the key is masked.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::text::{is_white_space, trim};
 /// A JavaScript string in UTF-16, possibly with unpaired surrogates. Wiped on drop.
 pub type Units = Zeroizing<Vec<u16>>;
 
-/// Remembers the typed text while the screen shows a mask.
+/// Holds the typed text while the screen shows it masked.
 #[derive(Default)]
 pub struct SecureInputHandler {
     actual: Units,
@@ -26,7 +26,7 @@ impl SecureInputHandler {
         is_secure(&lossy(text))
     }
 
-    /// Remembers the text and returns it with its key masked, up to the first line break after the start of the key.
+    /// Stores the text, and returns it with its key masked up to the first line break after the start of the key.
     pub fn process_input(&mut self, text: Units) -> Units {
         let shown = masked(&text, key_while_typing);
         self.actual = text;
@@ -43,7 +43,7 @@ impl SecureInputHandler {
         Self::should_use_secure_mode(&self.actual)
     }
 
-    /// Forgets the text.
+    /// Wipes the stored text.
     pub fn reset(&mut self) {
         self.actual = Units::default();
     }
@@ -73,7 +73,7 @@ pub fn key_for_history(text: &str) -> Option<Range<usize>> {
     if !is_secure(text) {
         return None;
     }
-    // Several commands may have been pasted at once. Look at a later line when the lines before it hold no key.
+    // Several commands may have been pasted at once. A later line is examined if the lines before it hold no key.
     let mut from = 0;
     loop {
         let rest = &text[from..];
@@ -86,8 +86,8 @@ pub fn key_for_history(text: &str) -> Option<Range<usize>> {
     }
 }
 
-/// Returns where the key starts: the first character of a raw key, or of the text after the name or tool. `None` when the
-/// line holds no key.
+/// Returns the position at which the key starts: that of a raw key, or of the text after the name or tool. Returns `None` when
+/// the line holds no key.
 fn key_start(text: &str) -> Option<usize> {
     let (command, args) = split_word(text);
     let key = match command {
@@ -103,7 +103,7 @@ fn key_start(text: &str) -> Option<usize> {
     (!key.is_empty()).then_some(text.len() - key.len())
 }
 
-/// Replaces the range that `key` finds by its mask.
+/// Returns the text with the range that `key` finds replaced by its mask.
 fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
     let readable = lossy(text);
     let Some(key) = key(&readable) else {
@@ -121,7 +121,8 @@ fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
     shown
 }
 
-/// Converts to UTF-8. The buffer has its full capacity from the start, so that no copy is left behind.
+/// Converts the text to UTF-8. The buffer has its full capacity from the start: one that grows would leave copies in freed
+/// memory.
 fn lossy(text: &[u16]) -> Zeroizing<String> {
     let mut readable = Zeroizing::new(String::with_capacity(text.len() * 3));
     let characters = char::decode_utf16(text.iter().copied());

@@ -1,4 +1,4 @@
-//! Fixtures for the tests of this module: a command on a keyring in memory and a real directory.
+//! A fixture for the tests of this module: a command on a keyring in memory and a real directory.
 
 use std::sync::Arc;
 
@@ -47,12 +47,12 @@ pub fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// Stores a key in the keyring directly.
+    /// Stores a key in the keyring without a command.
     pub fn plant(&self, name: &str, key: &str) {
         self.keyring.plant(SERVICE, name, key);
     }
 
-    /// Returns what the keyring holds under a name.
+    /// Returns the key with this name in the keyring.
     pub fn in_keyring(&self, name: &str) -> Option<Secret> {
         self.keyring.peek(SERVICE, name)
     }
@@ -80,7 +80,7 @@ impl Fixture {
         self.command.run(args, Context::default()).await
     }
 
-    /// Runs a command as confirmed.
+    /// Runs a command that the user has confirmed.
     pub async fn confirmed(&self, args: &str) -> CommandResult {
         let context = Context {
             confirmed: true,
@@ -89,14 +89,14 @@ impl Fixture {
         self.command.run(args, context).await
     }
 
-    /// Runs a command non-interactively; `confirmed` must not matter then.
-    pub async fn alone(&self, args: &str) -> CommandResult {
-        let context = |confirmed| Context {
+    /// Runs a command non-interactively. `confirmed` is set, which must have no effect.
+    pub async fn non_interactive(&self, args: &str) -> CommandResult {
+        let context = Context {
             interactive: false,
-            confirmed,
+            confirmed: true,
             raw: None,
         };
-        self.command.run(args, context(true)).await
+        self.command.run(args, context).await
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {

@@ -54,7 +54,7 @@ fn r7_6_incomplete_credentials_are_refused_and_the_message_names_the_missing_fie
 }
 
 #[test]
-fn r7_6_unknown_fields_survive_unchanged_and_the_date_is_set() {
+fn r7_6_unknown_fields_stay_unchanged_and_the_date_is_set() {
     let text = "{\"serverName\":\"s\",\"updatedAt\":1,\"a\\\"\\u0001b\":[1.50, null],\
                 \"token\":{\"tokenType\":\"B\",\"id_token\": \"\\ud83d x\",\"accessToken\":\"a\\u0000b\",\"expiresAt\":1e3}}";
     let stamped = Credentials::new(&Secret::from(text), 1_700_000_000_000).unwrap();
@@ -124,7 +124,7 @@ async fn r7_6_credentials_are_stored_loaded_listed_and_deleted_with_a_keyring_an
 }
 
 #[tokio::test]
-async fn r7_6_a_value_that_cannot_be_parsed_is_an_error_for_get_and_reported_apart_by_get_all() {
+async fn r7_6_a_value_that_cannot_be_parsed_is_an_error_of_get_and_reported_separately_by_get_all() {
     let Setup { tokens, keyring, dir } = set_up(FallbackPolicy::Allow, FaultMode::Works);
     tokens.set(credentials("good")).await.unwrap();
     for (server, text) in [
@@ -180,7 +180,7 @@ async fn r7_6_a_keyring_that_cannot_be_listed_is_an_error_even_when_files_hold_c
     assert_eq!(
         tokens.list().await,
         Ok(Vec::new()),
-        "clear removed the file all the same"
+        "clear removed the file in spite of the error"
     );
     drop(dir);
 }
@@ -198,7 +198,10 @@ async fn r7_6_clear_continues_after_a_failure_and_reports_it() {
         "Failed to clear some credentials: Simulated failure DENIED"
     );
     let file = std::fs::read_to_string(dir.path().join("a.enc")).unwrap();
-    assert!(!file.contains("\"data\""), "the value went all the same: {file}");
+    assert!(
+        !file.contains("\"data\""),
+        "the value was removed in spite of the error: {file}"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The files `<tool>.key` in which other programs keep tool keys as envelopes.
 //!
-//! They are read and removed, never written: a save stores the key in the store. Files in the former format, which is not
-//! JSON, are left alone; `legacy` announces them.
+//! The files are read and removed, but never written: a save stores the key in the store. Files in the former format, which is
+//! not JSON, are left alone; `legacy` reports them.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::fallback::FallbackDir;
 use crate::secret::Secret;
 
-/// Suffix of the files in which other programs keep tool keys, beside ours.
+/// The suffix of the files in which other programs keep tool keys.
 pub const KEY_FILE_SUFFIX: &str = ".key";
 
-/// The key files of a directory. They open with the keys of the encrypted files beside them.
+/// The files `<tool>.key` of a directory. Their envelopes are opened with the keys of the encrypted files.
 #[derive(Clone)]
 pub(super) struct EnvelopeFiles {
     files: FallbackDir,
@@ -20,7 +20,7 @@ pub(super) struct EnvelopeFiles {
 }
 
 impl EnvelopeFiles {
-    /// The key files of this directory.
+    /// Returns the files in this directory.
     pub(super) fn new(files: FallbackDir, dir: PathBuf) -> Self {
         Self { files, dir }
     }
@@ -34,7 +34,7 @@ impl EnvelopeFiles {
         self.files.read_file(self.path(tool)).await
     }
 
-    /// Returns whether a tool's file holds an envelope. Nothing is decrypted.
+    /// Returns whether a tool's file holds an envelope, without decrypting it.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl EnvelopeFiles {
         self.files.is_envelope(self.path(tool)).await
     }
 
-    /// Removes a tool's file if it holds JSON, as an envelope does. Returns whether it did.
+    /// Removes a tool's file if its content is a JSON object, as an envelope is. Returns whether it was removed.
     ///
     /// # Errors
     ///

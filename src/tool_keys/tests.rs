@@ -48,7 +48,7 @@ async fn r7_6_the_key_of_a_tool_is_saved_found_loaded_and_deleted() {
 }
 
 #[tokio::test]
-async fn r7_6_every_call_refuses_an_unknown_tool_before_anything_is_touched() {
+async fn r7_6_every_call_refuses_an_unknown_tool_before_it_accesses_the_store_or_a_file() {
     let Setup { keys, keyring, home } = Setup::new(FaultMode::Works);
     for (tool, shown) in [
         ("other", "\"other\""),
@@ -81,7 +81,7 @@ async fn r7_6_a_key_file_is_used_when_no_key_is_stored_and_is_read_each_time() {
     assert_eq!(keys.resolve("exa").await, Ok(None));
     keys.set_keyfile_path("exa", "~/exa.txt").await.unwrap();
     assert_eq!(keys.keyfile_path("exa").await, Ok(Some("~/exa.txt".to_owned())));
-    assert_eq!(keys.resolve("exa").await, Ok(None), "a missing file is no key");
+    assert_eq!(keys.resolve("exa").await, Ok(None), "a missing file counts as absent");
     for (text, expected) in [
         ("sk-1\nsecond line", key("sk-1")),
         ("\u{feff} \t sk 2 \r\n", key("sk 2")),
@@ -103,7 +103,7 @@ async fn r7_6_a_key_file_is_used_when_no_key_is_stored_and_is_read_each_time() {
 }
 
 #[tokio::test]
-async fn r7_6_the_key_file_is_used_when_the_stored_key_cannot_be_read_else_the_failure_is_returned() {
+async fn r7_6_when_the_stored_key_cannot_be_read_the_key_file_is_used_or_the_error_is_returned() {
     let setup = Setup::new(FaultMode::Fails(Code::Locked));
     assert_eq!(setup.keys.resolve("exa").await.map_err(|e| e.code()), Err(Code::Locked));
     setup.keys.set_keyfile_path("exa", "~/exa.txt").await.unwrap();
@@ -206,7 +206,7 @@ async fn r7_6_an_envelope_of_another_program_is_read_replaced_by_a_save_and_remo
         assert!(!envelope.exists() && !own.exists());
         assert_eq!(keys.get("exa").await, Ok(None));
         plant().await;
-        assert_eq!(keys.delete("exa").await, Ok(true), "the envelope alone counts");
+        assert_eq!(keys.delete("exa").await, Ok(true), "only the envelope was left");
         assert_eq!(keys.has("exa").await, Ok(false));
     }
 }

@@ -1,4 +1,4 @@
-//! Every combination of sources, every failure at every place (R27.3). What is expected is written out here, by hand.
+//! Tests every combination of sources, and every failure of each source (R27.3). The expected results are written by hand.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,14 +16,15 @@ use crate::provider_keys::{KeyStorage, ProviderKeys, SERVICE};
 use crate::secret::Secret;
 use crate::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 
-/// What one source must give when it is the highest: its id, its key, its reference, the setting remembered, what it is
-/// called when it is used, and what when it is ignored or ignores.
+/// The expected result for one source.
 struct Row {
     id: &'static str,
     key: &'static str,
     reference: Option<&'static str>,
     remembered: Option<(&'static str, &'static str)>,
+    /// The description in the line "Using API key from".
     used: &'static str,
+    /// The name in the lines "Ignoring … (overridden by …)".
     name: &'static str,
 }
 
@@ -45,14 +46,14 @@ const EXPECTED: [Row; 7] = [
           used: "environment variable GEMINI_API_KEY", name: "environment variable GEMINI_API_KEY" },
 ];
 
-/// A home with key files, and a keyring with saved keys.
-struct World {
+/// A home directory with key files, and a keyring with saved keys.
+struct Setup {
     home: tempfile::TempDir,
     keyring: Arc<MemoryKeyring>,
     keys: ProviderKeys,
 }
 
-impl World {
+impl Setup {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         write(&home.path().join("flag.key"), "\u{feff} MARK-file-of-flag\r\n");
@@ -103,7 +104,7 @@ fn variable(name: &str, value: &str) -> Variable {
     }
 }
 
-/// The sources whose bits are set, the highest first bit.
+/// Returns the sources whose bits are set. Bit 0 is the highest source.
 fn sources(bits: usize) -> AuthSources {
     let given = |bit: usize, text: &str| (bits & (1 << bit) != 0).then(|| Secret::from(text));
     AuthSources {
@@ -125,9 +126,9 @@ fn sources(bits: usize) -> AuthSources {
 
 #[tokio::test]
 async fn r27_3_in_all_128_combinations_the_highest_source_wins_and_the_others_are_named() {
-    let world = World::new();
+    let setup = Setup::new();
     for bits in 0..128 {
-        let resolved = world.resolve(&sources(bits)).await.unwrap();
+        let resolved = setup.resolve(&sources(bits)).await.unwrap();
         let present: Vec<&Row> = (0..7)
             .filter(|bit| bits & (1 << bit) != 0)
             .map(|bit| &EXPECTED[bit])
@@ -161,29 +162,29 @@ async fn r27_3_in_all_128_combinations_the_highest_source_wins_and_the_others_ar
 }
 
 #[tokio::test]
-async fn r23_the_saved_keys_are_asked_for_only_when_a_named_key_wins() {
-    let world = World::new();
+async fn r23_the_key_storage_is_accessed_only_when_a_named_key_wins() {
+    let setup = Setup::new();
     let paths = PathContext {
-        home: world.home.path().to_owned(),
-        directory: world.home.path().to_owned(),
+        home: setup.home.path().to_owned(),
+        directory: setup.home.path().to_owned(),
     };
     for bits in 0..128 {
         let mut asked = false;
         let resolving = resolve(&sources(bits), &paths, || {
             asked = true;
-            Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(world.keys.clone()))
+            Ok::<Arc<dyn KeyStorage>, Error>(Arc::new(setup.keys.clone()))
         });
         resolving.unwrap().await.unwrap();
         let named_wins = bits & 0b001 == 0 && bits & 0b110 != 0;
         assert_eq!(asked, named_wins, "{bits:07b}");
-        assert_eq!(!world.keyring.take_calls().is_empty(), named_wins, "{bits:07b}");
+        assert_eq!(!setup.keyring.take_calls().is_empty(), named_wins, "{bits:07b}");
     }
 }
 
 #[tokio::test]
-async fn r24_a_failing_source_is_final_whatever_is_below_it() {
-    // (its bit, how it fails, the code, what the message says)
-    type Break = fn(&World, &mut AuthSources);
+async fn r24_a_failing_source_is_final_even_if_lower_sources_are_present() {
+    // Bit of the source, its failure, the code of the error, a part of the message.
+    type Break = fn(&Setup, &mut AuthSources);
     let missing = "Named key 'gone' not found. Use '/key save gone <key>' to store it.";
     let locked = "named key 'by-";
     let failures: [(usize, Break, Code, &str); 12] = [
@@ -202,13 +203,13 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
         ),
         (
             1,
-            |world, _| world.keyring.set_mode(FaultMode::Fails(Code::Locked)),
+            |setup, _| setup.keyring.set_mode(FaultMode::Fails(Code::Locked)),
             Code::Locked,
             locked,
         ),
         (
             1,
-            |world, _| world.keyring.set_mode(FaultMode::Hangs),
+            |setup, _| setup.keyring.set_mode(FaultMode::Hangs),
             Code::Timeout,
             locked,
         ),
@@ -226,13 +227,13 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
         ),
         (
             2,
-            |world, _| world.keyring.set_mode(FaultMode::Fails(Code::Denied)),
+            |setup, _| setup.keyring.set_mode(FaultMode::Fails(Code::Denied)),
             Code::Denied,
             locked,
         ),
         (
             2,
-            |world, _| world.keyring.set_mode(FaultMode::Absent),
+            |setup, _| setup.keyring.set_mode(FaultMode::Absent),
             Code::NotFound,
             "Named key 'by-profile' not found.",
         ),
@@ -250,17 +251,17 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
         ),
         (
             4,
-            |world, _| write(&world.home.path().join("profile.key"), "\n"),
+            |setup, _| write(&setup.home.path().join("profile.key"), "\n"),
             Code::Corrupt,
             "the file is empty",
         ),
     ];
     for (bit, break_it, code, message) in failures {
         for below in 0..(128 >> (bit + 1)) {
-            let world = World::new();
+            let setup = Setup::new();
             let mut given = sources((1 << bit) | (below << (bit + 1)));
-            break_it(&world, &mut given);
-            let error = world.resolve(&given).await.unwrap_err();
+            break_it(&setup, &mut given);
+            let error = setup.resolve(&given).await.unwrap_err();
             assert_eq!((error.code(), error.exit_code()), (code, Some(41)), "{error}");
             assert!(error.message().contains(message), "{error}");
             assert!(!format!("{error:?}").contains("MARK"), "{error:?}");
@@ -269,22 +270,22 @@ async fn r24_a_failing_source_is_final_whatever_is_below_it() {
 }
 
 #[tokio::test]
-async fn r24_a_source_that_would_fail_does_no_harm_below_one_that_works() {
-    let world = World::new();
+async fn r24_a_failing_source_below_a_working_one_is_ignored() {
+    let setup = Setup::new();
     let mut given = sources(0b111_1110);
     given.profile.key_name = secret("a/b");
     given.keyfile = secret("~/gone");
     given.profile.keyfile = secret("gone");
-    assert_eq!(world.resolve(&given).await.unwrap().source, "key-name");
+    assert_eq!(setup.resolve(&given).await.unwrap().source, "key-name");
     // An empty name is an error even when a higher source is present.
     given.key_name = secret(" ");
-    let error = world.resolve(&given).await.unwrap_err();
+    let error = setup.resolve(&given).await.unwrap_err();
     assert_eq!(error.message(), "--key-name requires a value");
 }
 
 #[tokio::test]
-async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
-    let world = World::new();
+async fn r26_a_blank_value_in_a_profile_or_in_the_environment_counts_as_absent() {
+    let setup = Setup::new();
     for blank in ["", " ", "\r\n\t", "\u{feff}"] {
         let given = AuthSources {
             profile: Profile {
@@ -296,7 +297,7 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
             environment: vec![variable("A", blank), variable("B", " sk "), variable("C", blank)],
             ..AuthSources::default()
         };
-        let resolved = world.resolve(&given).await.unwrap();
+        let resolved = setup.resolve(&given).await.unwrap();
         assert_eq!(resolved.api_key, secret(" sk "));
         assert_eq!(
             resolved.diagnostics,
@@ -307,23 +308,23 @@ async fn r26_blank_text_is_no_source_in_a_profile_or_in_the_environment() {
 
 #[tokio::test]
 async fn r21_3_an_empty_key_or_key_file_counts_as_absent_and_names_are_trimmed() {
-    let world = World::new();
+    let setup = Setup::new();
     for blank in ["", " ", "\t"] {
         let mut given = sources(1 << 6);
         (given.key, given.keyfile) = (secret(blank), secret(blank));
-        assert_eq!(world.resolve(&given).await.unwrap().source, "environment");
+        assert_eq!(setup.resolve(&given).await.unwrap().source, "environment");
     }
     let mut given = sources(0);
     given.key_name = secret(" by-flag\n");
     assert_eq!(
-        world.resolve(&given).await.unwrap().api_key,
+        setup.resolve(&given).await.unwrap().api_key,
         secret("MARK-named-by-flag")
     );
 }
 
 #[tokio::test]
-async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_host() {
-    let world = World::new();
+async fn r25_every_variable_that_is_set_is_reported_once_in_the_order_of_the_host() {
+    let setup = Setup::new();
     let mut given = AuthSources {
         environment: vec![
             variable("B", "MARK-b"),
@@ -332,7 +333,7 @@ async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_ho
         ],
         ..AuthSources::default()
     };
-    let resolved = world.resolve(&given).await.unwrap();
+    let resolved = setup.resolve(&given).await.unwrap();
     assert_eq!(
         (resolved.api_key, resolved.reference.as_deref()),
         (secret("MARK-b"), Some("B"))
@@ -346,7 +347,7 @@ async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_ho
     );
     given.keyfile = secret("~/flag.key");
     assert_eq!(
-        world.resolve(&given).await.unwrap().diagnostics,
+        setup.resolve(&given).await.unwrap().diagnostics,
         [
             "[auth] Using API key from: --keyfile '~/flag.key'",
             "[auth] Ignoring environment variable B (overridden by --keyfile)",
@@ -356,8 +357,8 @@ async fn r25_every_variable_that_is_set_has_its_line_once_in_the_order_of_the_ho
 }
 
 #[tokio::test]
-async fn r25_a_profile_without_a_name_is_called_profile_and_a_line_stays_one_line() {
-    let world = World::new();
+async fn r25_a_profile_without_a_name_is_reported_as_profile_and_line_breaks_are_escaped() {
+    let setup = Setup::new();
     for (name, line) in [
         (None, "[auth] Using API key from: profile auth-key"),
         (Some(""), "[auth] Using API key from: profile auth-key"),
@@ -365,15 +366,15 @@ async fn r25_a_profile_without_a_name_is_called_profile_and_a_line_stays_one_lin
     ] {
         let mut given = sources(1 << 5);
         given.profile.name = name.map(str::to_owned);
-        assert_eq!(world.resolve(&given).await.unwrap().diagnostics, [line]);
+        assert_eq!(setup.resolve(&given).await.unwrap().diagnostics, [line]);
     }
 }
 
 #[tokio::test]
-async fn r24_a_saved_key_of_white_space_alone_is_none() {
-    let world = World::new();
-    world.keyring.plant(SERVICE, "by-flag", " ");
-    assert_eq!(world.resolve(&sources(0b10)).await.unwrap_err().code(), Code::NotFound);
+async fn r24_a_saved_key_of_white_space_counts_as_missing() {
+    let setup = Setup::new();
+    setup.keyring.plant(SERVICE, "by-flag", " ");
+    assert_eq!(setup.resolve(&sources(0b10)).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[test]

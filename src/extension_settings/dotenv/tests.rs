@@ -71,7 +71,7 @@ fn r7_lines_of_the_usual_dialect_are_read() {
 }
 
 #[test]
-fn r7_files_of_the_former_program_are_read_as_it_meant_them() {
+fn r7_files_of_the_former_program_are_read_with_their_original_values() {
     for (line, value) in [
         ("A=\"two words\"", "two words"),
         ("A=\"say \\\"hi\\\"\"", "say \"hi\""),
@@ -104,7 +104,7 @@ fn r7_a_line_that_would_be_read_as_part_of_another_is_refused() {
 }
 
 #[test]
-fn r7_quotes_are_chosen_so_that_other_readers_agree() {
+fn r7_quotes_are_chosen_so_that_other_parsers_read_the_same_value() {
     for (value, line) in [
         ("https://a.b/c?", "A=\"https://a.b/c?\"\n"),
         ("a-b_c.d/e:f@g%h+i,j=k", "A=a-b_c.d/e:f@g%h+i,j=k\n"),
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn r7_pieces_cover_the_whole_file_and_a_change_leaves_other_values_alone(
+    fn r7_pieces_cover_the_whole_file_and_a_change_keeps_other_values(
         text in "([A-C]|export |=|: |\"|'|`|\\\\|#| |\n|\r|x){0,40}",
         value in "[\"'`\\\\#\r\n x]{0,8}",
     ) {

@@ -100,11 +100,11 @@ mod mapped {
             let blocks = unsafe { start.byte_add(offset) };
             #[cfg(target_os = "linux")]
             for advice in [Advice::LinuxHugepage, Advice::LinuxDontDump] {
-                // SAFETY: the range is inside the mapping, and neither advice changes what is in it.
+                // SAFETY: the range is inside the mapping, and neither advice changes its content.
                 let _ = unsafe { madvise(blocks.as_ptr(), LEN, advice) };
             }
             #[cfg(not(target_os = "linux"))]
-            // SAFETY: the range is inside the mapping, and the advice does not change what is in it.
+            // SAFETY: the range is inside the mapping, and the advice does not change its content.
             let _ = unsafe { madvise(blocks.as_ptr(), LEN, Advice::WillNeed) };
             Self {
                 start,

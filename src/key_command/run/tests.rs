@@ -1,4 +1,4 @@
-//! Every row of the result table: keyring working, absent, locked, and both keyring and files unusable.
+//! Tests every result with a working, an absent and a locked keyring, and with both keyring and files unusable.
 
 use crate::error::Code;
 use crate::key_command::testing::{Fixture, fixture};
@@ -46,15 +46,15 @@ fn exists(raw: &str) -> CommandResult {
 }
 
 /// A keyring that holds `work` and has this fault mode.
-fn with_work(mood: FaultMode) -> Fixture {
+fn with_work(mode: FaultMode) -> Fixture {
     let fixture = fixture();
     fixture.plant("work", KEY);
-    fixture.keyring.set_mode(mood);
+    fixture.keyring.set_mode(mode);
     fixture
 }
 
 #[tokio::test]
-async fn r12_commands_about_no_saved_key_do_not_ask_the_store() {
+async fn r12_commands_that_need_no_saved_key_do_not_access_the_store() {
     let fixture = with_work(FaultMode::Hangs);
     fixture.spoil_files();
     let set = |key: &str| CommandResult::SetKey {
@@ -78,47 +78,47 @@ async fn r12_commands_about_no_saved_key_do_not_ask_the_store() {
     ];
     for (args, answer) in table {
         assert_eq!(fixture.run(args).await, answer, "{args:?}");
-        assert_eq!(fixture.alone(args).await, answer, "{args:?}");
+        assert_eq!(fixture.non_interactive(args).await, answer, "{args:?}");
     }
     for args in ["save a/b sk", "load a/b", "show a/b", "delete a/b"] {
         let invalid =
             "Key name 'a/b' is invalid. Use only letters, numbers, dashes, underscores, and dots (1-64 chars).";
         assert_eq!(fixture.run(args).await, error(invalid), "{args:?}");
-        assert_eq!(fixture.alone(args).await, error(invalid), "{args:?}");
+        assert_eq!(fixture.non_interactive(args).await, error(invalid), "{args:?}");
     }
     assert_eq!(fixture.keyring.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
-async fn r13_save_stores_the_trimmed_key_and_says_where() {
-    for (mood, answer, file) in [
+async fn r13_save_stores_the_trimmed_key_and_reports_where_it_is_stored() {
+    for (mode, answer, file) in [
         (FaultMode::Works, IN_KEYRING, false),
         (FaultMode::Absent, IN_FILE, true),
         (FaultMode::Fails(Code::Unavailable), IN_FILE, true),
     ] {
         let fixture = fixture();
-        fixture.keyring.set_mode(mood);
+        fixture.keyring.set_mode(mode);
         assert_eq!(
-            fixture.alone(&format!(" save  work \t{KEY}\n")).await,
+            fixture.non_interactive(&format!(" save  work \t{KEY}\n")).await,
             info(answer),
-            "{mood:?}"
+            "{mode:?}"
         );
-        assert_eq!(fixture.has_file("work"), file, "{mood:?}");
-        assert_eq!(fixture.in_keyring("work").is_some(), !file, "{mood:?}");
-        assert_eq!(fixture.run("load work").await, loaded("work", KEY), "{mood:?}");
+        assert_eq!(fixture.has_file("work"), file, "{mode:?}");
+        assert_eq!(fixture.in_keyring("work").is_some(), !file, "{mode:?}");
+        assert_eq!(fixture.run("load work").await, loaded("work", KEY), "{mode:?}");
     }
 }
 
 #[tokio::test]
 async fn r13_save_asks_before_it_overwrites_and_overwrites_once_confirmed() {
-    for mood in [FaultMode::Works, FaultMode::Absent] {
+    for mode in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
-        fixture.keyring.set_mode(mood);
+        fixture.keyring.set_mode(mode);
         fixture.run("save work old-key-123").await;
         assert_eq!(
             fixture.run(&format!("save work {KEY}")).await,
             exists("/key save work ***"),
-            "{mood:?}"
+            "{mode:?}"
         );
         let context = Context {
             raw: Some(Secret::from("/key  save work …")),
@@ -129,9 +129,9 @@ async fn r13_save_asks_before_it_overwrites_and_overwrites_once_confirmed() {
         assert_eq!(
             fixture.run("load work").await,
             loaded("work", "old-key-123"),
-            "{mood:?}"
+            "{mode:?}"
         );
-        let answer = if mood == FaultMode::Works { IN_KEYRING } else { IN_FILE };
+        let answer = if mode == FaultMode::Works { IN_KEYRING } else { IN_FILE };
         assert_eq!(fixture.confirmed(&format!("save work {KEY}")).await, info(answer));
         assert_eq!(fixture.run("load work").await, loaded("work", KEY));
     }
@@ -139,12 +139,15 @@ async fn r13_save_asks_before_it_overwrites_and_overwrites_once_confirmed() {
 
 #[tokio::test]
 async fn r13_a_non_interactive_save_overwrites_nothing() {
-    for mood in [FaultMode::Works, FaultMode::Absent] {
+    for mode in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
-        fixture.keyring.set_mode(mood);
+        fixture.keyring.set_mode(mode);
         fixture.run("save work old-key-123").await;
         let refused = "Key 'work' already exists. Overwriting requires interactive confirmation.";
-        assert_eq!(fixture.alone(&format!("save work {KEY}")).await, error(refused));
+        assert_eq!(
+            fixture.non_interactive(&format!("save work {KEY}")).await,
+            error(refused)
+        );
         assert_eq!(fixture.run("load work").await, loaded("work", "old-key-123"));
     }
 }
@@ -178,26 +181,26 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
             "Retry, check system load",
         ),
     ];
-    for (mood, message, remediation) in table {
-        let fixture = with_work(mood);
+    for (mode, message, remediation) in table {
+        let fixture = with_work(mode);
         let prompt = format!("Cannot tell whether key 'work' exists ({message}). Save anyway?");
         assert_eq!(
             fixture.run("save work new-key-123").await,
             confirm(&prompt, "/key save work ***")
         );
         assert_eq!(
-            fixture.alone("save work new-key-123").await,
+            fixture.non_interactive("save work new-key-123").await,
             error(&format!("{message} — {remediation}"))
         );
-        assert!(!fixture.has_file("work"), "{mood:?}");
+        assert!(!fixture.has_file("work"), "{mode:?}");
         let CommandResult::Info(saved) = fixture.confirmed("save work new-key-123").await else {
-            panic!("{mood:?}: not saved");
+            panic!("{mode:?}: not saved");
         };
         assert!(saved.contains("in an encrypted file"), "{saved}");
         assert_eq!(
             fixture.run("load work").await,
             loaded("work", "new-key-123"),
-            "{mood:?}"
+            "{mode:?}"
         );
     }
 }
@@ -228,7 +231,7 @@ async fn r13_two_saves_of_a_new_name_at_once_do_not_overwrite_each_other() {
 }
 
 #[tokio::test]
-async fn r13_the_mask_of_a_key_is_not_stored_as_one() {
+async fn r13_the_mask_of_a_key_is_not_stored_as_a_key() {
     let fixture = with_work(FaultMode::Works);
     for mask in ["***", MASKED] {
         let refused = "This is the mask of a key, not the key itself. Use '/key save <name> <api-key>'.";
@@ -238,10 +241,10 @@ async fn r13_the_mask_of_a_key_is_not_stored_as_one() {
 }
 
 #[tokio::test]
-async fn r14_load_gives_the_key_to_the_session() {
+async fn r14_load_returns_the_key_for_the_session() {
     assert_eq!(with_work(FaultMode::Works).run("load work").await, loaded("work", KEY));
     assert_eq!(
-        with_work(FaultMode::Works).alone("load work").await,
+        with_work(FaultMode::Works).non_interactive("load work").await,
         loaded("work", KEY)
     );
     assert_eq!(with_work(FaultMode::Absent).run("load work").await, error(UNKNOWN));
@@ -252,14 +255,17 @@ async fn r14_load_gives_the_key_to_the_session() {
 }
 
 #[tokio::test]
-async fn r15_show_gives_the_mask_and_the_length_in_characters() {
+async fn r15_show_prints_the_mask_and_the_length_in_characters() {
     let fixture = with_work(FaultMode::Works);
     assert_eq!(fixture.run("show work").await, info("work: sk********03 (12 chars)"));
     fixture.plant("tiny", "schlüsse");
     fixture.plant("keys", "🔑🔑345678🔑🔑");
-    assert_eq!(fixture.alone("show tiny").await, info("tiny: ******** (8 chars)"));
     assert_eq!(
-        fixture.alone("show keys").await,
+        fixture.non_interactive("show tiny").await,
+        info("tiny: ******** (8 chars)")
+    );
+    assert_eq!(
+        fixture.non_interactive("show keys").await,
         info("keys: 🔑🔑******🔑🔑 (10 chars)")
     );
     assert_eq!(with_work(FaultMode::Absent).run("show work").await, error(UNKNOWN));
@@ -278,7 +284,7 @@ async fn r16_list_shows_every_name_masked_and_sorted_wherever_the_key_is() {
     fixture.run("save home home-key-123").await;
     fixture.keyring.set_mode(FaultMode::Works);
     let listed = "Saved keys:\n  Zoo  *****\n  home  ho********23\n  work  sk********03";
-    assert_eq!(fixture.alone("list").await, info(listed));
+    assert_eq!(fixture.non_interactive("list").await, info(listed));
 }
 
 #[tokio::test]
@@ -292,20 +298,20 @@ async fn r16_list_stays_useful_when_a_key_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn r16_list_says_so_when_there_are_no_keys() {
+async fn r16_list_reports_that_there_are_no_keys() {
     let none = "No saved keys. Use '/key save <name> <api-key>' to store one.";
-    for mood in [FaultMode::Works, FaultMode::Absent] {
+    for mode in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
-        fixture.keyring.set_mode(mood);
+        fixture.keyring.set_mode(mode);
         assert_eq!(fixture.run("list").await, info(none));
     }
 }
 
 #[tokio::test]
 async fn r17_delete_asks_and_then_deletes() {
-    for mood in [FaultMode::Works, FaultMode::Absent] {
+    for mode in [FaultMode::Works, FaultMode::Absent] {
         let fixture = fixture();
-        fixture.keyring.set_mode(mood);
+        fixture.keyring.set_mode(mode);
         fixture.run(&format!("save work {KEY}")).await;
         assert_eq!(
             fixture.run("delete work").await,
@@ -318,12 +324,12 @@ async fn r17_delete_asks_and_then_deletes() {
         let asked = fixture.command.run("delete work", context).await;
         assert_eq!(asked, confirm("Delete key 'work'?", "/key delete  work"));
         let refused = "Deleting keys requires interactive confirmation.";
-        assert_eq!(fixture.alone("delete work").await, error(refused));
+        assert_eq!(fixture.non_interactive("delete work").await, error(refused));
         assert_eq!(fixture.run("load work").await, loaded("work", KEY));
         assert_eq!(fixture.confirmed("delete work").await, info("Deleted key 'work'"));
         assert_eq!(fixture.confirmed("delete work").await, error(UNKNOWN));
         assert_eq!(fixture.run("delete work").await, error(UNKNOWN));
-        assert_eq!(fixture.alone("delete work").await, error(refused));
+        assert_eq!(fixture.non_interactive("delete work").await, error(refused));
     }
 }
 
@@ -350,7 +356,7 @@ async fn r18_without_keyring_and_files_every_command_names_the_alternative() {
         assert_eq!(fixture.confirmed(args).await, error(NO_KEYRING), "{args}");
     }
     for args in ["save work sk-123456789", "load work", "show work", "list"] {
-        assert_eq!(fixture.alone(args).await, error(NO_KEYRING), "{args}");
+        assert_eq!(fixture.non_interactive(args).await, error(NO_KEYRING), "{args}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much of a key shows while it is typed, and in the history.
+//! Tests how much of a key is visible while it is typed and in the history.
 
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn r20_secure_lines_start_with_one_of_three_words() {
 
 #[test]
 fn r20_the_key_is_masked_and_the_rest_stays_unchanged() {
-    // A line, and both its masked forms, which are the same for one line.
+    // A line and its masked form, which is the same while typing and in the history if the key has no line break.
     let table = [
         ("/key", "/key"),
         ("/key ", "/key "),
@@ -112,7 +112,7 @@ fn r20_the_key_is_masked_and_the_rest_stays_unchanged() {
 }
 
 #[test]
-fn r20_while_typing_masking_ends_at_the_first_line_break_and_the_rest_is_kept() {
+fn r20_while_typing_masking_ends_at_the_first_line_break_and_the_rest_stays_unchanged() {
     let table = [
         ("/key sk-ant-api03\nnotes", "/key sk********03\nnotes"),
         ("/key sk-ant-api03 \r\nnotes\n", "/key sk********03 \r\nnotes\n"),
@@ -156,7 +156,7 @@ fn r20_in_the_history_a_key_is_masked_to_its_end_over_any_number_of_lines() {
 }
 
 #[test]
-fn r20_the_handler_remembers_the_typed_text_until_it_is_reset() {
+fn r20_the_handler_holds_the_typed_text_until_it_is_reset() {
     let mut handler = SecureInputHandler::default();
     assert_eq!(handler.actual_value(), &[0; 0]);
     assert!(!handler.is_in_secure_mode());
@@ -225,7 +225,7 @@ fn r20_a_line_of_a_megabyte_is_masked() {
 /// White space of every kind, at least one character.
 const SPACE: &str = "[ \t\n\r\u{b}\u{a0}\u{feff}\u{2028}\u{3000}]{1,4}";
 
-/// The start of a line that holds a key, up to that key: command, name or tool.
+/// Generates starts of lines up to the key: the command, then a name or a tool.
 fn starts() -> impl Strategy<Value = String> {
     let space = || SPACE.prop_map(String::from).boxed();
     prop_oneof![
@@ -237,12 +237,12 @@ fn starts() -> impl Strategy<Value = String> {
     .prop_map(|(start, before)| format!("{before}{start}"))
 }
 
-/// A key that shares no character with the starts but white space, and is trimmed.
+/// Generates trimmed keys. They share only white space with the starts.
 fn keys() -> impl Strategy<Value = String> {
     "[A-Z0-9🔑é\"']([A-Z0-9🔑é\"' \t\r\n]{0,60}[A-Z0-9🔑é\"'])?"
 }
 
-/// What `/key` lines look like when anything at all is typed around its words.
+/// Generates lines from the words of `/key` commands and any text between them.
 fn any_line() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("/key".to_owned()),
@@ -260,7 +260,7 @@ fn any_line() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn r20_nothing_of_a_key_survives_in_the_history_beyond_its_mask(
+    fn r20_only_the_mask_of_a_key_is_in_the_history(
         start in starts(), key in keys(), after in "[ \t\r\n]{0,3}",
     ) {
         let shown = sanitized(&format!("{start}{key}{after}"));
@@ -273,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn r20_while_typing_no_more_of_a_key_shows_than_its_mask_before_the_first_line_break(
+    fn r20_while_typing_only_the_mask_of_a_key_is_shown_before_the_first_line_break(
         start in starts(), key in keys(),
     ) {
         let shown = processed(&format!("{start}{key}"));
@@ -305,7 +305,7 @@ proptest! {
     }
 
     #[test]
-    fn r20_any_utf_16_text_is_remembered_unchanged(
+    fn r20_any_utf_16_text_is_held_unchanged(
         start in starts(), rest in prop::collection::vec(any::<u16>(), 0..40),
     ) {
         let mut line = units(&start);
