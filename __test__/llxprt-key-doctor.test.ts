@@ -147,6 +147,34 @@ describe('R8 llxprt-key doctor', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining(`\nData directory: ~/${expected} (`)])
   })
 
+  test.each([
+    [
+      'a relative XDG_DATA_HOME',
+      (home: string) => ({ XDG_DATA_HOME: path.relative('.', `${home}/xdg`) }),
+      'xdg/llxprt-code',
+    ],
+    ['an empty XDG_DATA_HOME', () => ({ XDG_DATA_HOME: '' }), '.local/share/llxprt-code'],
+    ['blanks around LLXPRT_DATA_HOME', (home: string) => ({ LLXPRT_DATA_HOME: ` ${home}/data ` }), 'data'],
+    [
+      'a relative LLXPRT_DATA_HOME',
+      (home: string) => ({ LLXPRT_DATA_HOME: 'data', LLXPRT_CONFIG_HOME: `${home}/config` }),
+      'config',
+    ],
+  ])('uses the data directory of the package with %s', async (_, variables, expected) => {
+    const env = inFiles()
+    for (const folder of ['xdg/llxprt-code', '.local/share/llxprt-code']) {
+      mkdirSync(path.join(env.HOME, folder), { recursive: true })
+    }
+    const all = { ...env, ...variables(env.HOME) }
+    const directory = path.join(env.HOME, expected)
+    expect((await llxprtKey(['use', 'files'], all)).stdout).toContain(`(chosen by ${directory}/keyring.json)`)
+    expect((await llxprtKey(['save', 'work'], all, 'a key')).stdout).toContain('in an encrypted file')
+    const report = JSON.parse((await llxprtKey(['doctor', '--json'], all)).stdout) as DoctorReport
+    expect(report.dataDirectory.path).toBe(directory)
+    expect(existsSync(path.join(directory, 'provider-keys/work.enc'))).toBe(true)
+    expect(JSON.parse((await llxprtKey(['get', 'work', '--json'], all)).stdout)).toMatchObject({ place: 'file' })
+  })
+
   test('says over ssh how to unlock the keyring, with a command that works', async () => {
     const keyring = await PrivateKeyring.start()
     const HOME = newDirectory()

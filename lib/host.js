@@ -1,13 +1,13 @@
 'use strict'
 
-// The facts of the host, of its environment variables and of `configure`. Read on the JavaScript thread: on Bun and in
-// workers, changes that JavaScript makes to process.env do not reach the C environment.
+// The facts about the host: its environment variables, its directories and the settings of `configure`. They are read on the
+// JavaScript thread, because on Bun and in workers changes of process.env do not reach the C environment.
 
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 
-/** What `configure` was given; `undefined` where it was given nothing. */
+/** The settings of `configure`; `undefined` for each one that is not set. */
 const configuration = {
   dataDir: undefined,
   machineSecretPath: undefined,
@@ -17,7 +17,7 @@ const configuration = {
   keyring: undefined,
 }
 
-/** How the value of each setting is checked. Returns what the value must be, `undefined` when it is valid. */
+/** The check of each setting. A check returns what the value must be, or `undefined` if the value is valid. */
 const CHECKS = {
   dataDir: aPath,
   machineSecretPath: aPath,
@@ -35,7 +35,7 @@ const CHECKS = {
 
 /** Changes the configuration of this environment. `undefined` leaves a setting as it is, `null` clears it. */
 function setConfiguration(settings) {
-  if (typeof settings !== 'object' || settings === null) throw new TypeError('configure needs an object of settings')
+  if (typeof settings !== 'object' || settings === null) throw new TypeError('configure requires an object of settings')
   const changes = {}
   for (const [name, value] of Object.entries(settings)) {
     const check = Object.hasOwn(CHECKS, name) && CHECKS[name]
@@ -79,7 +79,8 @@ function host() {
 }
 
 /**
- * Returns the keyring that was chosen without code, for objects without a loader; `null` where nobody chose one.
+ * Returns the keyring for objects without a loader: the one that `configure`, `LLXPRT_KEYRING` or keyring.json selects;
+ * `null` if none of them does.
  *
  * @param {string} dataDir
  * @param {string} rule the rule that chose the data directory
@@ -89,23 +90,28 @@ function chooseKeyring(dataDir, rule) {
   const { env } = process
   if (!configured && !env.LLXPRT_KEYRING && !mayExist(path.join(dataDir, 'keyring.json'))) return null
   const { chooseKeyringOrError } = require('./keyring-choice.js')
-  return chooseKeyringOrError({ configured, ...placeOf(dataDir, rule, env) })
+  return chooseKeyringOrError({ configured, ...locationOf(dataDir, rule, env) })
 }
 
-/** Returns the problem of a data directory that the environment moved into the current project, else `null`. */
+/** Returns the problem if the environment moved the data directory into the current project; otherwise `null`. */
 function projectProblem(dataDir, rule) {
   const { env } = process
   if (rule === 'configure' || rule === 'home' || (rule === 'platform' && !env.XDG_DATA_HOME)) return null
-  return require('./keyring-choice.js').dataDirectoryInProject(placeOf(dataDir, rule, env))
+  return require('./keyring-choice.js').dataDirectoryInProject(locationOf(dataDir, rule, env))
 }
 
-module.exports = { chooseKeyring, host, projectProblem, setConfiguration }
+/** Returns the user's home directory as an absolute path. */
+function homeDirectory(env) {
+  return path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir())
+}
 
-function placeOf(dataDir, dataDirRule, env) {
+module.exports = { chooseKeyring, homeDirectory, host, projectProblem, setConfiguration }
+
+function locationOf(dataDir, dataDirRule, env) {
   return { dataDir, dataDirRule, env, cwd: process.cwd(), home: homeDirectory(env) }
 }
 
-/** Whether there is something to read, or to report. */
+/** Returns whether the file exists, or cannot be examined; reading it then reports the error. */
 function mayExist(file) {
   try {
     return fs.statSync(file, { throwIfNoEntry: false }) !== undefined
@@ -116,10 +122,6 @@ function mayExist(file) {
 
 function aPath(value) {
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a path'
-}
-
-function homeDirectory(env) {
-  return path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir())
 }
 
 /** Returns the directory where the CLI keeps its data on this platform, whether it exists or not. */
@@ -139,7 +141,7 @@ function username() {
     const name = os.userInfo().username
     if (name) return name
   } catch {
-    // A user without an entry in the user database, as in containers.
+    // The user has no entry in the user database, which is common in containers.
   }
   return process.getuid ? String(process.getuid()) : 'unknown'
 }

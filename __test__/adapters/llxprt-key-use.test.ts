@@ -65,7 +65,7 @@ describe('llxprt-key use', () => {
     expect(settingOf(env.HOME)).toMatchObject({ keyring: 'command', get: [program, '{account}'] })
     for (const [text, message] of [
       ['{', 'is not JSON.'],
-      ['[]', 'does not hold a JSON object.'],
+      ['[]', 'does not contain a JSON object.'],
       ['{}', "field 'get' is missing"],
       ['{"get":["x"],"put":["y"]}', "unknown field 'put'"],
     ] as const) {

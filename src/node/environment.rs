@@ -97,6 +97,15 @@ pub struct Host {
     pub defaults: Object<'static>,
 }
 
+/// The data directory as the programs in `bin/` see it.
+#[napi(object, object_from_js = false)]
+pub struct DataDirectoryInUse {
+    /// The directory.
+    pub path: String,
+    /// The name of the rule that chose it.
+    pub rule: &'static str,
+}
+
 /// Called by `lib/native.js` as it loads, once per environment.
 #[napi]
 pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
@@ -152,6 +161,16 @@ pub fn reject_call(
         .calls
         .settle(env, id, Settled::Rejected(rejection));
     Ok(())
+}
+
+/// Returns the data directory that an object constructed now would use.
+#[napi]
+pub fn data_directory_in_use(env: &Env) -> napi::Result<DataDirectoryInUse> {
+    let DataDirectory { path, rule } = JsEnvironment::of(env)?.host(env)?.data;
+    Ok(DataDirectoryInUse {
+        path: path.to_string_lossy().into_owned(),
+        rule: rule.name(),
+    })
 }
 
 impl JsEnvironment {

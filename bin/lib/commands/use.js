@@ -4,12 +4,12 @@ const { readFileSync } = require('node:fs')
 const path = require('node:path')
 const { chooseKeyring, dataDirectoryInProject, fromFile } = require('../../../lib/keyring-choice.js')
 const { keyringFile, writeKeyringFile } = require('../../../lib/keyring-file.js')
-const { dataDirectory, home } = require('../data-dir.js')
+const { dataDirectory, homeDirectory } = require('../data-dir.js')
 const { CommandError, UsageError } = require('../errors.js')
 const { print, printNotice } = require('../output.js')
 const { nearest, quoteUnknown } = require('../suggest.js')
 
-/** An account that nobody has: reading it shows whether the keyring answers. */
+/** An account that does not exist. Reading it shows whether the keyring answers. */
 const PROBE = ['llxprt-code-provider-keys', '__securestore_probe__']
 /** The options of `use vault`, and the fields of the file they set. */
 const VAULT_FIELDS = {
@@ -19,7 +19,7 @@ const VAULT_FIELDS = {
   namespace: 'namespace',
   'token-file': 'tokenFile',
 }
-/** Directories that programs find by a variable. They are recorded, because a project must not be able to set them. */
+/** Variables that tell programs their directories. They are recorded, because a project must not be able to set them. */
 const RECORDED_VARIABLES = ['PASSWORD_STORE_DIR', 'GNUPGHOME']
 
 const KINDS = {
@@ -38,9 +38,9 @@ llxprt-key use docker NAME
 llxprt-key use command FILE`,
   synopsis: 'use [KEYRING]',
   summary: 'Show or choose the keyring: os, files, vault, docker NAME or command FILE',
-  details: `Without arguments it shows which keyring is used, and what chose it. FILE is JSON: the commands get, set, delete \
-and list, each an array of a program and its arguments, in which {service} and {account} stand for the names. Keys that are \
-saved already stay where they are.`,
+  details: `Without arguments, it shows which keyring is used and what selected it. FILE is a JSON object with the commands get, \
+set, delete and list. Each is an array of a program and its arguments, in which {service} and {account} stand for the names. \
+Keys that are already saved stay where they are.`,
   names: [],
   completes: Object.keys(KINDS),
   rest: true,
@@ -72,7 +72,7 @@ async function run({ names: [kind, ...args], options }) {
   if (kind !== 'vault' && vaultOptions.length > 0)
     throw new UsageError(`--${vaultOptions[0]} is for 'use vault'.`, 'use')
   const { path: dataDir, rule } = dataDirectory()
-  const context = { dataDir, dataDirRule: rule, env: process.env, cwd: process.cwd(), home: home() }
+  const context = { dataDir, dataDirRule: rule, env: process.env, cwd: process.cwd(), home: homeDirectory() }
   if (kind === undefined) show(context)
   else await choose(kind, args, options, context)
 }
@@ -90,12 +90,14 @@ async function choose(kind, args, options, context) {
   const { takes, setting: settingOf } = KINDS[kind]
   if (args.length < takes.length) throw new UsageError(`Missing argument <${takes[args.length]}>.`, 'use')
   if (args.length > takes.length) throw new UsageError('Too many arguments.', 'use')
-  const trap = dataDirectoryInProject(context)
-  if (trap !== null) throw new CommandError(`${trap.message}. A keyring chosen there is not used.`, trap.remediation)
+  const problem = dataDirectoryInProject(context)
+  if (problem !== null) {
+    throw new CommandError(`${problem.message}. A keyring.json in a project is not used.`, `${problem.remediation}.`)
+  }
 
   const file = keyringFile(context.dataDir)
   const setting = settingOf(args, options)
-  // Checks the setting as its first use would.
+  // Checks the setting in the same way as its first use does.
   const choice = fromFile(kind === 'command' ? args[0] : `use ${kind}`, setting, process.env)
   try {
     writeKeyringFile(context.dataDir, setting)
@@ -107,12 +109,12 @@ async function choose(kind, args, options, context) {
   await reportProblem(choice)
 }
 
-/** Asks the keyring once. The choice is stored even if that fails: the server may be down for a while. */
+/** Reads from the keyring once. The choice is stored even if that fails, because the server may be down temporarily. */
 async function reportProblem({ loader }) {
   try {
     await (await loader?.())?.getPassword(...PROBE)
   } catch ({ code, message, remediation }) {
-    printNotice(`It does not answer yet: ${message} (${code}). ${remediation}.`)
+    printNotice(`The keyring does not answer yet: ${message} (${code}). ${remediation}.`)
   }
 }
 
@@ -137,11 +139,11 @@ function commandSetting([file]) {
     throw new CommandError(`Cannot read ${file} (${error.code}).`, 'Check the file name.')
   }
   if (commands === null || typeof commands !== 'object' || Array.isArray(commands)) {
-    throw new CommandError(`${file} does not hold a JSON object.`, 'Write a JSON object with the command get.')
+    throw new CommandError(`${file} does not contain a JSON object.`, 'Write a JSON object with the command get.')
   }
   const { environment } = recordedEnvironment()
   const setting = { ...commands, keyring: 'command' }
-  // A wrong value stays, and is refused with the rest of the file.
+  // A wrong value is kept here and refused later, with the rest of the file.
   if (environment && (commands.environment === undefined || typeof commands.environment === 'object')) {
     setting.environment = { ...environment, ...commands.environment }
   }
