@@ -1,5 +1,5 @@
 /**
- * Keeps API keys and tokens in the operating system's keyring, or in encrypted files where there is none.
+ * Keeps API keys and tokens in the operating system's keyring or, if there is none, in encrypted files.
  *
  * Files are encrypted with AES-256-GCM (NIST SP 800-38D) under a key that scrypt (RFC 7914) derives. On Linux and the BSDs
  * the keyring is the Secret Service (freedesktop.org Secret Service API 0.2), on macOS the Keychain, on Windows the
@@ -9,7 +9,7 @@
  */
 
 /**
- * What went wrong:
+ * The kind of failure of a {@link SecureStoreError}:
  *
  * - `UNAVAILABLE`: there is no keyring, or the file system or the keyring failed
  * - `LOCKED`: the keyring is locked
@@ -18,9 +18,9 @@
  * - `TIMEOUT`: no answer in time
  * - `NOT_FOUND`: there is no such key
  * - `CONFLICT`: another program wrote the same entry at the same moment
- * - `RUNTIME_REPLACED`: the file of the running program was deleted, as by an upgrade; restart the program
+ * - `RUNTIME_REPLACED`: the file of the running program was deleted, for example by an upgrade; restart the program
  *
- * `CONFLICT` and `RUNTIME_REPLACED` are never absorbed: no call falls back to a file, or returns `null`, because of them.
+ * `CONFLICT` and `RUNTIME_REPLACED` always reject the call: it neither uses a file nor resolves to `null` instead.
  */
 export type SecureStoreErrorCode =
   | 'UNAVAILABLE'
@@ -33,21 +33,21 @@ export type SecureStoreErrorCode =
   | 'RUNTIME_REPLACED'
 
 /**
- * A failed storage operation. Every rejection and every throw that concerns storage is one. A wrong argument type or
- * option value is a `TypeError`. Neither ever holds a secret.
+ * The error of a storage operation. Every rejection and throw that concerns storage is a `SecureStoreError`; a wrong
+ * argument type or option value is a `TypeError`. Neither contains a secret.
  */
 export class SecureStoreError extends Error {
   /** Creates an error. `remediation` says what a person can do about it. */
   constructor(message: string, code: SecureStoreErrorCode, remediation: string)
   /** `'SecureStoreError'`. */
   readonly name: string
-  /** Which kind of failure it is. */
+  /** The kind of failure. */
   readonly code: SecureStoreErrorCode
   /** What a person can do about it, in a sentence. */
   readonly remediation: string
   /**
-   * The exit code for non-interactive runs. Only the errors of {@link resolveApiKey} and {@link parseKeyArgs} have it:
-   * without the key it was told to use, a session cannot continue.
+   * The exit code for non-interactive runs. Only the errors of {@link resolveApiKey} and {@link parseKeyArgs} have it,
+   * because a session cannot continue without the key that was requested.
    */
   readonly exitCode?: 41
 }
@@ -56,16 +56,16 @@ export class SecureStoreError extends Error {
 export function isSecureStoreError(error: unknown): error is SecureStoreError
 
 /**
- * Returns whether a value is an object whose `code` is `RUNTIME_REPLACED`, whatever its class: errors of another copy of
- * this module count.
+ * Returns whether a value is an object whose `code` is `RUNTIME_REPLACED`. Its class does not matter, so errors of another
+ * copy of this module are recognised too.
  */
 export function isRuntimeReplacedError(error: unknown): boolean
 
 /**
- * A keyring, in the shape of the `keytar` package. Its methods are called as methods (`this` is the adapter).
+ * A keyring with the methods of the `keytar` package. They are called as methods (`this` is the adapter).
  *
- * A rejection with a {@link SecureStoreError} keeps its code. Of any other error the message decides (such as `locked`,
- * `denied`, `timed out`, `not found`); the rest is `UNAVAILABLE`.
+ * A rejection with a {@link SecureStoreError} keeps its code. For any other error, words in the message determine the code,
+ * such as `locked`, `denied`, `timed out` or `not found`. If there are none, the code is `UNAVAILABLE`.
  */
 export interface KeyringAdapter {
   /** Resolves to the password of an account, `null` when there is none. */
@@ -74,31 +74,31 @@ export interface KeyringAdapter {
   setPassword(service: string, account: string, password: string): Promise<void>
   /** Removes an account. Resolves to `false` when there was none. */
   deletePassword(service: string, account: string): Promise<boolean>
-  /** Resolves to all accounts of a service, `[]` when there are none. An adapter without it contributes nothing to `list()`. */
+  /** Resolves to all accounts of a service, `[]` when there are none. Without it, `list()` finds only the keys in files. */
   findCredentials?(service: string): Promise<Array<{ account: string; password: string }>>
 }
 
 /** The former name of {@link KeyringAdapter}. */
 export type KeytarAdapter = KeyringAdapter
 
-/** Resolves to the keyring that a store uses. `null`, and a loader that throws, mean that there is no keyring. */
+/** Loads the keyring that a store uses. If it resolves to `null` or throws, the store has no keyring. */
 export type KeyringLoader = () => Promise<KeyringAdapter | null>
 
 /**
- * A logger of the host. Each event of a store becomes one call with a line of text, such as
- * `operation: operation=get service=tokens key=ba7816bf outcome=ok`. It holds no secret, and keys only as fingerprints.
- * What a logger throws is ignored.
+ * A logger of the host. Each event of a store is one call with a line of text, such as
+ * `operation: operation=get service=tokens key=ba7816bf outcome=ok`. The text contains no secret; keys appear only as
+ * fingerprints. Errors thrown by the logger are ignored.
  */
 export interface StorageLogger {
-  /** Takes a message of the level `debug`. */
+  /** Logs a message at the level `debug`. */
   debug(message: string | (() => string), ...context: unknown[]): void
-  /** Takes a message of the level `warn`: an operation failed, or the user should be told something. */
+  /** Logs a message at the level `warn`: a failed operation, or a notice for the user. */
   warn(message: string | (() => string), ...context: unknown[]): void
-  /** Takes a message of the level `error`. */
+  /** Logs a message at the level `error`. Required, although no event has this level so far. */
   error(message: string | (() => string), ...context: unknown[]): void
 }
 
-/** How a {@link SecureStore} is set up. An option that is `undefined` counts as left out. */
+/** The options of a {@link SecureStore}. An option that is `undefined` is ignored. */
 export interface SecureStoreOptions {
   /**
    * The directory of the encrypted files. A relative path is resolved when the store is constructed.
@@ -106,24 +106,26 @@ export interface SecureStoreOptions {
    */
   fallbackDir?: string | undefined
   /**
-   * What happens when the keyring is unavailable or refuses: `'allow'` uses the encrypted files, `'deny'` rejects with the
-   * keyring's own code and writes nothing. Default: `'allow'`.
+   * What a call does when the keyring is unavailable or fails. `'allow'` uses the encrypted files. `'deny'` rejects with the
+   * keyring's code (`UNAVAILABLE` without a keyring) and neither reads nor writes files. Default: `'allow'`.
    */
   fallbackPolicy?: 'allow' | 'deny' | undefined
   /**
-   * Loads the keyring that replaces the operating system's. Called at most once per store, at its first use. It is called
-   * even where a setting or `LLXPRT_DISABLE_OS_KEYRING=1` disables the operating system's keyring.
+   * Loads the keyring that replaces the operating system's. Called at most once per store, at its first use, even if a
+   * setting or `LLXPRT_DISABLE_OS_KEYRING=1` disables the operating system's keyring.
    */
   keyringLoader?: KeyringLoader | undefined
   /** The former name of {@link SecureStoreOptions.keyringLoader}, which takes precedence when both are given. */
   keytarLoader?: KeyringLoader | undefined
-  /** The time limit of one keyring call, in milliseconds. It then ends as `TIMEOUT`. Greater than 0; default 30,000. */
+  /**
+   * The time limit of a keyring call in milliseconds, after which it fails with `TIMEOUT`. Greater than 0. Default: 30,000.
+   */
   keyringTimeoutMs?: number | undefined
   /** The directory of the locks between processes. Default: `<dataDir>/locks`. */
   lockDir?: string | undefined
   /**
-   * Loads the machine secret that version-2 files are encrypted with: 16 to 64 bytes. When it is given, it alone decides:
-   * `null` means that there is none, and version 1 is written.
+   * Loads the machine secret that version-2 files are encrypted with: 16 to 64 bytes. With a loader, no other secret is used
+   * for writing. If it resolves to `null`, version 1 is written; over a version-2 file, the call rejects with `UNAVAILABLE`.
    */
   machineSecretLoader?: (() => Promise<Uint8Array | null>) | undefined
   /**
@@ -133,7 +135,7 @@ export interface SecureStoreOptions {
   machineSecretPath?: string | undefined
   /** The version of the files that are written. Both versions are always read. Default: 2. */
   envelopeVersion?: 1 | 2 | undefined
-  /** Receives the events of this object as text. Default: that of {@link configure}. See also {@link setLogSink}. */
+  /** Receives the events of this object as text. Default: the logger of {@link configure}. See also {@link setLogSink}. */
   logger?: StorageLogger | undefined
 }
 
@@ -152,17 +154,17 @@ export interface SecureStoreLike {
 }
 
 /**
- * The options of a class that is built on a store: those of the store it creates, or a store to use instead.
+ * The options of a class that is built on a store: the options of the store that it creates, or a store to use instead.
  *
- * A {@link SecureStore} is used directly. A subclass with methods of its own, or any other object, has its methods called.
- * What such an object throws is treated as the error of a {@link KeyringAdapter}.
+ * A {@link SecureStore} is used directly. On a subclass that overrides methods, and on any other object, the methods are
+ * called. An error that they throw is treated like the error of a {@link KeyringAdapter}.
  */
 export interface StorageOptions extends SecureStoreOptions {
   /** The store to use. The other options of the store are then ignored. */
   secureStore?: SecureStoreLike | undefined
 }
 
-/** What {@link SecureStore.update} does: a string is stored, `null` deletes the key, `undefined` leaves it as it is. */
+/** The new value in {@link SecureStore.update}: a string is stored, `null` deletes the key, `undefined` changes nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing leaves the value as it is
 export type Change = string | null | undefined | void
 
@@ -184,13 +186,13 @@ export interface StoreEntries {
 }
 
 /**
- * A store of secrets: in the keyring first, in an encrypted file second.
+ * A store of secrets. It uses the keyring first and encrypted files second.
  *
- * A key is not empty, holds no `/`, `\` or NUL, is not `.` or `..`, and its file name fits the file system. Any other key
- * rejects with `CORRUPT` before anything is touched. A value is any well-formed text; one with an unpaired surrogate
- * rejects with `CORRUPT`.
+ * A key must not be empty, `.` or `..`, must not contain `/`, `\` or NUL, and must not be too long for a file name. A value
+ * may be any text. A method rejects with `CORRUPT`, before it touches anything, for an invalid key and for a key or value
+ * with an unpaired surrogate.
  *
- * Many calls may be made at once. Changes of one key happen in the order of the calls.
+ * Calls may run concurrently. Changes of the same key are made in the order of the calls.
  */
 export class SecureStore {
   /**
@@ -203,57 +205,60 @@ export class SecureStore {
   /**
    * Stores a value. When it resolves, the value is in the keyring and was read back from it, or it is on disk.
    *
-   * Rejects with `CONFLICT` when the keyring then holds a different value, which another program wrote. Under `'deny'`
-   * rejects with the keyring's own code. Otherwise rejects with what prevented the file from being written: `DENIED`,
-   * `UNAVAILABLE`. When the file was written and its directory could not be synced, the message says so: the value is
-   * there, and may be lost by a crash of the machine.
+   * Rejects with `CONFLICT` when the keyring then holds a different value, which another program wrote. With the policy
+   * `'deny'`, rejects with the keyring's code. With `'allow'`, rejects with `DENIED` or `UNAVAILABLE` when the file cannot
+   * be written. When the file was written but its directory could not be synced, the message says so: the value is stored,
+   * but a crash of the machine may lose it.
    */
   set(key: string, value: string): Promise<void>
 
   /**
-   * Resolves to the value of a key; `null` when there is none, or when there is no keyring and no file.
+   * Resolves to the value of a key; `null` when there is none.
    *
-   * Rejects with the keyring's own error when it failed and there is no file: it may hold a value. Rejects with `CORRUPT`
-   * when the file cannot be decrypted, as one from another machine.
+   * Rejects with the keyring's error when the keyring failed and there is no file, because the keyring may hold a value;
+   * with the policy `'allow'`, a keyring that is `UNAVAILABLE` counts as empty. Rejects with `CORRUPT` when the file cannot
+   * be decrypted, for example because it comes from another machine.
    */
   get(key: string): Promise<string | null>
 
   /**
    * Removes a key from keyring and files. Resolves to `true` if either held it.
    *
-   * Rejects with the keyring's own error when it failed, after the file was removed: the keyring may still hold the value.
-   * Rejects with `UNAVAILABLE` when the keyring reports success and keeps the value.
+   * Rejects with the keyring's error when the keyring failed, because it may still hold the value; the file is removed
+   * before. Rejects with `UNAVAILABLE` when the keyring reports success but keeps the value.
    */
   delete(key: string): Promise<boolean>
 
   /**
-   * Resolves to the keys in keyring and files, sorted and without duplicates. `[]` means that the store is known to be
-   * empty: it rejects when nothing was found and a source could not be listed. When something was found, a source that
-   * failed is left out; {@link SecureStore.entries} reports it.
+   * Resolves to the keys in keyring and files, sorted and without duplicates; `[]` only when the store is known to be empty.
+   *
+   * Rejects when the keyring or the directory could not be listed and the other has no keys. When the other has keys, the
+   * failure is ignored; {@link SecureStore.entries} reports it.
    */
   list(): Promise<string[]>
 
   /**
    * Resolves to whether keyring or files hold the key; `false` only when it is known that neither does.
    *
-   * Rejects with the keyring's own error when it failed and there is no file, with `CORRUPT` for a malformed file.
+   * Rejects with the keyring's error when the keyring failed and there is no file; with the policy `'allow'`, a keyring that
+   * does not exist counts as empty. Rejects with `CORRUPT` for a malformed file.
    */
   has(key: string): Promise<boolean>
 
   /**
-   * Resolves to whether the keyring works: a value was written, read back and deleted. Never rejects. The answer is
+   * Resolves to whether the keyring works, by writing, reading back and deleting a value. Never rejects. The result is
    * cached for 60 seconds; a timeout is not cached.
    */
   isKeychainAvailable(): Promise<boolean>
 
   /**
-   * Changes a value while no other process can. Calls `change` with the current value (`null` when there is none), stores
-   * what it returns, and resolves to the value that is then stored. See {@link Change}.
+   * Changes a value under the lock of its key. Calls `change` with the current value (`null` when there is none), stores the
+   * result (see {@link Change}), and resolves to the value that is then stored; `null` when there is none.
    *
-   * Rejects with what `change` throws; nothing is changed then. Rejects before `change` is called when the current value
-   * cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and
-   * {@link SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`),
-   * `change` is called again with the new value.
+   * Rejects with the error that `change` throws; nothing is changed then. Rejects before `change` is called when the current
+   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and {@link
+   * SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
+   * called again with the new value.
    */
   update(key: string, change: (current: string | null) => Change | Promise<Change>): Promise<string | null>
 
@@ -262,8 +267,9 @@ export class SecureStore {
    * `work` does. Every `set`, `delete` and `update` of the key takes the same lock; those inside `work` run under the lock
    * that is held. `get`, `has` and `list` never wait.
    *
-   * The lock belongs to the operating system and ends with the process, however that ends. Rejects with `TIMEOUT` after
-   * `keyringTimeoutMs` plus 30 seconds, and with `UNAVAILABLE` where no lock can be had: `work` never runs without it.
+   * The operating system releases the lock when the process ends, even if it is killed. Rejects with `TIMEOUT` when the lock
+   * is not free within `keyringTimeoutMs` plus 30 seconds, and with `UNAVAILABLE` when locks are not available in `lockDir`.
+   * `work` never runs without the lock.
    */
   withLock<T>(key: string, work: () => T | Promise<T>): Promise<T>
 
@@ -274,23 +280,26 @@ export class SecureStore {
   locate(key: string): Promise<'keyring' | 'file' | null>
 
   /**
-   * Resolves to all keys with their values, in one batch: one listing per source and one request for all secrets. Rejects
-   * when no source could be listed. A value that cannot be read does not affect the others.
+   * Resolves to all keys with their values, in one batch: one listing of keyring and directory each, and one request for all
+   * secrets. A value that cannot be read does not affect the others.
+   *
+   * Does not reject when the keyring or the directory cannot be listed, not even when neither can: then `incomplete` is the
+   * error.
    */
   entries(): Promise<StoreEntries>
 }
 
 /**
- * Resolves to the operating system's keyring as an adapter; `null` where there is none, or where it is disabled. A locked
- * keyring is not absent. The adapter's methods reject with {@link SecureStoreError}, and work detached from the object.
+ * Resolves to the operating system's keyring as an adapter; `null` if there is none, or if it is disabled. A locked keyring
+ * is returned. The methods of the adapter reject with a {@link SecureStoreError} and do not use `this`.
  */
 export function createDefaultKeyringAdapter(): Promise<Required<KeyringAdapter> | null>
 
-/** What {@link configure} sets. `undefined` leaves a setting as it is, `null` clears it. */
+/** The settings of {@link configure}. `undefined` leaves a setting as it is, `null` clears it. */
 export interface Configuration {
   /**
-   * The directory below which all data is: `provider-keys/`, `tools/`, `secure-store/<service>/`, `machine_secret` and
-   * `locks/`. When it is not set, it is the first of: `LLXPRT_DATA_HOME`, `LLXPRT_CONFIG_HOME` (absolute paths), the data
+   * The directory of all data: `provider-keys/`, `tools/`, `secure-store/<service>/`, `machine_secret` and `locks/`. Without
+   * this setting, the first of these is used: `LLXPRT_DATA_HOME`, `LLXPRT_CONFIG_HOME` (absolute paths), the data
    * directory of the CLI on this platform if it exists (`$XDG_DATA_HOME/llxprt-code`,
    * `~/Library/Application Support/llxprt-code`, `%LOCALAPPDATA%\llxprt-code\Data`), `~/.llxprt`.
    */
@@ -304,10 +313,10 @@ export interface Configuration {
   /** The default of {@link SecureStoreOptions.logger}. */
   logger?: StorageLogger | null | undefined
   /**
-   * The default of {@link SecureStoreOptions.keyringLoader}; `'os'` for the operating system's keyring, `'files'` for encrypted
-   * files only. Without it the environment variable `LLXPRT_KEYRING` (`os` or `files`) decides, else the file `keyring.json` in
-   * the data directory, which `llxprt-key use` writes, else the operating system's keyring is used. A wrong setting is the
-   * error of every operation.
+   * The default of {@link SecureStoreOptions.keyringLoader}; `'os'` for the operating system's keyring, `'files'` for
+   * encrypted files only. Without this setting, the first of these is used: the environment variable `LLXPRT_KEYRING` (`os`
+   * or `files`), the file `keyring.json` in the data directory, which `llxprt-key use` writes, the operating system's
+   * keyring. If the variable or the file is invalid, every operation rejects.
    */
   keyring?: KeyringLoader | 'os' | 'files' | null | undefined
 }
@@ -329,7 +338,7 @@ export function configure(settings: Configuration): void
  */
 export function setOsKeyringDisabledBySetting(disabled: boolean): void
 
-/** What {@link hardenProcess} achieved. */
+/** The result of {@link hardenProcess}. */
 export interface HardenedProcess {
   /** Whether other programs of the same user can no longer attach to this process or read its memory. */
   debuggerDenied: boolean
@@ -387,15 +396,15 @@ export class ProviderKeyStorage {
 }
 
 /**
- * Returns the process-wide {@link ProviderKeyStorage} (one per worker, in worker threads). It is created by the first call,
- * and anew after {@link configure}.
+ * Returns the process-wide {@link ProviderKeyStorage} (in a worker thread, the worker's). The first call creates it, and so
+ * does the first call after {@link configure}.
  */
 export function getProviderKeyStorage(): ProviderKeyStorage
 
-/** Makes the next {@link getProviderKeyStorage} create a new instance, which reads the environment anew. */
+/** Makes the next {@link getProviderKeyStorage} create a new instance, which reads the environment again. */
 export function resetProviderKeyStorage(): void
 
-/** What the name of a provider key looks like: `/^[a-zA-Z0-9._-]{1,64}$/`. */
+/** The pattern of the names of provider keys: `/^[a-zA-Z0-9._-]{1,64}$/`. */
 export const KEY_NAME_REGEX: RegExp
 
 /**
@@ -406,8 +415,8 @@ export const KEY_NAME_REGEX: RegExp
 export function validateKeyName(name: string): void
 
 /**
- * Returns a key for display: up to 8 characters as that many `*`; of a longer one the first two and the last two characters
- * show, with a `*` for each in between. Characters are Unicode code points.
+ * Returns a masked key for display. Each character becomes `*`, except the first two and the last two of a key with more
+ * than 8 characters. Characters are Unicode code points.
  */
 export function maskKeyForDisplay(key: string): string
 
@@ -435,8 +444,8 @@ export interface KeyArgs {
 export function parseKeyArgs(argv: readonly string[]): KeyArgs
 
 /**
- * What a host knows about the session's key. `null`, `undefined` and a missing property mean "absent", and so does text
- * that is empty or only white space. An empty `keyName` is an error: it comes from a flag that must have a value.
+ * The sources of the session's key. A source is absent if its property is missing, `null`, `undefined`, empty or only white
+ * space. An empty `keyName` is an error, because its flag must have a value.
  */
 export interface AuthSources {
   /** From `--key`. */
@@ -445,7 +454,7 @@ export interface AuthSources {
   keyName?: string | null | undefined
   /** From `--keyfile`. */
   keyfile?: string | null | undefined
-  /** The settings of the loaded profile, and its name for the debug lines (an inline profile may have none). */
+  /** The settings of the loaded profile, and its name for the diagnostics (an inline profile may have none). */
   profile?:
     | {
         name?: string | null | undefined
@@ -457,7 +466,7 @@ export interface AuthSources {
     | undefined
   /** The environment; default: `process.env`. Only the variables in `envNames` are read. */
   env?: Readonly<Record<string, string | undefined>> | null | undefined
-  /** The environment variables that may hold the key, highest first; default: none. */
+  /** The environment variables that may hold the key, in order of precedence; default: none. */
   envNames?: readonly string[] | null | undefined
 }
 
@@ -475,41 +484,46 @@ export interface ResolvedApiKey {
     | 'profile-key'
     | 'environment'
     | 'none'
-  /** The key's name, the file's path as it was given, or the variable's name; `null` for a raw key and for none. Never the key itself. */
+  /**
+   * The name of the key, the path of the file as it was given, or the name of the variable; never the key itself. `null` for
+   * a raw key, and when no source is present.
+   */
   reference: string | null
   /**
-   * The session settings to set (text) and to clear (`null`): all three of {@link AUTH_EPHEMERAL_SETTINGS}, so that a
-   * setting of the profile does not outlive what overrode it. It holds the reference, never the secret behind it; a key that
-   * was given itself (`--key`, `auth-key`) is its own reference. `{}` for `environment` and `none`: nothing to set or clear.
+   * The session settings to set (text) and to clear (`null`): all three of {@link AUTH_EPHEMERAL_SETTINGS}, so that an
+   * overridden setting of the profile is cleared. It contains the reference, not the secret that was read through it; a raw
+   * key (`--key`, `auth-key`) is its own reference. `{}` for `environment` and `none`, which change no setting.
    */
   ephemeral: {
     'auth-key-name'?: string | null
     'auth-keyfile'?: string | null
     'auth-key'?: string | null
   }
-  /** Debug lines: what is used, then each source that is present but overridden. They hold no key. */
+  /**
+   * Lines for a debug log: the source that is used, then each source that is present but overridden. They contain no key.
+   */
   diagnostics: string[]
 }
 
 /**
- * Finds the key a session uses. The highest source present wins: `--key`, `--key-name`, the profile's
- * `auth-key-name`, `--keyfile`, the profile's `auth-keyfile`, its `auth-key`, the environment variables.
+ * Resolves to the key that a session uses. The first source that is present is used, in this order: `--key`, `--key-name`,
+ * the profile's `auth-key-name`, `--keyfile`, the profile's `auth-keyfile`, its `auth-key`, the environment variables.
  *
- * `storage` (default: {@link getProviderKeyStorage}) is only created and asked when the winner is a named key. A key file
- * holds UTF-8 text, at most 1 MiB. White space around the text is removed, a `~` at the start of its path is the home
- * directory, and a relative path starts at the current directory.
+ * `storage` (default: {@link getProviderKeyStorage}) is only created and read from when the source is a named key. A key
+ * file holds UTF-8 text, at most 1 MiB. White space around the text is removed, a `~` at the start of its path is the home
+ * directory, and a relative path is resolved against the current directory.
  *
- * A failure is final, whatever lower sources there are. Rejects with a {@link SecureStoreError} whose `exitCode` is 41
+ * If the source fails, no later source is tried. Rejects with a {@link SecureStoreError} whose `exitCode` is 41
  * and whose message names the key or file: `NOT_FOUND` for a named key or a file that does not exist, `CORRUPT` for an
- * invalid name and for a file that is empty, too large or not text. Otherwise rejects with what prevented keyring or file
- * from being read. Rejects with a `TypeError` for an argument of the wrong type.
+ * invalid name and for a file that is empty, too large or not text. Otherwise rejects with the error of the keyring or
+ * the file system. Rejects with a `TypeError` for an argument of the wrong type.
  */
 export function resolveApiKey(sources: AuthSources, storage?: ProviderKeyStorageLike): Promise<ResolvedApiKey>
 
-/** The profile settings that say where a key is, for a host's list of valid settings. The array is frozen. */
+/** The profile settings that name a key or its source, for a host's list of valid settings. The array is frozen. */
 export const AUTH_EPHEMERAL_SETTINGS: readonly ['auth-key-name', 'auth-keyfile', 'auth-key']
 
-/** What the text after `/key` means. */
+/** The parsed text after `/key`. */
 export type KeyInvocation =
   /** Nothing was given: the status of the session's key. */
   | { kind: 'status' }
@@ -532,7 +546,7 @@ export type KeyInvocation =
   /** A save with a name and no key. */
   | { kind: 'missing-key'; name: string }
 
-/** How the host runs a {@link KeyCommand}. */
+/** The context of {@link KeyCommand.run}. */
 export interface KeyCommandContext {
   /** Whether a user can be asked. If not, nothing is overwritten or deleted, even when `confirmed`. Default: `true`. */
   interactive?: boolean | undefined
@@ -542,14 +556,14 @@ export interface KeyCommandContext {
   raw?: string | undefined
 }
 
-/** What the host does after a `/key` command. Only `session_key` ever holds a key (and `raw`, where the host passed one). */
+/** What the host must do after a `/key` command. Only `session_key` contains a key (and `raw`, if the host passed one). */
 export type KeyCommandResult =
   /** Show `content`. */
   | { type: 'message'; messageType: 'info' | 'error'; content: string }
   /**
-   * Ask `prompt`; if the user agrees, run the same text again with `confirmed: true`. `raw` is that of the context. If the
-   * context has none, it is the invocation from `/key` on with the key replaced by `***`, for display only. A save of `***`,
-   * or of text that looks like a mask, is refused.
+   * Ask `prompt`; if the user agrees, run the same text again with `confirmed: true`. `raw` is the one of the context. If
+   * the context has none, it is the invocation with the key replaced by `***`, for display only: a save of `***`, or of text
+   * that looks like a mask, is refused.
    */
   | { type: 'confirm_action'; prompt: string; originalInvocation: { raw: string } }
   /** Make `apiKey` the session's key, and show `content`: the saved key `name` was loaded. */
@@ -567,17 +581,17 @@ export interface KeyCompletion {
   description?: string
 }
 
-/** The value of an argument in a {@link KeySchema}. */
+/** An argument in a {@link KeySchema}. */
 export interface KeyValueArgument {
   /** `'value'`. */
   readonly kind: 'value'
   /** The name of the argument. */
   readonly name: string
-  /** What the argument is. */
+  /** What the argument means. */
   readonly description: string
-  /** Resolves to the completions of what is typed so far, as {@link KeyCommand.complete} does. Ignores the context. */
+  /** Resolves to the completions of the typed text, as {@link KeyCommand.complete} does. Ignores the context. */
   readonly completer?: (context: unknown, partial: string) => Promise<KeyCompletion[]>
-  /** What to show while nothing is typed. */
+  /** The text to show while nothing is typed. */
   readonly hint?: string
   /** The arguments that follow. */
   readonly next?: readonly KeyValueArgument[]
@@ -592,7 +606,7 @@ export type KeySchema = ReadonlyArray<{
 }>
 
 /**
- * The `/key` command. The host passes the text after `/key`, and does what the result says.
+ * The `/key` command. The host passes the text after `/key` and acts on the result.
  *
  * Words are separated by white space of any kind. The first word selects the subcommand, and case matters: `save`, `load`,
  * `show`, `list`, `delete`. Anything else is a key for this session. Text after a name, other than the key of a save, is
@@ -600,7 +614,7 @@ export type KeySchema = ReadonlyArray<{
  */
 export class KeyCommand {
   /**
-   * Creates a command on these keys. Default: {@link getProviderKeyStorage}, as it is now.
+   * Creates a command for a storage. Default: the current {@link getProviderKeyStorage}.
    *
    * @throws TypeError if `storage` lacks a method of {@link ProviderKeyStorageLike}.
    */
@@ -613,22 +627,22 @@ export class KeyCommand {
    */
   static parse(args: string): KeyInvocation
 
-  /** The subcommands; names are completed from {@link getProviderKeyStorage}, as it is when they are completed. */
+  /** The subcommands. Names are completed from the {@link getProviderKeyStorage} that is current at that time. */
   static readonly schema: KeySchema
 
-  /** The subcommands; names are completed from this command's storage. */
+  /** The subcommands. Names are completed from this command's storage. */
   readonly schema: KeySchema
 
   /**
-   * Runs the command. Rejects only with a `TypeError`, for arguments of a wrong type: a storage failure resolves to an error
-   * message.
+   * Runs the command and resolves to its result. A storage failure resolves to an error message. Rejects only with a
+   * `TypeError`, for arguments of a wrong type.
    */
   run(args: string, context?: KeyCommandContext): Promise<KeyCommandResult>
 
   /**
    * Resolves to the completions of the last word of the text after `/key`; white space at its end means that the next word
-   * begins. The first word completes the subcommands, the second one saved names where a name is expected. `[]` when nothing
-   * fits, and when the names cannot be listed.
+   * begins. The first word completes to subcommands and the second one, where a name is expected, to saved names. Resolves
+   * to `[]` when nothing matches and when the names cannot be listed.
    *
    * The names are cached for 5 seconds, or until a key is saved or deleted through the same storage.
    */
@@ -646,37 +660,37 @@ export class SecureInputHandler {
   /** Returns whether the first word is `/key`, `/keyfile` or `/toolkey`. */
   shouldUseSecureMode(text: string): boolean
   /**
-   * Stores the text and returns it masked for display. Masks from the start of the key to the first line break; what
-   * follows the break is kept.
+   * Stores the text and returns it masked for display. Masks from the start of the key to the first line break; text after
+   * the break stays as it is.
    */
   processInput(text: string): string
   /** Returns the text that was processed last, unmasked; `''` when there was none. */
   getActualValue(): string
   /** Returns whether the text that was processed last is masked; `false` when there was none. */
   isInSecureMode(): boolean
-  /** Forgets the text. */
+  /** Discards the stored text. */
   reset(): void
   /**
    * Returns the command for the history: the key is masked from its start to its end, over any number of lines. When several
-   * commands are pasted together, the first key and all that follows it is masked.
+   * commands are pasted together, everything from the first key on is masked.
    */
   sanitizeForHistory(command: string): string
 }
 
 /**
- * An event: what was done, to which key (as a fingerprint), how it went and how long it took. It never holds a key's name, a
- * value, or the message of an error. `docs/logging.md` lists the fields of each event; a field that does not apply is
+ * An event: the operation, its key (as a fingerprint), its outcome and its duration. It never contains the name of a key, a
+ * value, or the message of an error. `docs/logging.md` lists the fields of each event. A field that does not apply is
  * missing.
  */
 export interface LogEvent {
-  /** When, in milliseconds since 1970. */
+  /** The time of the event, in milliseconds since 1970. */
   readonly timestamp: number
   /**
-   * `warn` for a failed `operation` or `key_source`, for `credentials_skipped`, `notice` and the events of locks; otherwise
-   * `debug`.
+   * `warn` for a failed `operation` or `key_source`, for `credentials_skipped`, for `notice` and for the events of locks;
+   * otherwise `debug`.
    */
   readonly level: 'debug' | 'warn'
-  /** What happened. */
+  /** The kind of event. */
   readonly event:
     | 'operation'
     | 'probe'
@@ -689,7 +703,7 @@ export interface LogEvent {
     | 'lock_acquired'
     | 'lock_unavailable'
     | 'notice'
-  /** The part of the code that emits it, as a filter in `LLXPRT_SECURESTORE_LOG` names it. */
+  /** The part of the package that emits it, which is also its name in the filter `LLXPRT_SECURESTORE_LOG`. */
   readonly target:
     | 'securestore::store'
     | 'securestore::keyring'
@@ -703,9 +717,9 @@ export interface LogEvent {
   readonly service?: string
   /** The key: the first 8 hex digits of the SHA-256 of its name. Missing where the name is invalid. */
   readonly key?: string
-  /** The backend that was asked last. */
+  /** The backend that was used last. */
   readonly backend?: 'keyring' | 'file'
-  /** The operating system's keyring, or one of a loader. */
+  /** Whether it is the operating system's keyring or one of a loader. */
   readonly keyring?: 'os' | 'injected'
   /** The directory of the file. */
   readonly directory?: string
@@ -713,9 +727,9 @@ export interface LogEvent {
   readonly outcome?: 'ok' | 'absent' | 'failed'
   /** The code of the failure. */
   readonly code?: SecureStoreErrorCode
-  /** Why the encrypted file was asked. */
-  readonly fallback?: 'no_keyring' | 'keyring_failed' | 'not_in_keyring' | 'file_is_newer'
-  /** The code of the keyring's failure, where that is the reason. */
+  /** Why the encrypted file was used. */
+  readonly fallback?: 'no_keyring' | 'keyring_failed' | 'not_in_keyring' | 'file_is_newer' | 'write_unverified'
+  /** The code of the keyring's failure, if that is the reason. */
   readonly keyring_code?: SecureStoreErrorCode
   /** The number of keys. */
   readonly count?: number
@@ -736,16 +750,16 @@ export interface LogEvent {
 }
 
 /**
- * Sends every event of this environment (the main thread, or this worker) to a function, one by one, in order, on the
- * JavaScript thread. `null` ends that. There is one sink; a new one replaces the old one.
+ * Sets the function that receives every event of this environment (the main thread, or this worker), one by one and in
+ * order, on the JavaScript thread. `null` removes it. There is one sink; a new one replaces the old one.
  *
- * The events of an operation come before its promise is settled. Up to 1,024 events wait while the thread is busy. Further
- * ones are dropped, and the next event says how many ({@link LogEvent.dropped}). A sink never keeps the process alive, and
- * its errors are ignored. Without a sink, events cost nothing.
+ * The sink receives the events of an operation before its promise settles. Up to 1,024 events wait while the thread is busy.
+ * Further events are dropped, and the next event says how many ({@link LogEvent.dropped}). A sink does not keep the process
+ * alive, and errors that it throws are ignored. Without a sink, events cost nothing.
  *
- * The event `notice` is for the user, and is emitted at most once per process and kind: the keyring was refused and is not
- * asked again, files are used because there is no keyring, files are written in version 1 because there is no machine
- * secret.
+ * The event `notice` is for the user. Each of these is emitted at most once per process: the keyring was refused and is not
+ * used again, files are used because there is no keyring, files of version 1 are written because there is no machine secret,
+ * a duplicate in the keyring could not be removed without a dialog, the data directory is inside the current project.
  *
  * @throws TypeError if `sink` is neither a function nor `null`.
  */
@@ -771,24 +785,24 @@ export interface DoctorReport {
   }
   /** The keyring. */
   keyring: {
-    /** The keyring in use. One that was chosen has a name of its own, such as `docker-credential-pass`. */
+    /** The keyring in use. A selected keyring has its own name, such as `docker-credential-pass`. */
     backend: 'Keychain' | 'Credential Manager' | 'Secret Service' | 'none' | (string & {})
-    /** Why this keyring, or none, is used. */
+    /** Why this keyring, or no keyring, is used. */
     why: string
-    /** What chose it: `configure`, `LLXPRT_KEYRING` or the path of `keyring.json`; `null` for the default. */
+    /** What selected it: `configure`, `LLXPRT_KEYRING` or the path of `keyring.json`; `null` for the default. */
     chosenBy: string | null
-    /** Whether a value that was written could be read back. */
+    /** Whether a written value could be read back. */
     works: boolean
-    /** The duration of that check in milliseconds; `null` where there is no keyring. */
+    /** The duration of that check in milliseconds; `null` if there is no keyring. */
     durationMs: number | null
     /** The code of the failure; `null` when the keyring works, and when it is disabled. */
     code: SecureStoreErrorCode | null
-    /** What failed; `null` when `code` is. */
+    /** What failed; `null` when `code` is `null`. */
     message: string | null
-    /** What a person can do about it; `null` when `code` is. */
+    /** What a person can do about it; `null` when `code` is `null`. */
     remediation: string | null
   }
-  /** The places where keys are: provider keys, tool keys, and each directory in `<dataDir>/secure-store`. */
+  /** The stores that were examined: provider keys, tool keys, and each directory in `<dataDir>/secure-store`. */
   places: Array<{
     /** `provider keys`, `tool keys`, otherwise the service. */
     name: string
@@ -821,11 +835,11 @@ export interface DoctorReport {
 }
 
 /**
- * Examines the operating system's keyring and the places where keys are. It changes nothing, apart from a value that it
- * writes to the keyring, reads back and deletes. A locked keyring may show its one prompt.
+ * Examines the keyring and the directories of the stores, and resolves to a report. It changes nothing, apart from a value
+ * that it writes to the keyring, reads back and deletes. A locked keyring may show the one prompt of the process.
  *
- * Resolves within `keyringTimeoutMs` (default 30,000), whatever the keyring does: failures are in the report. Rejects only
- * with a `TypeError`, for options of a wrong type or value.
+ * Resolves within `keyringTimeoutMs` milliseconds (default 30,000). Failures are in the report. Rejects only with a
+ * `TypeError`, for options of a wrong type or value.
  */
 export function doctor(options?: { keyringTimeoutMs?: number | undefined }): Promise<DoctorReport>
 
@@ -853,7 +867,7 @@ export function getToolKeyEntry(toolName: string): ToolKeyRegistryEntry | undefi
 /** Returns the names of all tools. */
 export function getSupportedToolNames(): string[]
 
-/** How a {@link ToolKeyStorage} is set up. */
+/** The options of a {@link ToolKeyStorage}. */
 export interface ToolKeyStorageOptions extends StorageOptions {
   /**
    * The directory of the encrypted files and of `keyfiles.json`. A relative path is resolved when the storage is
@@ -863,9 +877,9 @@ export interface ToolKeyStorageOptions extends StorageOptions {
 }
 
 /**
- * API keys of tools: service `llxprt-code-tool-keys`, and the files that may hold a key instead.
+ * API keys of tools, in the service `llxprt-code-tool-keys`, and the paths of key files that may hold a key instead.
  *
- * Every method rejects with `CORRUPT` for a tool that is not in {@link TOOL_KEY_REGISTRY}, before anything is touched:
+ * Every method rejects with `CORRUPT`, before it touches anything, for a tool that is not in {@link TOOL_KEY_REGISTRY}:
  * `Invalid tool key name: "<tool>". Supported names: exa`.
  */
 export class ToolKeyStorage {
@@ -884,17 +898,18 @@ export class ToolKeyStorage {
   /** Resolves to whether there is a stored key of a tool. Rejects as {@link SecureStore.has}. */
   hasKey(toolName: string): Promise<boolean>
   /**
-   * Resolves to the key that a tool uses: the stored one, otherwise the first line of its key file, trimmed, read anew each
-   * time; `null` when there is neither. A key file that is missing or empty counts as none. `~` at the start of its path is
-   * the home directory, and a relative path starts at the current directory.
+   * Resolves to the key that a tool uses: the stored key, otherwise the trimmed first line of its key file; `null` when
+   * there is neither. The key file is read at each call. A missing or empty key file counts as none. `~` at the start of its
+   * path is the home directory, and a relative path is resolved against the current directory.
    *
-   * When the stored key cannot be read, the key file is used; without a key in it, the error of the stored key is reported.
-   * Also rejects for a key file that cannot be read: `DENIED`, `UNAVAILABLE`, or `CORRUPT` (not UTF-8, or more than 1 MiB).
+   * When the stored key cannot be read, the key file is used; if it contains no key, rejects with the error of the stored
+   * key. Also rejects when the key file cannot be read: `DENIED`, `UNAVAILABLE`, or `CORRUPT` (not UTF-8, or more than 1
+   * MiB).
    */
   resolveKey(toolName: string): Promise<string | null>
   /**
-   * Stores the path of a tool's key file, as it is given, in `keyfiles.json`. The file itself need not exist. Rejects with
-   * `CORRUPT` for an empty path, and when `keyfiles.json` is not a JSON map: it is then left as it is.
+   * Stores the path of a tool's key file, unchanged, in `keyfiles.json`. The key file need not exist. Rejects with `CORRUPT`
+   * for an empty path, and when `keyfiles.json` is not a JSON map, which then stays as it is.
    */
   setKeyfilePath(toolName: string, path: string): Promise<void>
   /**
@@ -910,8 +925,8 @@ export class ToolKeyStorage {
 }
 
 /**
- * Returns the process-wide {@link ToolKeyStorage} (one per worker, in worker threads). It is created by the first call, and
- * anew after {@link configure}.
+ * Returns the process-wide {@link ToolKeyStorage} (in a worker thread, the worker's). The first call creates it, and so does
+ * the first call after {@link configure}.
  */
 export function getToolKeyStorage(): ToolKeyStorage
 
@@ -921,7 +936,7 @@ export interface OAuthToken {
   accessToken: string
   /** The refresh token. */
   refreshToken?: string
-  /** When the access token expires, in milliseconds since 1970. */
+  /** The time at which the access token expires, in milliseconds since 1970. */
   expiresAt?: number
   /** The type of the token, such as `Bearer`. */
   tokenType: string
@@ -931,7 +946,7 @@ export interface OAuthToken {
 
 /** The OAuth credentials of an MCP server. Other fields, here and in the token, are stored and returned unchanged. */
 export interface OAuthCredentials {
-  /** The server. */
+  /** The name of the server. */
   serverName: string
   /** Its token. */
   token: OAuthToken
@@ -941,31 +956,31 @@ export interface OAuthCredentials {
   tokenUrl?: string
   /** The URL of the server. */
   mcpServerUrl?: string
-  /** When they were stored, in milliseconds since 1970. */
+  /** The time at which they were stored, in milliseconds since 1970. */
   updatedAt: number
 }
 
-/** How a {@link KeychainTokenStorage} is set up. */
+/** The options of a {@link KeychainTokenStorage}. */
 export interface TokenStorageOptions extends StorageOptions {
   /**
-   * Called for each entry that {@link KeychainTokenStorage.getAllCredentials} leaves out because it cannot be decrypted or
-   * parsed, so that the host can tell its user which server to log into again. `serverName` is the name that
-   * {@link KeychainTokenStorage.listServers} returns. Errors that it throws are ignored.
+   * Receives each entry that {@link KeychainTokenStorage.getAllCredentials} leaves out because it cannot be decrypted or
+   * parsed. The host can then tell the user which server to log in to again. `serverName` is the name that {@link
+   * KeychainTokenStorage.listServers} resolves to. Errors that the function throws are ignored.
    */
   onBrokenCredentials?: ((serverName: string, error: SecureStoreError) => void) | undefined
 }
 
-/** How {@link KeychainTokenStorage.refreshCredentials} decides. */
+/** The options of {@link KeychainTokenStorage.refreshCredentials}. */
 export interface RefreshOptions {
   /** Returns whether credentials must be refreshed. Default: `token.expiresAt` is at most `leewayMs` away. */
   isStale?: ((credentials: OAuthCredentials) => boolean | Promise<boolean>) | undefined
-  /** How long before they expire credentials count as stale, in milliseconds. Default: 60,000. */
+  /** The time before the expiry from which credentials are stale, in milliseconds, 0 or more. Default: 60,000. */
   leewayMs?: number | undefined
 }
 
 /**
- * OAuth credentials of MCP servers, in the keyring or in encrypted files, one entry per server. With
- * `LLXPRT_FORCE_FILE_STORAGE=true` in the environment when it is constructed, they are in files only.
+ * OAuth credentials of MCP servers, in the keyring or in encrypted files, one entry per server. If the environment has
+ * `LLXPRT_FORCE_FILE_STORAGE=true` when the object is constructed, only files are used.
  *
  * The account is the server's name with `_` in place of each character outside `a-zA-Z0-9-_.`; servers with the same
  * account share their credentials. An empty server name, and one that is `.` or `..`, rejects with `CORRUPT`.
@@ -978,7 +993,7 @@ export class KeychainTokenStorage {
    */
   constructor(serviceName?: string | null, options?: TokenStorageOptions)
   /**
-   * Resolves to the credentials of a server, also expired ones; `null` when there are none.
+   * Resolves to the credentials of a server, even if they are expired; `null` when there are none.
    *
    * Rejects with `CORRUPT` and `Failed to parse stored credentials for <server>` when the stored text is invalid. Otherwise
    * rejects as {@link SecureStore.get}.
@@ -996,33 +1011,37 @@ export class KeychainTokenStorage {
    * none. Otherwise rejects as {@link SecureStore.delete}.
    */
   deleteCredentials(serverName: string): Promise<void>
-  /** Resolves to the accounts, sorted; `[]` when there are none. Rejects when a source could not be listed. */
+  /**
+   * Resolves to the accounts, sorted; `[]` when there are none. Rejects when the keyring or the directory could not be
+   * listed.
+   */
   listServers(): Promise<string[]>
   /**
    * Resolves to the credentials of all accounts, by the names of {@link KeychainTokenStorage.listServers}; an empty map when
    * there are none. Entries that cannot be decrypted or parsed are left out; see
-   * {@link TokenStorageOptions.onBrokenCredentials}. Rejects when a source could not be listed or read.
+   * {@link TokenStorageOptions.onBrokenCredentials}. Rejects when the keyring or the directory could not be listed or read.
    */
   getAllCredentials(): Promise<Map<string, OAuthCredentials>>
   /**
-   * Removes all credentials. A failure does not stop the others; it then rejects with
-   * `Failed to clear some credentials: …` and the code of the first failure. Also rejects when a source could not be listed.
+   * Removes all credentials. When some cannot be removed, removes the others and then rejects with
+   * `Failed to clear some credentials: …` and the code of the first failure. Also rejects when the keyring or the directory
+   * could not be listed.
    */
   clearAll(): Promise<void>
   /**
-   * Resolves to whether credentials can be stored: in encrypted files, where the policy allows them and their directory can
-   * be read (or does not exist yet), otherwise in a keyring that works ({@link SecureStore.isKeychainAvailable}). Never
-   * rejects.
+   * Resolves to whether credentials can be stored. They can be stored in encrypted files if the policy allows that and the
+   * directory can be read (or does not exist yet), otherwise in a keyring that works
+   * ({@link SecureStore.isKeychainAvailable}). Never rejects.
    */
   isAvailable(): Promise<boolean>
   /**
    * Resolves to credentials that are not stale; `null` when there are none. Of all processes that find the same stale
-   * credentials, exactly one calls `refresh`: it holds the lock of the entry, stores what `refresh` returns, and the others
-   * then read it.
+   * credentials, exactly one calls `refresh`, under the lock of the entry, and stores the result. The others wait and then
+   * read it.
    *
-   * Rejects with what `refresh` throws; nothing is stored then, and the next caller tries. Otherwise rejects as
-   * {@link SecureStore.withLock}, {@link KeychainTokenStorage.getCredentials} and
-   * {@link KeychainTokenStorage.setCredentials} do.
+   * Rejects with the error that `refresh` throws; nothing is stored then, and the next caller tries again. Otherwise rejects
+   * as {@link SecureStore.withLock}, {@link KeychainTokenStorage.getCredentials} and {@link
+   * KeychainTokenStorage.setCredentials} do.
    */
   refreshCredentials(
     serverName: string,
@@ -1035,19 +1054,19 @@ export class KeychainTokenStorage {
   ): Promise<OAuthCredentials | null>
 }
 
-/** A setting, as an extension declares it. */
+/** A setting that an extension declares. */
 export interface ExtensionSetting {
   /** Its name for people. */
   name: string
-  /** What it is for. */
+  /** What the setting is for. */
   description?: string | undefined
-  /** The environment variable that carries it: letters, digits and underscores, not starting with a digit. */
+  /** The environment variable of the setting: letters, digits and underscores, not starting with a digit. */
   envVar: string
   /** Whether its value is a secret. Default: `false`. */
   sensitive?: boolean | undefined
 }
 
-/** How an {@link ExtensionSettingsStorage} is set up. */
+/** The options of an {@link ExtensionSettingsStorage}. */
 export interface ExtensionSettingsOptions extends StorageOptions {
   /** The service. Default: `LLxprt Code Extension <name>`, see {@link ExtensionSettingsStorage}. */
   serviceName?: string | undefined
@@ -1055,11 +1074,11 @@ export interface ExtensionSettingsOptions extends StorageOptions {
 
 /**
  * The settings of an extension: sensitive ones in the keyring or in encrypted files, the others in plain text in
- * `<extensionDir>/.env`, mode 0600. What is loaded is what was saved, whatever characters it holds except NUL.
+ * `<extensionDir>/.env`, mode 0600. Values are loaded exactly as they were saved. They may contain any character except NUL.
  *
  * The default service is `LLxprt Code Extension <name>`, with the extension's name reduced to `a-zA-Z0-9-_` and the whole
  * cut at 255 characters; extensions with the same service share their settings. Every method rejects with `CORRUPT`, before
- * anything changes, for an invalid `envVar`, and for one that is declared both sensitive and not.
+ * it changes anything, for an invalid `envVar`, and for one that is declared both as sensitive and as not sensitive.
  */
 export class ExtensionSettingsStorage {
   /**
@@ -1074,30 +1093,30 @@ export class ExtensionSettingsStorage {
    * and other lines of the `.env` file (comments, other variables) stay. A sensitive setting is removed from the file.
    *
    * Rejects with `CORRUPT`, before anything changes, for a value with a NUL character and for a file that cannot be parsed.
-   * A value that cannot be stored does not stop the others; the first error is reported at the end.
+   * When a value cannot be stored, stores the others and then rejects with the first error.
    */
   saveSettings(settings: ExtensionSetting[], values: Record<string, string | undefined>): Promise<void>
   /**
    * Resolves to the values of the settings, by `envVar`; a setting without a value is left out. Rejects as
-   * {@link SecureStore.get} when a sensitive one may exist and cannot be read.
+   * {@link SecureStore.get} when a sensitive setting may exist but cannot be read.
    */
   loadSettings(settings: ExtensionSetting[]): Promise<Record<string, string | undefined>>
   /**
-   * Removes the values of the settings. Without `settings`, removes everything of the extension: its `.env` file, and all
-   * that is stored for it. A missing value is not an error. Rejects as {@link SecureStore.delete} after the rest is removed,
-   * and when a source could not be listed.
+   * Removes the values of the settings. Without `settings`, removes all data of the extension: its `.env` file and all
+   * entries of its service. A missing value is not an error. When a value cannot be removed, removes the others and then
+   * rejects as {@link SecureStore.delete}. Also rejects when the keyring or the directory could not be listed.
    */
   deleteSettings(settings?: ExtensionSetting[]): Promise<void>
   /**
-   * Resolves to whether any of the settings has a value; without `settings`, whether the extension has any. Rejects when
-   * none was found and a source could not be listed.
+   * Resolves to whether any of the settings has a value; without `settings`, whether the extension has any value. Rejects
+   * when none was found and the keyring or the directory could not be listed.
    */
   hasSettings(settings?: ExtensionSetting[]): Promise<boolean>
 }
 
-/** Data of an older program that is no longer read. */
+/** A file of an older program that this package does not read. */
 export interface LegacyData {
-  /** The file. */
+  /** The path of the file. */
   path: string
   /** What it holds: the encrypted key of a tool, or the credentials of all MCP servers. */
   kind: 'tool-key' | 'mcp-oauth-tokens'
@@ -1109,18 +1128,18 @@ export interface LegacyData {
 }
 
 /**
- * Resolves to the old files in `~/.llxprt` and in the data directory: `tools/*.key` (except envelopes, which are read) and
- * `mcp-oauth-tokens-v2.json`; `[]` when there are none. The files are neither read, moved nor deleted. Rejects with `DENIED`
- * or `UNAVAILABLE` when a directory cannot be listed.
+ * Resolves to the files of older programs in `~/.llxprt` and in the data directory: `tools/*.key` (except envelopes, which
+ * are read) and `mcp-oauth-tokens-v2.json`; `[]` when there are none. The files are not changed. Rejects with `DENIED` or
+ * `UNAVAILABLE` when a directory cannot be listed.
  */
 export function findLegacyData(options?: {
-  /** The home directory. Default: that of the user. */
+  /** The home directory. Default: the user's. */
   homeDir?: string | undefined
-  /** The data directory to look in, besides `~/.llxprt`. Default: the one in use, unless `homeDir` is given. */
+  /** The data directory to search, besides `~/.llxprt`. Default: the one in use, unless `homeDir` is given. */
   dataDir?: string | undefined
 }): Promise<LegacyData[]>
 
-/** What an {@link EnvelopeCodecError} means: there is no machine secret, or the envelope cannot be read. */
+/** The kind of failure: `UNAVAILABLE` without a machine secret, `CORRUPT` for an envelope that cannot be read. */
 export type EnvelopeCodecErrorCode = 'UNAVAILABLE' | 'CORRUPT'
 
 /** A failure of the envelope functions. It is not a {@link SecureStoreError}. */
@@ -1129,13 +1148,13 @@ export class EnvelopeCodecError extends Error {
   constructor(message: string, code: EnvelopeCodecErrorCode, remediation: string)
   /** `'EnvelopeCodecError'`. */
   readonly name: string
-  /** Which kind of failure it is. */
+  /** The kind of failure. */
   readonly code: EnvelopeCodecErrorCode
   /** What a person can do about it, in a sentence. */
   readonly remediation: string
 }
 
-/** An envelope: the JSON of an encrypted file. */
+/** An envelope: the JSON object in an encrypted file. */
 export interface Envelope {
   /** The version. */
   v: number
@@ -1158,11 +1177,11 @@ export interface Envelope {
   data: string
 }
 
-/** Where the envelope functions find the machine secret. */
+/** The options of {@link decryptEnvelopeString}: where the machine secret is. */
 export interface EnvelopeCodecOptions {
   /**
-   * Loads the machine secret; `null` means that there is none. What it throws is what the function rejects with. Default:
-   * the operating system's keyring, then the file.
+   * Loads the machine secret; `null` means that there is none. If it throws, the function rejects with that error. Default:
+   * the secret in the operating system's keyring, otherwise the one in the file.
    */
   machineSecretLoader?: (() => Promise<Uint8Array | null>) | undefined
   /** The file of the machine secret. Ignored when a loader is given. Default: `<dataDir>/machine_secret`. */
@@ -1177,9 +1196,9 @@ export interface EncryptEnvelopeStringOptions extends EnvelopeCodecOptions {
 
 /**
  * Encrypts text for a service and resolves to an envelope: the text of the file that a {@link SecureStore} would write.
- * Version 2 when there is a machine secret (one is created when there is none anywhere), otherwise version 1.
+ * The version is 2, or 1 without a machine secret. If none exists, one is created, unless a loader is given.
  *
- * Rejects with an {@link EnvelopeCodecError} `UNAVAILABLE` instead of replacing version 2 by version 1.
+ * Rejects with an {@link EnvelopeCodecError} and `UNAVAILABLE` when version 1 would replace version 2.
  */
 export function encryptEnvelopeString(
   plaintext: string,
@@ -1188,9 +1207,9 @@ export function encryptEnvelopeString(
 ): Promise<string>
 
 /**
- * Decrypts an envelope of a service. Never creates a machine secret.
+ * Decrypts an envelope of a service and resolves to its text. Does not create a machine secret.
  *
- * Rejects with an {@link EnvelopeCodecError} `CORRUPT` for text that is not an envelope, and for an envelope of another
+ * Rejects with an {@link EnvelopeCodecError} and `CORRUPT` for text that is not an envelope, and for an envelope of another
  * service, machine, user or machine secret.
  */
 export function decryptEnvelopeString(

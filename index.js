@@ -1,6 +1,6 @@
 'use strict'
 
-// The exports. The code is in lib/, and below src/ in Rust.
+// The exports of the package. The JavaScript code is in lib/, the Rust code in src/.
 
 const {
   ExtensionSettingsStorage,

@@ -1,8 +1,8 @@
 'use strict'
 
-// Loads the binary for this platform: one that was built here, else the one in the platform's package.
+// Loads the binary for this platform: one that was built here or, if there is none, the one in the platform's package.
 
-/** The platforms that have a package, `@llxprt/securestore-<platform>`: those of `napi.targets` in package.json. */
+/** The platforms that have a package `@llxprt/securestore-<platform>`. They are the `napi.targets` of package.json. */
 const PUBLISHED = [
   'darwin-arm64',
   'darwin-x64',
@@ -27,7 +27,7 @@ function loadBinding() {
       try {
         return require(request)
       } catch (error) {
-        // A missing file is what the next candidate is for; a broken one is reported.
+        // If the file is missing, the next candidate is tried. A binary that does not load is reported.
         if (!isMissing(error)) failures.push({ request, error })
       }
     }
@@ -35,12 +35,12 @@ function loadBinding() {
   throw explanation(names.filter((name) => PUBLISHED.includes(name)).map(packageOf), failures)
 }
 
-/** Returns the names of the binaries that may run here, the likelier first. */
+/** Returns the names of the binaries that may run here, the most likely first. */
 function candidates() {
   const { platform, arch } = process
   switch (platform) {
     case 'linux': {
-      // Both C libraries are candidates: npm installs only the package of the right one, and the other one's binary
+      // Both C libraries are candidates. npm installs only the package for the right one, and a binary for the other one
       // does not load.
       const abi = arch === 'arm' ? 'eabihf' : ''
       return [`linux-${arch}-gnu${abi}`, `linux-${arch}-musl${abi}`]
@@ -60,7 +60,7 @@ function isMissing(error) {
   return error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND'
 }
 
-/** Returns an error whose message says what is wrong, and what to do about it. */
+/** Returns an error whose message states the problem and the remedy. */
 function explanation(packages, failures) {
   const platform = `${process.platform}-${process.arch}`
   if (failures.length > 0) {

@@ -1,19 +1,19 @@
 'use strict'
 
-// Calls from Rust into JavaScript. Each has a number, and ends with `resolveCall` or `rejectCall`. Nothing here throws.
-// Loaded at the first such call.
+// Calls from Rust into JavaScript. Each call has a number and ends with `resolveCall` or `rejectCall`. The functions do not
+// throw. This file is loaded at the first call.
 
 /** The adapters that `createDefaultKeyringAdapter` returned. */
 const osAdapters = new WeakSet()
 
-/** The methods that a storage of each kind needs. */
+/** The required methods of each kind of storage. */
 const STORAGE_METHODS = {
   SecureStore: ['get', 'set', 'delete', 'list', 'has'],
   ProviderKeyStorage: ['saveKey', 'getKey', 'deleteKey', 'listKeys', 'hasKey'],
 }
 
 /**
- * Returns the functions that Rust calls. `native` is the binary; `ownClasses()` returns the classes of this module by name.
+ * Returns the functions that Rust calls. `native` is the binary. `ownClasses()` returns the classes of this package by name.
  */
 function createCalls(native, ownClasses) {
   async function settle(id, work) {
@@ -28,7 +28,7 @@ function createCalls(native, ownClasses) {
     native.resolveCall(id, value)
   }
 
-  /** Resolves to a keyring as one function, which calls the adapter's methods; `call` is `null` where there is none. */
+  /** Resolves to `{ call, os }`, where `call` calls the adapter's methods; `call` is `null` if there is no keyring. */
   function load(id, loader) {
     settle(id, async () => {
       const adapter = await loader()
@@ -42,8 +42,8 @@ function createCalls(native, ownClasses) {
   }
 
   /**
-   * Returns `null` for an object of ours whose methods are those of its class, a function that calls the methods of any
-   * other storage, and `undefined` for what is no storage.
+   * Returns `null` for an instance of this package's class that overrides none of its methods. For any other storage,
+   * returns a function that calls its methods. Returns `undefined` if the object is not a storage.
    */
   function storageCall(object, kind) {
     if (object === null || (typeof object !== 'object' && typeof object !== 'function')) return undefined
@@ -61,7 +61,7 @@ function createCalls(native, ownClasses) {
   return { deliver, load, logger, reportBroken, settle, storageCall }
 }
 
-/** Returns an object of free functions for the OS keyring, `null` where there is no keyring. */
+/** Resolves to the OS keyring as an object of functions that do not use `this`; `null` if there is no keyring. */
 async function createDefaultKeyringAdapter(native) {
   const keyring = await native.createOsKeyringAdapter()
   if (keyring === null) return null
@@ -77,17 +77,17 @@ async function createDefaultKeyringAdapter(native) {
 
 module.exports = { createCalls, createDefaultKeyringAdapter }
 
-/** Calls a sink. Errors of the sink are ignored. */
+/** Calls a log sink with an event. Errors of the sink are ignored. */
 function deliver(sink, event) {
   try {
     const result = sink(event)
     if (typeof result?.then === 'function') result.then(undefined, () => {})
   } catch {
-    // Reporting it would need a log.
+    // There is no other log to report it to.
   }
 }
 
-/** Tells the host about credentials that cannot be used. Errors of the host are ignored. */
+/** Reports credentials that cannot be used to the host's callback. Errors of the callback are ignored. */
 function reportBroken(callback, serverName, error) {
   deliver(() => callback(serverName, error))
 }
@@ -99,7 +99,7 @@ function logger(object) {
       if (level === 'warn' || level === 'error') object[level](text)
       else object.debug(text)
     } catch {
-      // Reporting it would need a log.
+      // There is no other log to report it to.
     }
   }
 }
@@ -118,16 +118,19 @@ async function callAdapter(adapter, method, service, account, password) {
   }
 }
 
-/** Lists the accounts of a service. The passwords stay in JavaScript, or are not read where the adapter allows that. */
+/**
+ * Lists the accounts of a service. If the adapter has `findAccounts`, no password is read; otherwise the passwords are not
+ * passed to Rust.
+ */
 async function accountsOf(adapter, service) {
   if (typeof adapter.findAccounts === 'function') return Array.from(await adapter.findAccounts(service))
-  // An adapter that cannot list contributes nothing.
+  // Without `findCredentials`, the adapter cannot list.
   const found = adapter.findCredentials ? await adapter.findCredentials(service) : []
   const accounts = Array.from(found ?? [], (credential) => credential?.account)
   return accounts.filter((name) => typeof name === 'string')
 }
 
-/** Describes what was thrown. It may be anything, also an object whose getters throw. */
+/** Describes a thrown value. It may be of any type, including an object whose getters throw. */
 function describe(error) {
   if (typeof error === 'string') return { message: error, code: null, remediation: null }
   try {
@@ -135,7 +138,7 @@ function describe(error) {
     return {
       message: typeof message === 'string' ? message : '',
       code: typeof code === 'string' ? code : null,
-      // A SecureStoreError keeps its code and remediation, also one of another copy of this module or of a subclass.
+      // The remediation of a SecureStoreError is kept, including that of a subclass or of another copy of this package.
       remediation: isStorageError(error, name) && typeof remediation === 'string' ? remediation : null,
     }
   } catch {

@@ -1,7 +1,7 @@
 'use strict'
 
-// The classes. The native ones do the work; those here can only be constructed with `new`, spread bursts of calls over
-// several turns of the event loop, and add what needs JavaScript.
+// The public classes. Each extends a native class. They require `new`, spread bursts of calls over several turns of the
+// event loop, and add the methods that need JavaScript.
 
 const { classes, native } = require('./native.js')
 const { paced } = require('./pace.js')
@@ -37,7 +37,7 @@ class KeyCommand extends native.KeyCommand {
   }
 
   static get schema() {
-    // The storage of the process may change, so the command is created when names are completed.
+    // The process-wide storage may change, so the command is created only when names are completed.
     return require('./key-schema.js').keySchema((args) => new KeyCommand().complete(args))
   }
 
@@ -46,7 +46,7 @@ class KeyCommand extends native.KeyCommand {
   }
 }
 
-// Methods that take only strings are paced: what they are given cannot change while they wait.
+// Only methods that take nothing but strings are paced: their arguments cannot change while a call is queued.
 adopt(SecureStore, native.SecureStore, paced)
 adopt(ProviderKeyStorage, native.ProviderKeyStorage, paced)
 adopt(ToolKeyStorage, native.ToolKeyStorage, paced)
@@ -59,7 +59,7 @@ Object.assign(classes, { ProviderKeyStorage, SecureStore })
 let providerKeyStorage
 let toolKeyStorage
 
-/** Returns the instance of this process (of this worker, in a worker thread). */
+/** Returns the process-wide instance (in a worker thread, the worker's). */
 function getProviderKeyStorage() {
   providerKeyStorage ??= new ProviderKeyStorage()
   return providerKeyStorage
@@ -69,13 +69,13 @@ function resetProviderKeyStorage() {
   providerKeyStorage = undefined
 }
 
-/** Returns the instance of this process (of this worker, in a worker thread). */
+/** Returns the process-wide instance (in a worker thread, the worker's). */
 function getToolKeyStorage() {
   toolKeyStorage ??= new ToolKeyStorage()
   return toolKeyStorage
 }
 
-/** Makes the next calls create new instances, which read the configuration anew. */
+/** Discards the process-wide instances. The next calls create new ones, which read the configuration again. */
 function resetInstances() {
   providerKeyStorage = undefined
   toolKeyStorage = undefined
@@ -95,7 +95,7 @@ module.exports = {
   resetProviderKeyStorage,
 }
 
-/** Gives a class the methods of the native one as its own. */
+/** Defines the methods of the native class on a class, wrapped by `wrap`. */
 function adopt(Class, Native, wrap = (method) => method) {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Native.prototype))) {
     if (name === 'constructor' || typeof descriptor.value !== 'function') continue
@@ -105,7 +105,7 @@ function adopt(Class, Native, wrap = (method) => method) {
   }
 }
 
-/** The names that `/key` completes, for each storage that is not ours. */
+/** The cached key names for `/key` completion, for each storage that is not a `ProviderKeyStorage` of this package. */
 const completionCaches = new WeakMap()
 
 function completionCache(storage) {

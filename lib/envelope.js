@@ -1,11 +1,11 @@
 'use strict'
 
-// The envelopes of the encrypted files, for stores that keep their own files. Loaded at the first use.
+// The envelopes of the encrypted files, for programs that keep their own files. Loaded at the first use.
 
 const { EnvelopeCodecError } = require('./errors.js')
 const { native } = require('./native.js')
 
-/** The errors by the names that Rust gives them: message, code, remediation. */
+/** The message, code and remediation of each failure, by the name that Rust uses for it. */
 const FAILURES = {
   downgrade: [
     'Refusing to overwrite an existing v:2 envelope with a weaker v:1 envelope while the machine secret is unavailable',
@@ -43,7 +43,7 @@ async function encryptEnvelopeString(plaintext, serviceName, options = {}) {
 }
 
 async function decryptEnvelopeString(envelopeJson, serviceName, options = {}) {
-  // The loader is only called for version 2. What it throws is what the call rejects with.
+  // The loader is only called for version 2. If it throws, the call rejects with that error.
   const needsSecret = readEnvelopeVersion(envelopeJson) === 2
   const secret = needsSecret ? await machineSecret(options) : { machineSecret: null }
   return text(native.decryptEnvelope(envelopeJson, serviceName, secret))
@@ -64,7 +64,7 @@ function isValidEnvelope(envelope) {
 
 module.exports = { decryptEnvelopeString, encryptEnvelopeString, isValidEnvelope, readEnvelopeVersion }
 
-/** Returns the machine secret of the caller's loader, or the file to look in. */
+/** Resolves to the machine secret of the caller's loader, or to the path of the file that holds it. */
 async function machineSecret({ machineSecretLoader, machineSecretPath }) {
   if (machineSecretLoader === undefined) return { machineSecretPath }
   if (typeof machineSecretLoader !== 'function') throw new TypeError('options.machineSecretLoader must be a function')

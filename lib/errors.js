@@ -1,6 +1,6 @@
 'use strict'
 
-// The error classes, and the tests for them.
+// The error classes, and functions that recognise their errors.
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {
@@ -18,7 +18,7 @@ class EnvelopeCodecError extends Error {
   }
 }
 
-// On the prototype, as the names of the built-in errors are.
+// On the prototype, like the names of the built-in errors.
 for (const Class of [SecureStoreError, EnvelopeCodecError]) {
   Object.defineProperty(Class.prototype, 'name', { value: Class.name, configurable: true, writable: true })
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Functions that need more than the binary.
+// The public functions and constants that are not exports of the binary alone.
 
 const { getProviderKeyStorage, resetInstances } = require('./classes.js')
 const { native } = require('./native.js')
@@ -26,8 +26,8 @@ function setOsKeyringDisabledBySetting(disabled) {
   require('./host.js').setConfiguration({ osKeyringDisabled: disabled })
 }
 
-// The storage is passed as a function: it is only created when a named key is what the session uses. Async, so that a
-// getter of the host that throws rejects like everything else.
+// The storage is passed as a function, so that it is created only if the session uses a named key. The function is async so
+// that an error thrown by a getter of `sources` becomes a rejection.
 async function resolveApiKey(sources, storage) {
   return native.resolveApiKey(sources, storage, { env: process.env, storage: getProviderKeyStorage })
 }

@@ -1,10 +1,10 @@
 'use strict'
 
-// The subcommands of `/key`, for a host that completes by schema.
+// The schema of the subcommands of `/key`, for hosts that complete by schema.
 
 const { native } = require('./native.js')
 
-/** Returns the schema. `complete` completes the text after `/key`. */
+/** Returns the schema. `complete` is a function that completes the text after `/key`. */
 function keySchema(complete) {
   const key = { kind: 'value', name: 'api-key', description: 'The API key', hint: 'Paste the API key' }
   return native.keySubcommands().map(({ value, description, takesName, takesKey }) => {

@@ -1,10 +1,10 @@
 'use strict'
 
-// Which keyring the stores use that have no loader of their own: what the host configured, else `LLXPRT_KEYRING`, else the
-// file keyring.json, else the keyring of the operating system.
+// Selects the keyring for stores without a loader. The first of these decides: the setting of the host, the environment
+// variable `LLXPRT_KEYRING`, the file keyring.json. If none does, the operating system's keyring is used.
 //
-// An environment variable can choose between the operating system's keyring and files only. A program or a server must be
-// named by the host or in the file: the environment may come from a project that is not trusted.
+// The environment variable can only select the operating system's keyring or encrypted files. Programs and servers must be
+// named by the host or in the file, because the environment may come from an untrusted project.
 
 const path = require('node:path')
 const { storeError } = require('./adapters/errors.js')
@@ -14,7 +14,7 @@ const { projectOf } = require('./project-directory.js')
 const VARIABLE = 'LLXPRT_KEYRING'
 /** The variables that may choose the data directory. */
 const ENVIRONMENT_RULES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']
-/** What a program gets of the environment when keyring.json names it: what a session has, and nothing that a tool reads. */
+/** The variables that a program named in keyring.json receives: those of the session, and none that configures a tool. */
 const SESSION_VARIABLES = [
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'TERM', 'TMPDIR', 'TZ'],
   ...['GPG_TTY', 'DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'XDG_RUNTIME_DIR', 'XDG_SESSION_TYPE', 'SSH_AUTH_SOCK'],
@@ -22,19 +22,19 @@ const SESSION_VARIABLES = [
   ...['HOMEDRIVE', 'HOMEPATH', 'USERNAME', 'USERDOMAIN', 'PATHEXT'],
 ]
 
-/** The last choice by a file, and what it depends on: the stores of one setting share one adapter. */
+/** The last choice made by a file, and the input it depends on. Stores with the same setting share one adapter. */
 let last = { key: '', choice: null }
 
 /**
  * @typedef {object} KeyringChoice
  * @property {'os' | 'files' | 'vault' | 'docker' | 'command' | 'adapter'} kind
- * @property {string} source what chose it: `configure`, `LLXPRT_KEYRING` or the path of the file
+ * @property {string} source what selected it: `configure`, `LLXPRT_KEYRING` or the path of the file
  * @property {string} description for people, such as `docker-credential-pass`
  * @property {null | (() => Promise<import('../index').KeyringAdapter | null>)} loader `null` for `os` and `files`
  */
 
 /**
- * Returns the keyring that was chosen; `null` where nobody chose one.
+ * Returns the selected keyring; `null` if nothing selects one.
  *
  * @param {object} options
  * @param {string} options.dataDir
@@ -56,8 +56,8 @@ function chooseKeyring({ dataDir, dataDirRule, configured, env, cwd, home }) {
   const setting = readKeyringFile(dataDir)
   if (setting === null) return null
   const file = keyringFile(dataDir)
-  const trap = dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home })
-  if (trap !== null) throw storeError('UNAVAILABLE', `${file} is not used: ${trap.message}`, trap.remediation)
+  const problem = dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home })
+  if (problem !== null) throw storeError('UNAVAILABLE', `${file} is not used: ${problem.message}`, problem.remediation)
   const key = JSON.stringify([file, setting, env.VAULT_TOKEN, env.BAO_TOKEN])
   if (key !== last.key) last = { key, choice: fromFile(file, setting, env) }
   return last.choice
@@ -65,7 +65,7 @@ function chooseKeyring({ dataDir, dataDirRule, configured, env, cwd, home }) {
 
 /**
  * Returns a warning if an environment variable moved the data directory into the project that the program was started in;
- * else `null`.
+ * otherwise `null`.
  *
  * @param {{ dataDir: string, dataDirRule: string, env: NodeJS.ProcessEnv, cwd: string, home: string }} options
  * @returns {{ message: string, remediation: string } | null}
@@ -77,7 +77,7 @@ function dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home }) {
   if (project === null) return null
   return {
     message: `${variable} points into the project ${project}, to ${dataDir}`,
-    remediation: `Unset ${variable}, or point it outside of the project`,
+    remediation: `Unset ${variable}, or set it to a directory outside the project`,
   }
 }
 
@@ -108,7 +108,7 @@ function fromFile(file, setting, env) {
     adapter = create(fields, env)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    // The adapters name options; in the file the same names are fields.
+    // The adapters call them options; in the file they are fields.
     const message = error.message.replace(/^\w+: /, '').replace(/\boption '/, "field '")
     throw wrongField(file, message)
   }
@@ -124,7 +124,7 @@ const ADAPTERS = {
         throw new TypeError("option 'tokenFile' must be an absolute path")
       }
       const { vaultAdapter } = require('./adapters/vault.js')
-      // Of the environment only the token: it is worth nothing on another server.
+      // Only the token may come from the environment: it is useless on another server.
       return vaultAdapter(fields, { VAULT_TOKEN: env.VAULT_TOKEN, BAO_TOKEN: env.BAO_TOKEN })
     },
   },
@@ -173,7 +173,7 @@ function wrongField(file, message) {
   return storeError('CORRUPT', `${file}: ${message}`, CHOOSE_AGAIN)
 }
 
-/** Returns the variables of the session, those that the file passes on, and those that it sets. */
+/** Returns the variables of the session, plus those that the file passes on or sets. */
 function programEnvironment(environment = {}, passEnvironment = [], env) {
   const isObject = environment !== null && typeof environment === 'object' && !Array.isArray(environment)
   if (!isObject || Object.values(environment).some((value) => typeof value !== 'string')) {
@@ -184,14 +184,14 @@ function programEnvironment(environment = {}, passEnvironment = [], env) {
   }
   const names = [...SESSION_VARIABLES, ...passEnvironment].filter((name) => env[name] !== undefined)
   const passed = names.map((name) => [name, env[name]])
-  // Other kinds of addresses can run a program or lead to another machine.
+  // Other kinds of addresses can start a program or point to another machine.
   const bus = env.DBUS_SESSION_BUS_ADDRESS
   if (bus?.startsWith('unix:') && !bus.includes(';')) passed.push(['DBUS_SESSION_BUS_ADDRESS', bus])
   return { ...Object.fromEntries(passed), ...environment }
 }
 
 /**
- * The same as {@link chooseKeyring} for Rust: a wrong setting is a choice of the kind `error`.
+ * Does the same as {@link chooseKeyring} for Rust. A wrong setting is returned as a choice of the kind `error`.
  *
  * @returns {object | null}
  */

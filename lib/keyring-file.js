@@ -1,7 +1,7 @@
 'use strict'
 
-// The file keyring.json: which keyring a person chose with `llxprt-key use`. What stands in it decides where keys go and may
-// name a program to run, so it is only read where nobody else could have written it.
+// The file keyring.json, which `llxprt-key use` writes. It decides where keys are stored and may name a program to run, so
+// it is read only if no other user could have written it.
 
 const { randomBytes } = require('node:crypto')
 const fs = require('node:fs')
@@ -12,7 +12,11 @@ const FILE_NAME = 'keyring.json'
 const MAX_BYTES = 65_536
 const CHOOSE_AGAIN = "Run 'llxprt-key use' to choose the keyring again"
 
-/** @param {string} dataDir */
+/**
+ * Returns the path of the file.
+ *
+ * @param {string} dataDir
+ */
 function keyringFile(dataDir) {
   return path.join(dataDir, FILE_NAME)
 }
@@ -21,9 +25,9 @@ function keyringFile(dataDir) {
  * Reads the file.
  *
  * @param {string} dataDir
- * @returns {object | null} the object in it; `null` where there is no file
- * @throws a `SecureStoreError`: `UNAVAILABLE` if somebody else could have written the file, or it cannot be read; `CORRUPT`
- *   if it holds no JSON object
+ * @returns {object | null} the object in it; `null` if there is no file
+ * @throws a `SecureStoreError`: `UNAVAILABLE` if another user could have written the file, or if it cannot be read;
+ *   `CORRUPT` if it does not contain a JSON object
  */
 function readKeyringFile(dataDir) {
   const file = keyringFile(dataDir)
@@ -33,7 +37,7 @@ function readKeyringFile(dataDir) {
     try {
       const stats = fs.fstatSync(descriptor)
       checkFile(file, stats)
-      // The file may be a link to one that lies elsewhere.
+      // The file may be a symbolic link to a file in another directory.
       for (const directory of new Set([dataDir, path.dirname(fs.realpathSync(file))])) checkDirectory(file, directory)
       text = fs.readFileSync(descriptor, 'utf8')
     } finally {
@@ -48,9 +52,9 @@ function readKeyringFile(dataDir) {
 }
 
 /**
- * Writes the file: as a new one that then replaces the old one, readable by its owner only.
+ * Writes the file atomically, with mode 0600.
  *
- * @param {string} dataDir made if it is missing
+ * @param {string} dataDir created if it does not exist
  * @param {object} setting
  */
 function writeKeyringFile(dataDir, setting) {
@@ -60,7 +64,7 @@ function writeKeyringFile(dataDir, setting) {
   try {
     const descriptor = fs.openSync(temporary, 'wx', 0o600)
     try {
-      // The umask may have taken rights away that the owner needs.
+      // The umask may have removed rights that the owner needs.
       fs.fchmodSync(descriptor, 0o600)
       fs.writeFileSync(descriptor, `${JSON.stringify(setting, null, 2)}\n`)
       fs.fsyncSync(descriptor)
@@ -74,7 +78,7 @@ function writeKeyringFile(dataDir, setting) {
   }
 }
 
-/** Nobody else may have access to the file: a checkout of a repository makes files that others can read. */
+/** Throws if other users have access to the file, as they have to files of a repository checkout. */
 function checkFile(file, stats) {
   if (!stats.isFile()) throw storeError('UNAVAILABLE', `${file} is not a regular file`, CHOOSE_AGAIN)
   if (stats.size > MAX_BYTES) throw storeError('CORRUPT', `${file} is larger than ${MAX_BYTES} bytes`, CHOOSE_AGAIN)
@@ -98,9 +102,13 @@ function checkDirectory(file, directory) {
   }
 }
 
-function checkOwner(file, what, { uid }) {
+function checkOwner(file, subject, { uid }) {
   if (uid === process.getuid() || uid === 0) return
-  throw storeError('UNAVAILABLE', `${file} is not used: ${what} belongs to another user`, `Change the owner of ${what}`)
+  throw storeError(
+    'UNAVAILABLE',
+    `${file} is not used: ${subject} belongs to another user`,
+    `Change the owner of ${subject}`,
+  )
 }
 
 function parse(file, text) {
@@ -111,7 +119,7 @@ function parse(file, text) {
     throw storeError('CORRUPT', `${file} is not JSON`, CHOOSE_AGAIN)
   }
   if (setting === null || typeof setting !== 'object' || Array.isArray(setting)) {
-    throw storeError('CORRUPT', `${file} does not hold a JSON object`, CHOOSE_AGAIN)
+    throw storeError('CORRUPT', `${file} does not contain a JSON object`, CHOOSE_AGAIN)
   }
   return setting
 }

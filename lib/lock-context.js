@@ -1,17 +1,19 @@
 'use strict'
 
-// The locks that an asynchronous context holds. Nothing is loaded before the first lock.
+// The locks that the current asynchronous context holds. AsyncLocalStorage is loaded at the first lock.
 
 const { setCapture } = require('./pace.js')
 
 let context
 
-/** Returns the locks of the current context as `{ locks, run }`, where `run` calls a function in it; `null` without any. */
+/**
+ * Returns `{ locks, run }`, where `run` calls a function in the current context; `null` if the context holds no lock.
+ */
 function currentLocks() {
   return context?.getStore() ?? null
 }
 
-/** Runs the work in the current context, extended by a lock. */
+/** Runs the work in a context that holds the locks of the current one and `lock`. */
 function runHolding(lock, work) {
   if (context === undefined) {
     const { AsyncLocalStorage } = require('node:async_hooks')

@@ -1,15 +1,15 @@
 'use strict'
 
-// Several steps as one: `withLock`, `update` and `refreshCredentials`. Loaded at their first use.
+// `withLock`, `update` and `refreshCredentials`, which run several steps under a lock. Loaded at their first use.
 
 const { runHolding } = require('./lock-context.js')
 const { native } = require('./native.js')
 const { startUpdate } = require('./update-versions.js')
 
-/** How often `update` tries when another program changes the value at the same moment. */
+/** The maximum number of attempts of `update` when another program changes the value at the same time. */
 const MAX_ATTEMPTS = 64
 
-/** The longest pause before `update` tries again, in milliseconds. */
+/** The maximum pause between two attempts of `update`, in milliseconds. */
 const MAX_PAUSE_MS = 50
 
 /** Credentials that expire within this time are stale by default, in milliseconds. */
@@ -51,7 +51,7 @@ async function refreshCredentials(storage, serverName, refresh, options = {}) {
   const found = await storage.getCredentials(serverName)
   if (found === null || !(await stale(found))) return found
   return runLocked(await native.lockCredentials(storage, serverName), async () => {
-    // Another process may have refreshed them meanwhile.
+    // Another process may have refreshed the credentials in the meantime.
     const current = await storage.getCredentials(serverName)
     if (current === null || !(await stale(current))) return current
     const refreshed = await refresh(current)
@@ -75,7 +75,10 @@ async function runLocked(lock, work) {
   }
 }
 
-/** Makes the change of an update. Returns the error if another program, which does not use the lock, wrote in between. */
+/**
+ * Writes the result of an update. Returns the `CONFLICT` error if a program that does not use the lock wrote in between;
+ * otherwise `null`.
+ */
 async function write(store, key, next) {
   try {
     if (next === null) await store.delete(key)
@@ -87,7 +90,7 @@ async function write(store, key, next) {
   }
 }
 
-/** Waits for a random time that grows with the attempts. */
+/** Waits for a random time whose maximum doubles with each attempt. */
 function pause(attempt) {
   const longest = Math.min(MAX_PAUSE_MS, 2 ** attempt)
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longest))

@@ -1,16 +1,16 @@
 'use strict'
 
-// The binary, connected to the JavaScript that it calls.
+// The binary, initialised with the JavaScript functions that it calls.
 
 const binding = require('./binding.js')
 const { SecureStoreError } = require('./errors.js')
 
-/** The classes of this module by name; `lib/classes.js` adds them. */
+/** The classes of this package by name. `lib/classes.js` adds them. */
 const classes = {}
 
 binding.init({
   SecureStoreError,
-  // What is called later is loaded later: most programs never need all of it.
+  // Each file is loaded at its first use, because most programs do not need all of them.
   chooseKeyring: (...args) => require('./host.js').chooseKeyring(...args),
   currentLocks: () => require('./lock-context.js').currentLocks(),
   deliver: (...args) => calls().deliver(...args),

@@ -2,22 +2,22 @@
 
 // Spreads a burst of calls over several turns of the event loop.
 //
-// Starting a call takes some microseconds on the JavaScript thread, so thousands of calls at once would hold up the event
-// loop. The first calls of a turn start at once; further ones are queued, and start in later turns, in order.
+// Starting a call takes some microseconds on the JavaScript thread, so starting thousands of calls at once would block the
+// event loop. The first calls of a turn start at once. Further calls are queued and start in later turns, in order.
 
 /** Maximum number of calls that start in one turn. */
 const CALLS_PER_TURN = 64
 
 let started = 0
-/** The immediate that begins the next turn. */
+/** The immediate that starts the next turn. */
 let immediate
-/** Calls that wait, from `next` on. */
+/** The queued calls. Those before index `next` have started. */
 let queue = []
 let next = 0
-/** Returns a function that runs another one in the current asynchronous context; `undefined` where that changes nothing. */
+/** Returns a function that calls another function in the current asynchronous context; `undefined` if none is needed. */
 let capture = () => undefined
 
-/** Replaces a method by one that queues calls when too many start in one turn. */
+/** Returns a method that calls `start`, and queues calls if too many start in one turn. */
 function paced(start) {
   return function (first, second) {
     if (next === queue.length && started < CALLS_PER_TURN) {
@@ -28,13 +28,13 @@ function paced(start) {
     return new Promise((resolve, reject) => {
       queue.push({ start, object: this, first, second, run: capture(), resolve, reject })
       schedule()
-      // Waiting calls keep the process alive.
+      // Queued calls keep the process alive.
       if (queue.length - next === 1) immediate.ref?.()
     })
   }
 }
 
-/** Sets how the asynchronous context of a queued call is kept; see `lib/locks.js`. */
+/** Sets the function that captures the asynchronous context of a queued call; see `lib/lock-context.js`. */
 function setCapture(function_) {
   capture = function_
 }

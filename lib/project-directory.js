@@ -1,19 +1,19 @@
 'use strict'
 
-// Whether a directory lies in the project that a program was started in. Programs of this kind load the `.env` file of a
-// project, so a cloned repository can set environment variables.
+// Determines whether a directory is in the project that the program was started in. Command-line programs may load the
+// `.env` file of a project, so a cloned repository can set environment variables.
 
 const fs = require('node:fs')
 const path = require('node:path')
 
-/** What marks the top directory of a project. */
+/** A directory that contains one of these is the top directory of a project. */
 const MARKERS = ['.git', '.env', '.llxprt', 'package.json']
 
 /**
- * Returns the project that holds a directory; `null` where it lies outside.
+ * Returns the project that contains a directory; `null` if the directory is outside.
  *
- * The project is the outermost directory above `cwd` that has a marker, else `cwd`. The home directory and what is above it
- * is no project.
+ * The project is the outermost directory at or above `cwd` that has a marker or, if none has one, `cwd`. The home directory
+ * and the directories above it are not projects.
  *
  * @param {string} directory
  * @param {{ cwd: string, home: string }} where
@@ -29,7 +29,7 @@ function projectOf(directory, { cwd, home }) {
   return contains(project, inside) ? project : null
 }
 
-/** Resolves links; a directory that does not exist is resolved as far as it does. */
+/** Resolves symbolic links. If the directory does not exist, resolves the part of its path that does. */
 function real(directory) {
   try {
     return fs.realpathSync(directory)

@@ -1,17 +1,17 @@
 'use strict'
 
-// Versions that updates in progress have read, for adapters that can make a write depend on one (`setVersioned`).
+// The versions that updates in progress have read, for adapters with conditional writes (`setVersioned`).
 //
-// An update reads, computes and writes. The lock of the key keeps out the processes of this machine, but not other machines,
-// so the write must name the version of that read. An adapter remembers the version it saw last, which another read of the
-// same key may have moved meanwhile; here the version of the update's own read is kept.
+// An update reads, computes and writes. The lock of the key excludes the processes of this machine, but not other machines,
+// so the write must name the version that the update read. An adapter remembers only the version it saw last, which another
+// read of the same key may have changed. This file keeps the version that each update read.
 
 const updates = new Map()
 
 const keyOf = (service, account) => JSON.stringify([service, account])
 
 /**
- * Starts an update. Of the reads of the key until its next write, the oldest version counts.
+ * Starts an update. If the key is read several times before its next write, the oldest version counts.
  *
  * @param {string} service
  * @param {string} account
@@ -31,7 +31,7 @@ function startUpdate(service, account) {
   }
 }
 
-/** Reads a password; notes its version where an update of the key is in progress. */
+/** Reads a password. If an update of the key is in progress, records the version. */
 async function readForUpdates(adapter, service, account) {
   const started = startedFor(adapter, service, account)
   if (started.length === 0) return adapter.getPassword(service, account)
@@ -41,10 +41,10 @@ async function readForUpdates(adapter, service, account) {
 }
 
 /**
- * Stores a password; where an update has read the key, only over the version of that read.
+ * Stores a password. If an update has read the key, replaces only the version that it read.
  *
- * @returns {Promise<boolean>} whether a read has proved that the value was stored. With versions it also proves that where
- *   another program has replaced the value meanwhile; comparing values would take that for a failure
+ * @returns {Promise<boolean>} whether a read proved that the value was stored. A newer version proves it too: another program
+ *   has then replaced the value, which a comparison of the values would report as a failure
  */
 async function writeForUpdates(adapter, service, account, password) {
   const version = takeVersion(adapter, service, account)
@@ -57,14 +57,14 @@ async function writeForUpdates(adapter, service, account, password) {
   return current !== undefined && (current.version > written || current.password === password)
 }
 
-/** Deletes a password; where an update has read the key, only that version. */
+/** Deletes a password. If an update has read the key, deletes only the version that it read. */
 async function deleteForUpdates(adapter, service, account) {
   const version = takeVersion(adapter, service, account)
   if (version === undefined) return adapter.deletePassword(service, account)
   return adapter.deleteVersioned(service, account, version)
 }
 
-/** The version counts once: after a write the adapter knows the new one. */
+/** Returns the version that the update read, and forgets it: after a write, the adapter knows the new version. */
 function takeVersion(adapter, service, account) {
   const versions = startedFor(adapter, service, account).flatMap(({ versions }) => {
     const version = versions.get(adapter)

@@ -152,7 +152,7 @@ test.each([
   [{ get: [] }, "'get' must be an array"],
   [{ get: ['op', 1] }, "'get' must be an array"],
   [{ get: [''] }, "'get' must be an array"],
-  [{ get: ['{service}'] }, "'get' must not take its program from a name"],
+  [{ get: ['{service}'] }, "'get' must not contain {service} or {account} in the program"],
   [{ get: ['op'], put: ['op'] }, "unknown option 'put'"],
   [{ get: ['op'], env: { A: 1 } }, "'env'"],
 ])('the options %j are a TypeError', (options, message) => {

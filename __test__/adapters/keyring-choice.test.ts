@@ -138,8 +138,8 @@ describe('the file', () => {
 
   test.each([
     ['{', 'is not JSON'],
-    ['[]', 'does not hold a JSON object'],
-    ['null', 'does not hold a JSON object'],
+    ['[]', 'does not contain a JSON object'],
+    ['null', 'does not contain a JSON object'],
     ['{}', "field 'keyring' must be one of os, files, vault, docker, command"],
     ['{"keyring":"toString"}', "field 'keyring'"],
     ['{"keyring":"os","address":"x"}', "unknown field 'address'"],

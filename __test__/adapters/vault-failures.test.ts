@@ -64,7 +64,7 @@ describe('a server', () => {
     server.mounts.set('transit', { type: 'transit', version: '1' })
     const error = await storageError(adapterWith({ mount: 'transit' }).getPassword('service', 'key'))
     expect(error.code).toBe('UNAVAILABLE')
-    expect(error.message).toContain('no key-value store')
+    expect(error.message).toContain('not a key-value store')
   })
 
   test('that cannot be connected to is UNAVAILABLE, also when it was killed in between', async () => {

@@ -73,7 +73,7 @@ describe('options', () => {
     [{ adress: 'http://x' }, "unknown option 'adress'"],
     [{ address: 'vault:8200' }, 'must be a URL'],
     [{ address: 'ftp://vault' }, 'must be a URL'],
-    [{ address: 'http://user:pw@vault' }, 'no user, password'],
+    [{ address: 'http://user:pw@vault' }, 'must not contain a user, password'],
     [{ mount: '../sys' }, "'mount'"],
     [{ mount: 'a//b' }, "'mount'"],
     [{ prefix: 'a/../b' }, "'prefix'"],

@@ -1,15 +1,15 @@
 'use strict'
 
-// Keeps values in the memory of this process for `cacheMs`. Off unless it is asked for.
+// Caches values in the memory of this process for `cacheMs`. Off by default.
 
-/** Values that are kept at most; the oldest goes first. */
+/** The maximum number of cached values. The oldest is removed first. */
 const MAX_ENTRIES = 1_000
 
 /**
- * Wraps an adapter's reads in a cache; returns the adapter itself where `cacheMs` is 0.
+ * Returns an adapter whose reads are cached. Returns the adapter itself if `cacheMs` is 0.
  *
- * A change through the adapter drops the kept value, so the read that verifies a write asks the keyring. The adapter must run
- * the calls for one key in their order. "Not there" is not kept.
+ * A change made through the adapter removes the cached value, so the read that verifies a write reads from the keyring. The
+ * adapter must run the calls for one key in order. The absence of a value is not cached.
  *
  * @template {object} Adapter
  * @param {Adapter} adapter
@@ -29,11 +29,11 @@ function withCache(adapter, cacheMs) {
   const cached = Object.create(adapter)
   cached.getPassword = async (service, account) => {
     const name = key(service, account)
-    const kept = cache.get(name)
-    if (kept !== undefined) return kept
+    const cachedValue = cache.get(name)
+    if (cachedValue !== undefined) return cachedValue
     const generation = cache.generation
     const value = await adapter.getPassword(service, account)
-    // A change that was called meanwhile may be newer than this value.
+    // If a change was started in the meantime, this value may be outdated.
     if (value !== null && cache.generation === generation) cache.set(name, value)
     return value
   }
@@ -49,7 +49,7 @@ function withCache(adapter, cacheMs) {
 }
 
 class Cache {
-  /** Grows with every change. */
+  /** The number of changes so far. */
   generation = 0
   #cacheMs
   #entries = new Map()
@@ -79,7 +79,7 @@ class Cache {
     this.#entries.delete(name)
   }
 
-  /** Removes what is too old also when nobody asks for it any more. The timer keeps no process alive. */
+  /** Schedules the removal of expired values. The timer does not keep the process alive. */
   #schedule() {
     if (this.#sweep) return
     this.#sweep = setTimeout(() => {

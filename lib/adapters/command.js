@@ -1,6 +1,6 @@
 'use strict'
 
-// Programs of the user's choice as a keyring adapter.
+// A keyring adapter that runs programs of the user's choice.
 
 const path = require('node:path')
 const { withCache } = require('./cache.js')
@@ -15,16 +15,16 @@ const WHERE = 'createCommandAdapter'
 const COMMANDS = ['get', 'set', 'delete', 'list']
 const DEFAULT_TIMEOUT_MS = 20_000
 const MAX_PROGRAMS = 4
-/** What `pass`, `gopass`, `op` and the like say where there is no such entry. A missing program is none of these. */
+/** Matches what `pass`, `gopass`, `op` and similar programs print if the entry does not exist, and no other failure. */
 const NOT_FOUND =
   /not in the password store|could not find (password|secret|entry|item)|isn't an item|could not be found|\b(item|entry|secret|key|credential)s? (was |is |does )?not (be )?(found|exist)/i
 
 /**
  * Returns an adapter that runs a program for each call.
  *
- * Each command is an array: the program and its arguments, in which `{service}` and `{account}` stand for the escaped
- * names. `get` prints the secret, `set` reads it from its standard input, `list` prints one escaped account per line.
- * Without `set` or `delete` the adapter rejects these calls with `DENIED`.
+ * Each command is an array of a program and its arguments. In the arguments, `{service}` and `{account}` are replaced by the
+ * escaped names. `get` prints the secret, `set` reads it from its standard input, and `list` prints one escaped account per
+ * line. Without the command `set` or `delete`, these calls reject with `DENIED`.
  *
  * @param {import('./index').CommandAdapterOptions} options
  * @returns {import('./index').RemoteKeyringAdapter}
@@ -46,14 +46,14 @@ function createCommandAdapter(options) {
     storeError(
       codeOf(stderr),
       `The ${command} command of keyring adapter '${name}' failed with exit code ${code}`,
-      `Run ${commands[command][0]} in a terminal to see what is wrong`,
+      `Run ${commands[command][0]} in a terminal to see the error`,
     )
 
   const readOnly = (command) =>
     storeError(
       'DENIED',
       `Keyring adapter '${name}' is read-only: it has no ${command} command`,
-      `Change the entry with the program that keeps it, or add a '${command}' command`,
+      `Change the entry with the program that stores it, or add a '${command}' command`,
     )
 
   const findAccounts = async (service) => {
@@ -67,13 +67,13 @@ function createCommandAdapter(options) {
     return [...new Set(names.filter((account) => account !== null))]
   }
 
-  /** Whether a command that failed did so because there is no such entry. */
+  /** Returns whether a command failed because the entry does not exist. */
   const isAbsent = async (outcome, service, account) => {
     if (NOT_FOUND.test(outcome.stderr)) return true
     return commands.list !== undefined && !(await findAccounts(service)).includes(account)
   }
 
-  /** Runs a job for one entry after the other jobs for it. */
+  /** Runs a job for an entry after the earlier jobs for the same entry. */
   const forEntry = async (service, account, job) => {
     const names = { service: escapeName(service), account: escapeName(account) }
     return order.run(`${names.service}/${names.account}`, () => job(names))
@@ -125,7 +125,7 @@ function checkCommand(name, command) {
     throw new TypeError(`${WHERE}: option '${name}' must be an array of strings: a program and its arguments`)
   }
   if (/\{(service|account)\}/.test(command[0])) {
-    throw new TypeError(`${WHERE}: option '${name}' must not take its program from a name`)
+    throw new TypeError(`${WHERE}: option '${name}' must not contain {service} or {account} in the program`)
   }
   return [...command]
 }
@@ -134,12 +134,14 @@ function isArgument(argument, index) {
   return typeof argument === 'string' && !argument.includes('\0') && (index > 0 || argument !== '')
 }
 
-/** Replaces the names of the places in one pass: a name that looks like a place stays as it is. */
+/** Replaces the placeholders in one pass, so that a placeholder inside a name is not replaced. */
 function fill(command, names) {
-  return command.map((argument) => argument.replace(/\{(service|account)\}/g, (place, name) => names[name] ?? place))
+  return command.map((argument) =>
+    argument.replace(/\{(service|account)\}/g, (placeholder, name) => names[name] ?? placeholder),
+  )
 }
 
-/** Programs end what they print with a line end. Values whose own line end matters are stored encoded. */
+/** Removes the line end that programs print after a value. Values that end with a line end are stored encoded. */
 function withoutLineEnd(text) {
   return text.replace(/\r?\n$/, '')
 }

@@ -1,10 +1,10 @@
 'use strict'
 
-// How many calls an adapter has in flight, in which order calls of one key run, and when a call must be over.
+// Limits for the calls of an adapter: how many run at a time, the order of calls for one key, and the time limit of a call.
 
 const { storeError } = require('./errors.js')
 
-/** Runs at most a given number of jobs at a time; others wait in their order. */
+/** Runs at most a given number of jobs at a time. Further jobs wait in order. */
 class Semaphore {
   #free
   #waiting = []
@@ -57,7 +57,7 @@ class Deadline {
     this.#timer = setTimeout(() => this.#controller.abort(), timeoutMs)
   }
 
-  /** Aborted when the time is over. */
+  /** The signal that is aborted at the deadline. */
   get signal() {
     return this.#controller.signal
   }
@@ -70,7 +70,7 @@ class Deadline {
     return Math.max(0, this.#end - performance.now())
   }
 
-  /** Waits; ends early when the time is over. */
+  /** Waits for a time, at most until the deadline. */
   sleep(milliseconds) {
     return new Promise((resolve) => {
       const end = () => {
@@ -83,17 +83,17 @@ class Deadline {
     })
   }
 
-  error(who, detail = '') {
-    return storeError('TIMEOUT', `${who} did not answer within ${this.timeoutMs} ms${detail}`)
+  error(subject, detail = '') {
+    return storeError('TIMEOUT', `${subject} did not answer within ${this.timeoutMs} ms${detail}`)
   }
 
-  /** Must be called when the call is over, or the timer keeps the process alive. */
+  /** Stops the timer, which would keep the process alive. Must be called at the end of the call. */
   clear() {
     clearTimeout(this.#timer)
   }
 }
 
-/** Runs a job with a time limit; the limit does not count the time before `job` is called. */
+/** Runs a job with a time limit, which starts when `job` is called. */
 async function withDeadline(timeoutMs, job) {
   const deadline = new Deadline(timeoutMs)
   try {

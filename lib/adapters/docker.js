@@ -1,6 +1,6 @@
 'use strict'
 
-// A docker credential helper as a keyring adapter.
+// A keyring adapter that runs a docker credential helper.
 
 const { withCache } = require('./cache.js')
 const { KeyedQueue, Semaphore } = require('./concurrency.js')
@@ -13,13 +13,18 @@ const { decodeOutput, decodeValue, encodeValue } = require('./values.js')
 const WHERE = 'createDockerCredentialAdapter'
 const DEFAULT_TIMEOUT_MS = 20_000
 const MAX_PROGRAMS = 4
-/** Helpers store one secret for each server URL. The host is reserved (RFC 2606) and exists nowhere. */
+/**
+ * Helpers store one secret for each server URL. The top-level domain `.invalid` is reserved (RFC 2606), so no such host
+ * exists.
+ */
 const URL_PREFIX = 'https://securestore.llxprt.invalid'
-/** What helpers print where there is no such entry; the first is the protocol's own, the second is that of `pass`. */
+/**
+ * Matches what helpers print if the entry does not exist. The first text is the protocol's, the second is that of `pass`.
+ */
 const NOT_FOUND = /credentials not found|no usernames for|could not be found|item not found/i
 
 /**
- * Returns an adapter for `docker-credential-<name>`: one program is started for each call.
+ * Returns an adapter for `docker-credential-<name>`. Each call runs the program once.
  *
  * @param {string} name such as `pass`, `secretservice`, `osxkeychain` or `wincred`
  * @param {import('./index').DockerCredentialAdapterOptions} [options]
@@ -36,18 +41,18 @@ function createDockerCredentialAdapter(name, options = {}) {
   const slots = new Semaphore(MAX_PROGRAMS)
   const order = new KeyedQueue()
 
-  /** Runs an action of the protocol; resolves with its output, or with `null` where there is no such entry. */
+  /** Runs an action of the protocol. Resolves to its output, or to `null` if the entry does not exist. */
   const run = (action, input) =>
     slots.run(async () => {
       const { code, stdout, stderr } = await runProgram({ argv: [program, action], input, timeoutMs, env: env() })
       if (code === 0) return decodeOutput(stdout, program)
-      // A helper prints what went wrong on its standard output.
+      // Helpers print errors on standard output.
       const words = `${stdout.subarray(0, 4_096).toString('utf8')}\n${stderr}`
       if (NOT_FOUND.test(words)) return null
       throw storeError(
         codeOf(words),
         `${program} ${action} failed with exit code ${code}`,
-        `Run '${program} list' in a terminal to see what is wrong`,
+        `Run '${program} list' in a terminal to see the error`,
       )
     })
   const urlOf = (service, account) => `${URL_PREFIX}/${escapeName(service)}/${escapeName(account)}`
@@ -56,7 +61,7 @@ function createDockerCredentialAdapter(name, options = {}) {
     const output = await run('get', url)
     if (output === null) return null
     const { Username: username, Secret: secret } = parse(output, program)
-    // Some versions answer so where there is no such entry. This adapter stores no empty text.
+    // Some versions return empty texts if the entry does not exist. This adapter never stores an empty secret.
     if (username === '' && secret === '') return null
     if (typeof secret !== 'string') throw storeError('CORRUPT', `${program} get printed no secret`)
     return decodeValue(secret)
@@ -87,7 +92,7 @@ function createDockerCredentialAdapter(name, options = {}) {
     async deletePassword(service, account) {
       const url = urlOf(service, account)
       return order.run(url, async () => {
-        // Helpers report success also for an entry that does not exist.
+        // Helpers report success even if the entry does not exist.
         if ((await read(url)) === null) return false
         await run('erase', url)
         return true
@@ -104,13 +109,13 @@ function createDockerCredentialAdapter(name, options = {}) {
   return withCache(adapter, millisecondsOption(WHERE, options, 'cacheMs', 0))
 }
 
-/** Parses a JSON object; the text itself is in no error. */
+/** Parses a JSON object. Errors do not contain the text. */
 function parse(text, program) {
   try {
     const value = JSON.parse(text)
     if (value !== null && typeof value === 'object') return value
   } catch {
-    // Reported below: the parser's own message quotes the text.
+    // Reported below. The message of the parser would quote the text.
   }
   throw storeError('CORRUPT', `${program} printed no JSON object`)
 }

@@ -1,10 +1,10 @@
 'use strict'
 
-// The errors of the adapters. They are the package's own class, so a store keeps their code.
+// The errors of the adapters. They are `SecureStoreError`s, so a store keeps their code.
 
 const { SecureStoreError } = require('../errors.js')
 
-/** What a person can do, unless the error knows better. */
+/** The default remediation of each code. */
 const REMEDIATIONS = {
   UNAVAILABLE: 'Check that the keyring is installed, running and reachable',
   LOCKED: 'Unlock your keyring',
@@ -18,7 +18,7 @@ const REMEDIATIONS = {
  * Returns a `SecureStoreError`.
  *
  * @param {keyof typeof REMEDIATIONS} code
- * @param {string} message must hold no secret
+ * @param {string} message must not contain a secret
  * @param {string} [remediation]
  */
 function storeError(code, message, remediation = REMEDIATIONS[code]) {

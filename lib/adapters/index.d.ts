@@ -2,88 +2,108 @@
 
 import type { KeyringAdapter } from '../../index'
 
-/** A keyring adapter that can say more than `KeyringAdapter` asks for. */
+/** A keyring adapter with a name that may list accounts without their secrets. */
 export interface RemoteKeyringAdapter extends KeyringAdapter {
-  /** What it is, such as `docker-credential-pass`. Holds no secret. */
+  /** The name of the keyring, such as `docker-credential-pass`. It contains no secret. */
   readonly name: string
-  /** Returns the accounts of a service without reading their secrets. Absent if the keyring cannot list. */
+  /**
+   * Resolves to the accounts of a service, `[]` when there are none, without reading their secrets. Missing if the keyring
+   * cannot list.
+   */
   findAccounts?(service: string): Promise<string[]>
 }
 
-/** An adapter whose writes can depend on what was read. */
+/** A keyring adapter with conditional writes, which name the version that was read. */
 export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
   findAccounts(service: string): Promise<string[]>
   findCredentials(service: string): Promise<Array<{ account: string; password: string }>>
-  /** Reads a value and its version. The value is `null` where there is none; the version of what never existed is 0. */
+  /**
+   * Resolves to a password and its version. The password is `null` when there is none. The version is 0 for an account that
+   * never existed, and always 0 on a server without versions.
+   */
   getVersioned(service: string, account: string): Promise<{ password: string | null; version: number }>
   /**
-   * Stores a value, unless another program has written since that version was current: then it rejects with `CONFLICT`.
-   * Resolves with the new version.
+   * Stores a password if `version` is the current version, and resolves to the new version. Rejects with `CONFLICT` if another
+   * program has written since.
    */
   setVersioned(service: string, account: string, password: string, version: number): Promise<number>
-  /** Deletes a value under the same condition. Resolves with `false` if there was none. */
+  /**
+   * Deletes an account if `version` is the current version. Resolves to `false` when there was none. Rejects with `CONFLICT`
+   * if another program has written since.
+   */
   deleteVersioned(service: string, account: string, version: number): Promise<boolean>
 }
 
-/** How {@link createVaultAdapter} reaches its server. */
+/** The options of {@link createVaultAdapter}. */
 export interface VaultAdapterOptions {
-  /** The server, such as `https://vault.example.com:8200`. Default: `VAULT_ADDR`, else `BAO_ADDR`. */
+  /** The URL of the server, such as `https://vault.example.com:8200`. Default: `VAULT_ADDR`, otherwise `BAO_ADDR`. */
   address?: string
-  /** Default: `tokenFile`, else `VAULT_TOKEN`, else `BAO_TOKEN`, else the file `~/.vault-token`. */
+  /** The token. Default: the token in `tokenFile`, `VAULT_TOKEN`, `BAO_TOKEN` or the file `~/.vault-token`, in this order. */
   token?: string
-  /** A file that holds the token. It is read at each request, so an agent may renew it. */
+  /** A file with the token. It is read at each request, so an agent may renew it. Must not be combined with `token`. */
   tokenFile?: string
   /** The path of a mount of type `kv`, version 1 or 2. Default: `secret`. */
   mount?: string
-  /** The path below the mount. Default: `llxprt`; an empty string for the mount itself. */
+  /** The path below the mount; an empty string for the mount itself. Default: `llxprt`. */
   prefix?: string
-  /** Default: `VAULT_NAMESPACE`, else `BAO_NAMESPACE`, else none. */
+  /** The namespace. Default: `VAULT_NAMESPACE`, otherwise `BAO_NAMESPACE`, otherwise none. */
   namespace?: string
-  /** The time limit of a call, retries included. Default: 10,000. */
+  /** The time limit of a call in milliseconds, retries included; from 1. Default: 10,000. */
   timeoutMs?: number
-  /** For how long this process keeps a value in memory. Default: 0, which keeps nothing. */
+  /** The time for which this process caches a value, in milliseconds. Default: 0, no cache. */
   cacheMs?: number
 }
 
-/** How {@link createDockerCredentialAdapter} runs its helper. */
+/** The options of {@link createDockerCredentialAdapter}. */
 export interface DockerCredentialAdapterOptions {
-  /** The time limit of a program. Default: 20,000. */
+  /** The time limit of one run of the program in milliseconds, from 1. Default: 20,000. */
   timeoutMs?: number
-  /** For how long this process keeps a value in memory. Default: 0, which keeps nothing. */
+  /** The time for which this process caches a value, in milliseconds. Default: 0, no cache. */
   cacheMs?: number
-  /** The environment of the program. Default: `process.env`. */
+  /** The environment of the program. Default: `process.env`, as it is when the program starts. */
   env?: Readonly<Record<string, string | undefined>>
 }
 
-/** The commands of {@link createCommandAdapter}. */
+/**
+ * The options of {@link createCommandAdapter}. Each command is a program and its arguments, run without a shell.
+ *
+ * In the arguments, `{service}` and `{account}` are replaced by the names, in which every unsafe character is escaped as `~` and
+ * two hexadecimal digits. The program must be an absolute path or a name on the PATH.
+ */
 export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
-  /**
-   * A program and its arguments. It prints the secret. `{service}` and `{account}` in the arguments stand for the names,
-   * with every unsafe character escaped as `~` and two hexadecimal digits.
-   */
+  /** Prints the secret. One line end after it is removed. */
   get: readonly string[]
-  /** Reads the secret from its standard input. Without it, writes reject with `DENIED`. */
+  /** Reads the secret from its standard input and stores it. Without this command, writes reject with `DENIED`. */
   set?: readonly string[]
-  /** Without it, deletions reject with `DENIED`. */
+  /** Deletes the entry. Without this command, deletions reject with `DENIED`. */
   delete?: readonly string[]
-  /** Prints the accounts of `{service}`, escaped, one per line; the text before the last `/` of a line is ignored. */
+  /**
+   * Prints the escaped accounts of `{service}`, one per line. The text before the last `/` of a line is ignored. Without this
+   * command, the adapter cannot list.
+   */
   list?: readonly string[]
 }
 
 /**
- * Returns an adapter that keeps each account at `<mount>/<prefix>/<service>/<account>` of a Vault server (HashiCorp Vault,
- * OpenBao). Connects at the first call.
+ * Returns an adapter that stores each account at `<mount>/<prefix>/<service>/<account>` of a Vault server (HashiCorp Vault,
+ * OpenBao). It connects at the first call.
  *
- * A write rejects with `CONFLICT` if another program wrote the entry since this adapter read or wrote it.
+ * The methods reject with a `SecureStoreError`: `LOCKED` if the server is sealed, `DENIED` without a valid token or permission,
+ * `TIMEOUT` without an answer within `timeoutMs`, `CORRUPT` for a secret without text in its field `value`, `UNAVAILABLE` for
+ * other failures. A write rejects with `CONFLICT` if another program wrote the entry since this adapter last read or wrote it.
  *
- * @throws a `SecureStoreError` with `UNAVAILABLE` if no address is given, a `TypeError` for a wrong option
+ * @throws SecureStoreError with code `UNAVAILABLE` if no address is given.
+ * @throws TypeError for an option that is unknown, or of a wrong type or value.
  */
 export function createVaultAdapter(options?: VaultAdapterOptions): VersionedKeyringAdapter
 
 /**
- * Returns an adapter for the program `docker-credential-<name>` on the PATH.
+ * Returns an adapter that runs the program `docker-credential-<name>`, which must be on the PATH.
  *
- * @throws a `TypeError` for a wrong name or option
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` if the program cannot be run, `TIMEOUT` if it does not end within
+ * `timeoutMs`, `CORRUPT` for output that is not JSON. If it fails, words in its output determine the code.
+ *
+ * @throws TypeError for an invalid name, and for an option that is unknown, or of a wrong type or value.
  */
 export function createDockerCredentialAdapter(
   name: string,
@@ -91,8 +111,11 @@ export function createDockerCredentialAdapter(
 ): RemoteKeyringAdapter
 
 /**
- * Returns an adapter that runs a program for each call, without a shell.
+ * Returns an adapter that runs a program for each call.
  *
- * @throws a `TypeError` for a wrong option
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` if the program cannot be run, `TIMEOUT` if it does not end within
+ * `timeoutMs`, `CORRUPT` for output that is not UTF-8. If it fails, words in its output determine the code.
+ *
+ * @throws TypeError for an option that is unknown, missing, or of a wrong type or value.
  */
 export function createCommandAdapter(options: CommandAdapterOptions): RemoteKeyringAdapter

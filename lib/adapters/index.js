@@ -1,6 +1,6 @@
 'use strict'
 
-// Keyring adapters for the secret managers people already run. Loaded only by who asks for them.
+// Keyring adapters for secret managers. They are loaded only through `@llxprt/securestore/adapters`.
 
 const { createCommandAdapter } = require('./command.js')
 const { createDockerCredentialAdapter } = require('./docker.js')

@@ -1,8 +1,8 @@
 'use strict'
 
-// Services and accounts as single path segments. An escaped name holds only letters, digits, `_`, `-`, `.` and `~`, does
-// not start with `.` or `-`, and stands for exactly one name. So it is never `..`, never an option of a program, and needs
-// no further encoding in a URL.
+// Encodes services and accounts as single path segments. An escaped name contains only letters, digits, `_`, `-`, `.` and
+// `~`, does not start with `.` or `-`, and belongs to exactly one name. So it is never `..` or an option of a program, and
+// needs no further encoding in a URL.
 
 const { storeError } = require('./errors.js')
 
@@ -14,10 +14,14 @@ const UNSAFE = /^[.-]|[^A-Za-z0-9_.-]/gu
  * @param {string} name
  */
 function escapeName(name) {
-  if (typeof name !== 'string') throw new TypeError('A service or account must be a string')
-  if (name === '') throw storeError('CORRUPT', 'A service or account is empty', 'Use a name that is not empty')
+  if (typeof name !== 'string') throw new TypeError('service and account must be strings')
+  if (name === '') throw storeError('CORRUPT', 'The service or the account is empty', 'Use a name that is not empty')
   if (!name.isWellFormed()) {
-    throw storeError('CORRUPT', 'A service or account holds an unpaired surrogate', 'Use a name that is valid Unicode')
+    throw storeError(
+      'CORRUPT',
+      'The service or the account contains an unpaired surrogate',
+      'Use a name that is valid Unicode',
+    )
   }
   return name.replace(UNSAFE, (character) => {
     const bytes = [...Buffer.from(character)]
@@ -26,8 +30,8 @@ function escapeName(name) {
 }
 
 /**
- * Returns the name behind an escaped one; `null` for text that `escapeName` never returns, such as a name that another
- * program wrote.
+ * Returns the name that was escaped; `null` for text that `escapeName` never returns, such as a name that another program
+ * wrote.
  *
  * @param {string} escaped
  */

@@ -1,12 +1,14 @@
 'use strict'
 
-// Checks of the adapters' options. What is wrong is a `TypeError` that names the option, never its value.
+// Checks the options of the adapters. A wrong option is a `TypeError` that names the option, but not its value.
 
-/** The longest time limit: what fits the 32-bit milliseconds of a timer. */
+/** The maximum time limit. Timers count milliseconds in 32 bits. */
 const MAX_TIMEOUT_MS = 2_147_483_647
 
 /**
- * @param {string} where the function whose options these are
+ * Throws if the options are not an object or contain an unknown option.
+ *
+ * @param {string} where the function that takes the options
  * @param {object} options
  * @param {string[]} known
  */
@@ -19,30 +21,28 @@ function checkOptionNames(where, options, known) {
   }
 }
 
-/** Returns a string option, or `undefined` where it is absent. */
+/** Returns a string option, or `undefined` if it is absent. */
 function stringOption(where, options, name) {
   const value = options[name]
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string' || value.trim() === '') {
-    throw new TypeError(`${where}: option '${name}' must be a string that is not empty`)
+    throw new TypeError(`${where}: option '${name}' must be a non-empty string`)
   }
   return value
 }
 
-/** Returns a time in milliseconds. */
-function millisecondsOption(where, options, name, byDefault) {
+/** Returns an option that is a time in milliseconds, or `defaultValue` if it is absent. */
+function millisecondsOption(where, options, name, defaultValue) {
   const value = options[name]
-  if (value === undefined || value === null) return byDefault
-  const least = name === 'timeoutMs' ? 1 : 0
-  if (!Number.isFinite(value) || value < least || value > MAX_TIMEOUT_MS) {
-    throw new TypeError(
-      `${where}: option '${name}' must be a number of milliseconds from ${least} to ${MAX_TIMEOUT_MS}`,
-    )
+  if (value === undefined || value === null) return defaultValue
+  const min = name === 'timeoutMs' ? 1 : 0
+  if (!Number.isFinite(value) || value < min || value > MAX_TIMEOUT_MS) {
+    throw new TypeError(`${where}: option '${name}' must be a number of milliseconds from ${min} to ${MAX_TIMEOUT_MS}`)
   }
   return value
 }
 
-/** Returns the environment for programs: the option, or the environment of the process at each start. */
+/** Returns a function that returns the environment for a program: the option or, by default, the current `process.env`. */
 function environmentOption(where, options) {
   const { env } = options
   if (env === undefined || env === null) return () => process.env

@@ -1,7 +1,7 @@
 'use strict'
 
-// Runs a program without a shell: secrets pass through its standard input and output only, and it has a time limit and an
-// output limit.
+// Runs a program without a shell, with a time limit and an output limit. Secrets are passed only through its standard input
+// and output.
 
 const { spawn } = require('node:child_process')
 const { accessSync, constants, statSync } = require('node:fs')
@@ -9,20 +9,20 @@ const path = require('node:path')
 const { withDeadline } = require('./concurrency.js')
 const { storeError } = require('./errors.js')
 
-/** A value of 1 MiB takes up to 6 MiB as JSON. */
+/** The output limit. A value of 1 MiB takes up to 6 MiB as JSON. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
 const IS_WINDOWS = process.platform === 'win32'
 
 /**
- * Runs a program to its end.
+ * Runs a program until it ends.
  *
- * It runs in the root directory, and its name is looked up on absolute directories of the PATH only: the current directory
- * may belong to a project that is not trusted.
+ * The program runs in the root directory, and its name is looked up only in absolute directories of the PATH, because the
+ * current directory may belong to an untrusted project.
  *
  * @param {{ argv: string[], input?: string, timeoutMs: number, env: NodeJS.ProcessEnv }} options
- * @returns {Promise<{ code: number, stdout: Buffer, stderr: string }>} `stderr` is for finding out what went wrong, and
- *   must not be shown: a program may print secrets there
+ * @returns {Promise<{ code: number, stdout: Buffer, stderr: string }>} `stderr` must only be used to
+ *   determine what failed, and not be shown: a program may print secrets there
  * @throws a `SecureStoreError` if it cannot be started (`UNAVAILABLE`), takes too long (`TIMEOUT`) or prints too much
  */
 function runProgram({ argv: [program, ...args], input = '', timeoutMs, env }) {
@@ -35,7 +35,7 @@ function runProgram({ argv: [program, ...args], input = '', timeoutMs, env }) {
       const stderr = []
       let size = 0
       let errorSize = 0
-      const give = (settle) => {
+      const finish = (settle) => {
         deadline.signal.removeEventListener('abort', onTimeout)
         settle()
       }
@@ -43,7 +43,7 @@ function runProgram({ argv: [program, ...args], input = '', timeoutMs, env }) {
         kill(child)
         // A descendant that left the group may keep the pipes open.
         for (const stream of child.stdio) stream?.destroy()
-        give(() => reject(error))
+        finish(() => reject(error))
       }
       const onTimeout = () => stop(deadline.error(program))
       deadline.signal.addEventListener('abort', onTimeout)
@@ -56,21 +56,21 @@ function runProgram({ argv: [program, ...args], input = '', timeoutMs, env }) {
         errorSize += chunk.length
         if (errorSize <= MAX_ERROR_BYTES) stderr.push(chunk)
       })
-      child.on('error', (error) => give(() => reject(notStarted(program, error))))
+      child.on('error', (error) => finish(() => reject(notStarted(program, error))))
       child.on('close', (code, signal) => {
-        give(() => {
-          if (code === null) reject(storeError('UNAVAILABLE', `${program} was ended by ${signal}`))
+        finish(() => {
+          if (code === null) reject(storeError('UNAVAILABLE', `${program} was killed by ${signal}`))
           else resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') })
         })
       })
-      // A program need not read its input.
+      // A program may end without reading its input.
       child.stdin.on('error', () => {})
       child.stdin.end(input)
     })
   })
 }
 
-/** Finds a program; a path with a directory must be absolute. */
+/** Returns the path of a program. A path that contains a directory must be absolute. */
 function findProgram(program, env) {
   if (path.isAbsolute(program)) return program
   if (/[/\\]/.test(program)) {
@@ -105,11 +105,11 @@ function kill(child) {
     if (IS_WINDOWS) child.kill('SIGKILL')
     else process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // It has ended.
+    // It has already ended.
   }
 }
 
-/** Node's own message may hold the arguments. */
+/** Returns the error for a program that cannot be started. The message of Node.js could contain its arguments. */
 function notStarted(program, { code }) {
   return storeError(
     code === 'EACCES' || code === 'EPERM' ? 'DENIED' : 'UNAVAILABLE',
@@ -118,11 +118,11 @@ function notStarted(program, { code }) {
   )
 }
 
-/** The code that a program's words mean; `UNAVAILABLE` where they mean nothing. */
-function codeOf(words) {
-  if (/cancell?ed|denied|permission|not permitted|unauthori[sz]ed|forbidden/i.test(words)) return 'DENIED'
-  if (/\blocked\b|pinentry|inappropriate ioctl|not (currently )?signed in|passphrase/i.test(words)) return 'LOCKED'
-  if (/timed out|timeout/i.test(words)) return 'TIMEOUT'
+/** Returns the error code for what a program printed; `UNAVAILABLE` if the text matches no other code. */
+function codeOf(text) {
+  if (/cancell?ed|denied|permission|not permitted|unauthori[sz]ed|forbidden/i.test(text)) return 'DENIED'
+  if (/\blocked\b|pinentry|inappropriate ioctl|not (currently )?signed in|passphrase/i.test(text)) return 'LOCKED'
+  if (/timed out|timeout/i.test(text)) return 'TIMEOUT'
   return 'UNAVAILABLE'
 }
 

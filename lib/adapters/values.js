@@ -1,22 +1,30 @@
 'use strict'
 
-// Values as text that any program keeps unchanged. Programs cut line ends off, refuse empty text or change line ends, so a
-// value they could change is stored as base64 behind a marker. All others are stored as they are, and other programs can
-// read them.
+// Encodes values as text that programs do not change. Programs may remove or change line ends, or refuse empty text, so a
+// value that they could change is stored as base64 after a marker. Other values are stored unchanged, so that other programs
+// can read them.
 
 const { storeError } = require('./errors.js')
 
 const MARKER = 'llxprt:base64:'
-/** What programs cut off, change or refuse. */
+/** Matches values that programs may truncate, change or refuse. */
 const FRAGILE = /^$|^\s|\s$|[\0\r\ufeff]/
 
-/** @param {string} value */
+/**
+ * Returns a value in a form that programs do not change.
+ *
+ * @param {string} value
+ */
 function encodeValue(value) {
   const fragile = FRAGILE.test(value) || value.startsWith(MARKER)
   return fragile ? `${MARKER}${Buffer.from(value).toString('base64')}` : value
 }
 
-/** @param {string} text what `encodeValue` returned, or what another program stored */
+/**
+ * Returns the value of a stored text.
+ *
+ * @param {string} text the result of `encodeValue`, or text that another program stored
+ */
 function decodeValue(text) {
   return text.startsWith(MARKER) ? Buffer.from(text.slice(MARKER.length), 'base64').toString('utf8') : text
 }

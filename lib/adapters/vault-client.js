@@ -1,19 +1,23 @@
 'use strict'
 
-// HTTP to a Vault server: one request with retries, within a time limit. No error holds a token, a body or anything else
+// Sends HTTP requests to a Vault server, with retries and a time limit. Errors contain no token, no body and nothing else
 // that the server sent.
 
 const http = require('node:http')
 const https = require('node:https')
 const { storeError } = require('./errors.js')
 
-/** What a server may send at most. A list of 10,000 names takes about 1 MiB. */
+/** The maximum size of a response. A list of 10,000 names takes about 1 MiB. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 const MAX_CONNECTIONS = 16
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 2_000
 
-/** @typedef {{ status: number, body: any, attempts: number }} Response `attempts` counts requests that may have taken effect */
+/**
+ * A response. `attempts` is the number of requests that may have taken effect.
+ *
+ * @typedef {{ status: number, body: any, attempts: number }} Response
+ */
 
 class VaultClient {
   #agent
@@ -24,11 +28,11 @@ class VaultClient {
   constructor(options) {
     this.#options = options
     this.#transport = options.address.protocol === 'https:' ? https : http
-    // Idle connections of Node's agent keep no process alive.
+    // Idle connections of a Node.js agent do not keep the process alive.
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS })
   }
 
-  /** How errors name the server. */
+  /** The name of the server in error messages. */
   get name() {
     return `The Vault server at ${this.#options.address.host}`
   }
@@ -38,13 +42,13 @@ class VaultClient {
   }
 
   /**
-   * Sends a request and retries it while the server asks for that (429) or fails (5xx).
+   * Sends a request. Retries it while the server limits the rate (429) or fails (5xx).
    *
    * @param {import('./concurrency.js').Deadline} deadline
    * @param {string} method
    * @param {string[]} path segments after `/v1/`
    * @param {{ body?: object, query?: string }} [options]
-   * @returns {Promise<Response>} any answer that is neither 429, 5xx nor a redirection
+   * @returns {Promise<Response>} a response with a status other than 429, 5xx or a redirection
    */
   async request(deadline, method, path, { body, query = '' } = {}) {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
@@ -71,13 +75,13 @@ class VaultClient {
     }
   }
 
-  /** A server that answers 503 is sealed, or not ready for another reason. Only the first lasts. */
+  /** Returns whether a server that answered 503 is sealed. If it is not, it is only temporarily unavailable. */
   async #isSealed(deadline) {
     const { status, body } = await this.#exchange(deadline, 'GET', 'sys/seal-status', undefined, false)
     return status === 200 && body?.sealed === true
   }
 
-  /** Sends one request. A connection that the server closed while it was idle is replaced once. */
+  /** Sends one request. If the server closed the idle connection, sends it once more on a new one. */
   async #exchange(deadline, method, path, payload, authenticated = true) {
     const send = () => this.#send(deadline, method, path, payload, authenticated)
     try {
@@ -95,8 +99,8 @@ class VaultClient {
         'UNAVAILABLE',
         `${this.name} cannot be reached (${code})`,
         /CERT|SIGN|ISSUER|TLS|SSL/.test(code)
-          ? 'Name the authority of its certificate in NODE_EXTRA_CA_CERTS'
-          : 'Check the address, the network and that the server runs',
+          ? 'Set NODE_EXTRA_CA_CERTS to the file of the authority that issued its certificate'
+          : 'Check the address, the network and whether the server is running',
       )
     }
   }
@@ -140,7 +144,7 @@ class VaultClient {
   }
 }
 
-/** Returns the JSON in a body; `null` where it holds none. */
+/** Parses a body; `null` if it is not JSON. */
 function parse(bytes) {
   try {
     return JSON.parse(bytes.toString('utf8'))
@@ -149,14 +153,17 @@ function parse(bytes) {
   }
 }
 
-/** Parses a `Retry-After` header: seconds or a date. */
+/** Returns the milliseconds of a `Retry-After` header, which holds seconds or a date; `undefined` if there is none. */
 function retryAfter(header) {
   if (header === undefined) return undefined
   const milliseconds = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
   return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds)
 }
 
-/** Doubles with each round; half of it is random, so that many clients do not return at the same moment. */
+/**
+ * Returns the delay before a retry, which doubles with each round. Half of it is random, so that clients do not retry in
+ * step.
+ */
 function backOff(round) {
   const delay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (round - 1))
   return delay / 2 + (Math.random() * delay) / 2

@@ -1,7 +1,6 @@
 'use strict'
 
-// The key-value secrets engine of Vault, versions 1 and 2, as three verbs on paths. Which version a mount has is what the
-// server says.
+// The operations of Vault's key-value secrets engine, versions 1 and 2. The server is asked which version a mount has.
 
 const { storeError } = require('./errors.js')
 
@@ -9,14 +8,14 @@ const { storeError } = require('./errors.js')
 const FIELD = 'value'
 
 /**
- * Finds the version of a mount, and returns its verbs.
+ * Determines the version of a mount, and resolves to its operations:
  *
- * - `read(deadline, path)` resolves with `{ value, version }`; the value is `null` where there is none. Version 0 means that
- *   the server knows no version of the secret; it is always 0 on version 1 of the engine.
- * - `write(deadline, path, value, version)` resolves with the new version, and rejects with `CONFLICT` unless `version` is
- *   the current one.
+ * - `read(deadline, path)` resolves to `{ value, version }`. The value is `null` if there is none. The version is 0 if the secret
+ *   never existed, and always 0 with version 1 of the engine.
+ * - `write(deadline, path, value, version)` resolves to the new version. Rejects with `CONFLICT` if `version` is not the
+ *   current version.
  * - `remove(deadline, path)` removes the secret with all its versions.
- * - `list(deadline, path)` resolves with the names below a path.
+ * - `list(deadline, path)` resolves to the names below a path.
  *
  * @param {import('./vault-client.js').VaultClient} client
  * @param {string[]} mount
@@ -30,15 +29,15 @@ async function openEngine(client, deadline, mount) {
       'Check that the mount exists, that the token is valid, and that its policy grants access to the mount',
     )
   }
-  // A server that does not know the question does not know version 2 of the engine either. With a namespace the answer may
-  // be about that.
+  // A server without this endpoint does not have version 2 of the engine. With a namespace, 404 may also mean that the
+  // namespace does not exist.
   if (status === 404 && !client.hasNamespace) return version1(client, mount, 'LIST')
   const type = body?.data?.type
-  if (status !== 200 || typeof type !== 'string') throw unexpected(client, 'the question for its mount', status)
+  if (status !== 200 || typeof type !== 'string') throw unexpected(client, 'the request for its mount', status)
   if (type !== 'kv' && type !== 'generic') {
     throw storeError(
       'UNAVAILABLE',
-      `Mount '${mount.join('/')}' of ${lowerFirst(client.name)} is no key-value store`,
+      `Mount '${mount.join('/')}' of ${lowerFirst(client.name)} is not a key-value store`,
       "Use the path of a mount of type 'kv'",
     )
   }
@@ -50,7 +49,7 @@ function version2(client, mount) {
   const metadata = (path) => [...mount, 'metadata', ...path]
   const read = async (deadline, path) => {
     const { status, body } = await client.request(deadline, 'GET', data(path))
-    // A deleted secret is a 404 that names the version; one that never existed names none.
+    // The 404 for a deleted secret contains its version; the one for a secret that never existed does not.
     const version = Number(body?.data?.metadata?.version ?? 0)
     if (status === 404) return { value: null, version }
     if (status !== 200) throw refused(client, 'read', path, status)
@@ -63,10 +62,10 @@ function version2(client, mount) {
       const { status, body: answer, attempts } = await client.request(deadline, 'POST', data(path), { body })
       if (status === 200) return Number(answer?.data?.version ?? version + 1)
       if (status !== 400) throw refused(client, 'write', path, status)
-      // The server refused the version, or the request. It is the version if that is not the current one.
+      // The server refused either the version or the request. If the version is not the current one, it refused the version.
       const current = await read(deadline, path)
       if (current.version === version) throw refused(client, 'write', path, status)
-      // An earlier attempt may have succeeded although its answer was a failure.
+      // An earlier attempt may have succeeded although the server answered with a failure.
       if (attempts > 1 && current.version === version + 1 && current.value === value) return current.version
       throw storeError(
         'CONFLICT',
@@ -104,7 +103,9 @@ function remover(client, at) {
   }
 }
 
-/** `GET` with `?list=true` passes proxies that refuse the method `LIST`; some servers know only the latter. */
+/**
+ * Returns the operation `list`. `GET` with `?list=true` passes proxies that refuse `LIST`; some servers support only `LIST`.
+ */
 function lister(client, at, method = 'GET') {
   const query = method === 'GET' ? '?list=true' : ''
   return async (deadline, path) => {
@@ -119,7 +120,7 @@ function lister(client, at, method = 'GET') {
 function textOf(client, path, fields) {
   if (fields === null || fields === undefined) return null
   if (typeof fields[FIELD] === 'string') return fields[FIELD]
-  throw storeError('CORRUPT', `${path.join('/')} on ${lowerFirst(client.name)} has no text in its field '${FIELD}'`)
+  throw storeError('CORRUPT', `${path.join('/')} on ${lowerFirst(client.name)} has no text in the field '${FIELD}'`)
 }
 
 function refused(client, verb, path, status) {

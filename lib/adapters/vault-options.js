@@ -1,6 +1,6 @@
 'use strict'
 
-// The options of the Vault adapter: checked, and completed from the environment.
+// Checks the options of the Vault adapter and completes them from the environment.
 
 const { readFileSync } = require('node:fs')
 const os = require('node:os')
@@ -14,7 +14,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 const MAX_TOKEN_BYTES = 65_536
 
 /**
- * Returns what the adapter works with. The environment is read once, here; a token file at each request, because agents
+ * Returns the complete options. The environment is read once, here. A token file is read at each request, because agents
  * renew it.
  *
  * @param {object} options
@@ -46,14 +46,14 @@ function vaultOptions(options, env) {
   }
 }
 
-/** Parses an http or https address that holds no credentials: addresses are shown in errors. */
+/** Parses an http or https address. It must not contain credentials, because errors show it. */
 function parseAddress(text) {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
     throw new TypeError(`${WHERE}: the address must be a URL such as https://vault.example.com:8200`)
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new TypeError(`${WHERE}: the address must hold no user, password, query or fragment`)
+    throw new TypeError(`${WHERE}: the address must not contain a user, password, query or fragment`)
   }
   return url
 }
@@ -82,7 +82,7 @@ function tokenReader({ token, tokenFile }, env) {
     if (value !== undefined) return () => checkToken(value, name)
   }
   const file = path.join(os.homedir(), '.vault-token')
-  return () => readToken(file) ?? noToken('There is no Vault token')
+  return () => readToken(file) ?? noToken('The Vault token is missing')
 }
 
 function readToken(file) {
@@ -99,7 +99,7 @@ function readToken(file) {
 
 function checkToken(token, source) {
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw storeError('DENIED', `${source} does not hold a Vault token`, 'Log in to Vault again')
+  throw storeError('DENIED', `${source} does not contain a Vault token`, 'Log in to Vault again')
 }
 
 function noToken(message) {

@@ -1,6 +1,6 @@
 'use strict'
 
-// A Vault server (HashiCorp Vault, OpenBao) as a keyring adapter.
+// A keyring adapter for a Vault server (HashiCorp Vault, OpenBao).
 
 const { withCache } = require('./cache.js')
 const { KeyedQueue, Semaphore, withDeadline } = require('./concurrency.js')
@@ -11,15 +11,15 @@ const { openEngine } = require('./vault-engine.js')
 const { vaultOptions } = require('./vault-options.js')
 
 const MAX_CALLS = 16
-/** Versions that are remembered at most; the oldest goes first. */
+/** The maximum number of remembered versions. The oldest is removed first. */
 const MAX_VERSIONS = 10_000
 
 /**
  * Returns an adapter that keeps each account at `<mount>/<prefix>/<service>/<account>` of a Vault server. Connects at the
  * first call.
  *
- * A write carries the version that this adapter saw last, so it rejects with `CONFLICT` when another program wrote since.
- * After a conflict the version is forgotten, and the next read or write takes the current one.
+ * A write names the version that this adapter saw last, so it rejects with `CONFLICT` if another program has written since.
+ * After a conflict the version is forgotten, and the next read or write uses the current one.
  *
  * @param {import('./index').VaultAdapterOptions} [options]
  * @returns {import('./index').RemoteKeyringAdapter}
@@ -28,7 +28,7 @@ function createVaultAdapter(options = {}) {
   return vaultAdapter(options, process.env)
 }
 
-/** The same with the environment of the caller's choice. */
+/** Does the same with another environment. */
 function vaultAdapter(options, env) {
   const { mount, prefix, timeoutMs, cacheMs, ...connection } = vaultOptions(options, env)
   const client = new VaultClient(connection)
@@ -37,59 +37,59 @@ function vaultAdapter(options, env) {
   const versions = new Versions()
   let engine
 
-  /** Runs a job with the engine, which is opened once. A failure to open it is not kept. */
+  /** Runs a job with the operations of the engine. The engine is opened once; if that fails, the next call tries again. */
   const call = (job) =>
     slots.run(() =>
       withDeadline(timeoutMs, async (deadline) => {
         engine ??= openEngine(client, deadline, mount)
         const opening = engine
-        const verbs = await opening.catch((error) => {
+        const operations = await opening.catch((error) => {
           if (engine === opening) engine = undefined
           throw error
         })
-        return job(verbs, deadline)
+        return job(operations, deadline)
       }),
     )
   const pathOf = (service, account) => [...prefix, escapeName(service), escapeName(account)]
 
-  /** Runs a job after the changes of the same key that are under way: a read sees the write that was called before it. */
+  /** Runs a job after the earlier jobs for the same key, so that a read sees the writes that were called before it. */
   const inOrder = async (service, account, job) => {
     const path = pathOf(service, account)
     const key = path.join('/')
-    return writes.run(key, () => call((verbs, deadline) => job({ verbs, deadline, path, key })))
+    return writes.run(key, () => call((operations, deadline) => job({ operations, deadline, path, key })))
   }
 
   const findAccounts = async (service) => {
     const path = [...prefix, escapeName(service)]
-    const names = await call((verbs, deadline) => verbs.list(deadline, path))
+    const names = await call((operations, deadline) => operations.list(deadline, path))
     return names.map(unescapeName).filter((name) => name !== null)
   }
 
   const getVersioned = (service, account) =>
-    inOrder(service, account, async ({ verbs, deadline, path, key }) => {
-      const { value, version } = await verbs.read(deadline, path)
+    inOrder(service, account, async ({ operations, deadline, path, key }) => {
+      const { value, version } = await operations.read(deadline, path)
       versions.set(key, version)
       return { password: value, version }
     })
 
   const getPassword = async (service, account) => (await getVersioned(service, account)).password
 
-  const write = async ({ verbs, deadline, path, key }, password, version) => {
-    // Forgotten on failure: the version may have changed.
+  const write = async ({ operations, deadline, path, key }, password, version) => {
+    // If the write fails, the version stays forgotten: it may have changed.
     versions.delete(key)
-    const written = await verbs.write(deadline, path, password, version)
+    const written = await operations.write(deadline, path, password, version)
     versions.set(key, written)
     return written
   }
 
-  const remove = async ({ verbs, deadline, path, key }, expected) => {
+  const remove = async ({ operations, deadline, path, key }, expected) => {
     versions.delete(key)
-    const { value, version } = await verbs.read(deadline, path)
+    const { value, version } = await operations.read(deadline, path)
     if (expected !== undefined && version !== expected) {
       throw storeError('CONFLICT', `Another program wrote ${key} on the Vault server at the same time`)
     }
     if (version === 0 && value === null) return false
-    await verbs.remove(deadline, path)
+    await operations.remove(deadline, path)
     return value !== null
   }
 
@@ -100,8 +100,8 @@ function vaultAdapter(options, env) {
     findAccounts,
     setPassword: (service, account, password) =>
       inOrder(service, account, async (context) => {
-        const { verbs, deadline, path, key } = context
-        const version = versions.get(key) ?? (await verbs.read(deadline, path)).version
+        const { operations, deadline, path, key } = context
+        const version = versions.get(key) ?? (await operations.read(deadline, path)).version
         await write(context, password, version)
       }),
     setVersioned: (service, account, password, version) =>
@@ -119,7 +119,7 @@ function vaultAdapter(options, env) {
   return withCache(adapter, cacheMs)
 }
 
-/** The versions that were seen last. */
+/** The version of each key that was seen last. */
 class Versions extends Map {
   set(key, version) {
     this.delete(key)
