@@ -123,7 +123,7 @@ describe('R10 llxprt-key export', () => {
     const file = path.join(source.HOME, 'never.age')
     const named = ['export', '-o', file, 'openai', 'missing']
     expect(await llxprtKey(named, source, PASSPHRASE)).toEqual(failed("Key 'missing' not found."))
-    expect(await llxprtKey(['export', '-o', file], inFiles(), PASSPHRASE)).toEqual(failed('There are no saved keys'))
+    expect(await llxprtKey(['export', '-o', file], inFiles(), PASSPHRASE)).toEqual(failed('No saved keys to export'))
     const env = await withKeys({ good: 'a key', bad: 'a key' })
     writeFileSync(path.join(files(env.HOME), 'bad.enc'), 'damaged')
     expect(await llxprtKey(['export', '-o', file], env, PASSPHRASE)).toEqual(failed("Key 'bad' cannot be read"))
@@ -140,7 +140,7 @@ describe('R10 llxprt-key export', () => {
 })
 
 describe('R10 llxprt-key import', () => {
-  test('restores exported keys, and says what is new, same and different', async () => {
+  test('restores exported keys, and says what is new, the same and different', async () => {
     const env = await withKeys({ openai: 'sk-first', 'anthropic-2': 'another key', mine: 'untouched' })
     const terminal = await answer(`${COMMAND} import '${exported}'`, env, [
       [/passphrase/, `${PASSPHRASE}\r`],
@@ -280,7 +280,7 @@ describe('R10 llxprt-key import checks all keys before it saves one', () => {
     ['no name', file(good, null), 'entry 2 has no valid name'],
     ['no key', file(good, { name: 'bad', key: ' ' }), "entry 2 ('bad') has no key"],
     ['a number as a key', file(good, { name: 'bad', key: 7 }), "entry 2 ('bad') has no key"],
-    ['a name twice', file(good, good), "entry 2 has the same name as another one, 'good'"],
+    ['a name twice', file(good, good), "entry 2 has the same name as an earlier entry, 'good'"],
   ])('%s', (_, text, message) => {
     expect(() => parseKeys(text, 'keys.age')).toThrow(`keys.age`)
     expect(() => parseKeys(text, 'keys.age')).toThrow(message)

@@ -102,7 +102,7 @@ describe('R12 llxprt-key names what is wrong with the command line', () => {
     [['get'], 'Missing argument <name>.'],
     [['rename', 'a'], 'Missing argument <new>.'],
     [['get', 'a', 'b'], 'Too many arguments.'],
-    [['save', 'a', 'b'], 'A key cannot be an argument'],
+    [['save', 'a', 'b'], 'The key cannot be an argument'],
     [['run', 'a', 'env'], "Missing command to run after '--'. Put '--' before it."],
     [['completion', 'bsh'], "Unknown shell 'bsh'. Did you mean 'bash'?"],
     [['--help', 'list'], 'Put the command before its options.'],

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 'use strict'
 
-// docker-credential-llxprt: stores the registry logins of docker and podman. The protocol is that of docker's credential
-// helpers: JSON or a server URL on standard input, the result or the error on standard output.
+// docker-credential-llxprt: a docker credential helper, which stores the registry logins of docker and podman. It reads JSON
+// or a server URL from standard input and writes the result or the error to standard output.
 
 const { erase, get, list, store } = require('./lib/helpers/docker.js')
 const { readRequest } = require('./lib/helpers/stdin.js')
@@ -21,7 +21,7 @@ main(process.argv.slice(2)).then(
   },
 )
 
-/** Returns what to print. Rejects with the error to print. */
+/** Resolves to the text to print. Rejects with the error to print. */
 async function main([action, ...rest]) {
   if (action === 'version' && rest.length === 0) return require('../package.json').version
   if (action === undefined || rest.length > 0) throw new Error(USAGE)

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 'use strict'
 
-// git-credential-llxprt: stores the passwords and tokens of git. The protocol is described in gitcredentials(7) and
-// git-credential(1): `key=value` lines on standard input and output.
+// git-credential-llxprt: a git credential helper, which stores passwords and tokens. gitcredentials(7) and git-credential(1)
+// describe the protocol: `key=value` lines on standard input and output.
 
 const { erase, get, store } = require('./lib/helpers/git.js')
 const { readRequest } = require('./lib/helpers/stdin.js')
@@ -24,6 +24,7 @@ main(process.argv.slice(2)).then(
   },
 )
 
+/** Runs an action and resolves to the exit code. */
 async function main([action]) {
   if (action === '--help' || action === '-h') {
     process.stdout.write(USAGE)
@@ -34,7 +35,7 @@ async function main([action]) {
     return 2
   }
   const actions = { get, store, erase }
-  // The protocol may gain actions, and a helper ignores those it does not know.
+  // Helpers must ignore unknown actions, because later versions of the protocol may add some.
   if (!Object.hasOwn(actions, action)) return 0
   process.stdout.write((await actions[action](await readRequest())) ?? '')
   return 0

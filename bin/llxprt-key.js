@@ -37,6 +37,7 @@ async function main(args) {
   return 0
 }
 
+/** Returns the command of this name. */
 function find(word) {
   for (const commands of [COMMANDS, HIDDEN_COMMANDS]) if (Object.hasOwn(commands, word)) return commands[word]
   const suggestion = nearest(word, [...Object.keys(COMMANDS), '--help', '--version'])

@@ -1,11 +1,11 @@
 'use strict'
 
-// Weighs the problems of a report, and replaces general remedies by what a user of this system can do.
+// Sorts the problems of a report by severity, and replaces general remedies by ones for this system.
 
-/** From the most to the least important. The last one needs no action. */
+/** The severities from high to low. The last one needs no action. */
 const SEVERITIES = ['error', 'warning', 'info']
 
-/** How to install a keyring, by distribution. */
+/** The install command of each distribution. */
 const INSTALL = {
   debian: 'sudo apt install',
   ubuntu: 'sudo apt install',
@@ -17,11 +17,11 @@ const INSTALL = {
   alpine: 'sudo apk add',
 }
 
-/** Reads the password without showing it and without putting it on a command line. */
+/** The command that unlocks the login keyring. It neither shows the password nor puts it on a command line. */
 const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
 
 /**
- * Returns the problems of a report, the most important first.
+ * Returns the problems of a report, sorted by severity.
  *
  * @param {import('../../index.d.ts').DoctorReport} report
  * @param {import('./system.js').System} system
@@ -37,12 +37,12 @@ function adviceFor({ severity = 'warning', message, remedy }, keyring, system) {
   if (!isKeyringProblem) return { severity, message, remedy }
   // Encrypted files work without a keyring, so nothing needs doing.
   if (keyring.backend === 'none') return { severity: 'info', message, remedy: withoutKeyring(system) ?? remedy }
-  // DENIED is also what a locked keyring answers when its prompt cannot be shown, as over ssh.
+  // A locked keyring answers DENIED if its prompt cannot be shown, for example over ssh.
   const isLocked = keyring.code === 'LOCKED' || keyring.code === 'DENIED'
   return { severity: 'error', message, remedy: (isLocked && unlock(system)) || remedy }
 }
 
-/** Returns what a user without a keyring can do, or `undefined` to keep the general remedy. */
+/** Returns the remedy for a system without a keyring, or `undefined` to keep the general one. */
 function withoutKeyring(system) {
   if (system.isContainer) return 'In a container, encrypted files are right. Keep the data directory on a volume.'
   if (system.platform !== 'linux') return undefined

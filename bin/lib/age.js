@@ -1,13 +1,13 @@
 'use strict'
 
-// Files in the age format, encrypted with a passphrase: https://age-encryption.org/v1. `age -d` reads them.
+// Encrypts and decrypts files in the age format with a passphrase: https://age-encryption.org/v1. `age -d` reads them.
 
 const { CommandError } = require('./errors.js')
 
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----'
 const HEADER = 'age-encryption.org/v1\n'
 
-/** Encrypts text. Deriving the key takes about a second. */
+/** Resolves to the encrypted text. Deriving the key takes about a second. */
 async function encrypt(text, passphrase) {
   const { Encrypter } = await loadAge()
   const encrypter = new Encrypter()
@@ -16,18 +16,18 @@ async function encrypt(text, passphrase) {
 }
 
 /**
- * Checks that a file is encrypted with a passphrase, before anybody is asked for one.
+ * Checks that a file is encrypted with a passphrase. Called before the user is asked for one.
  *
  * @param {Buffer} content the file, binary or armored
  * @param {string} file its name, for messages
- * @returns {Promise<(passphrase: string) => Promise<string>>} decrypts it
+ * @returns {Promise<(passphrase: string) => Promise<string>>} the function that decrypts it
  */
 async function openEncrypted(content, file) {
   const binary = await withoutArmor(content, file)
   if (!binary.toString('latin1', 0, HEADER.length).startsWith(HEADER)) {
     throw new CommandError(`${file} is not an age file.`, "Pass a file that 'llxprt-key export' or 'age -p' wrote.")
   }
-  // The first line after the version names the kind of recipient.
+  // The line after the version names the kind of recipient.
   if (!binary.toString('latin1', HEADER.length, HEADER.length + 10).startsWith('-> scrypt ')) {
     throw new CommandError(
       `${file} is not encrypted with a passphrase.`,
@@ -44,7 +44,7 @@ async function decrypt(binary, passphrase, file) {
   try {
     return await decrypter.decrypt(binary, 'text')
   } catch {
-    // The passphrase decides whether the header opens, so the two causes cannot be told apart.
+    // A wrong passphrase and a damaged header cause the same error.
     throw new CommandError(`Cannot decrypt ${file}: the passphrase is wrong, or the file is damaged.`, 'Try again.')
   }
 }
@@ -59,7 +59,7 @@ async function withoutArmor(content, file) {
   }
 }
 
-/** Loads the library on first use: it takes longer than most commands. */
+/** Loads the library at its first use, because loading it takes longer than most commands. */
 async function loadAge() {
   try {
     return await import('age-encryption')

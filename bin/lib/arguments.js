@@ -1,6 +1,6 @@
 'use strict'
 
-// Parses the command line: options and names in any order, and after `--` the program that `run` starts.
+// Parses the command line: options and names in any order and, for `run`, the program after `--`.
 
 const { parseArgs } = require('node:util')
 const { UsageError } = require('./errors.js')
@@ -9,7 +9,7 @@ const { nearest, quoteUnknown } = require('./suggest.js')
 const HELP = { help: { type: 'boolean', short: 'h' } }
 
 /**
- * Parses what follows a command's word.
+ * Parses the arguments of a command.
  *
  * @returns {{ names: string[], options: Record<string, string | boolean>, program: string[] }}
  */
@@ -26,7 +26,7 @@ function parseCommand(word, command, args) {
 }
 
 /**
- * Parses options. Arguments that may be an API key in the wrong place are never repeated in an error.
+ * Parses options. Errors do not repeat arguments that may be an API key in the wrong place.
  *
  * @returns {{ values: Record<string, string | boolean>, positionals: string[] }}
  */
@@ -67,7 +67,7 @@ function checkProgram(command, names, program, word) {
 }
 
 function checkCount({ names: expected, rest, surplus }, names, options, word) {
-  // `import --from-env FILE` names its file by the option.
+  // With `import --from-env FILE`, the file is the value of the option.
   const count = options['from-env'] === undefined ? expected.length : 0
   if (names.length < count) throw new UsageError(`Missing argument <${expected[names.length]}>.`, word)
   if (names.length > count && !rest) throw new UsageError(surplus ?? 'Too many arguments.', word)

@@ -1,6 +1,6 @@
 'use strict'
 
-// The completion scripts. Each calls `llxprt-key __names` for the names of saved keys.
+// The completion scripts. Each runs `llxprt-key __names` to list the names of saved keys.
 
 function bash(commands) {
   return `# bash completion for llxprt-key
@@ -146,7 +146,7 @@ function eachCommand(commands, format) {
     .join('\n')
 }
 
-/** Returns the commands whose arguments are of this kind. */
+/** Returns the names of the commands whose `completes` is this kind. */
 function completing(commands, kind) {
   return Object.keys(commands).filter((word) => commands[word].completes === kind)
 }
@@ -158,7 +158,7 @@ function fileOptions(commands) {
   return files.flatMap(([name, { short }]) => (short ? [`--${name}`, `-${short}`] : [`--${name}`]))
 }
 
-/** Formats each command whose argument is one of a few words. */
+/** Formats each command whose `completes` is an array of words. */
 function eachChoice(commands, format) {
   const words = Object.keys(commands).filter((word) => Array.isArray(commands[word].completes))
   return words.map((word) => format(word, commands[word].completes.join(' '))).join('\n')

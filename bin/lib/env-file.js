@@ -9,7 +9,7 @@ const { providerOf } = require('./providers.js')
  *
  * @param {string} text
  * @returns {{ keys: Array<{ name: string, key: string }>, lines: Array<{ number: number, variable: string }>, unknown: string[] }}
- * the keys by provider, the lines they are on, and the variables that look like keys of unknown providers
+ * the keys by provider, their lines, and the variables that look like keys of unknown providers
  */
 function parseEnvFile(text) {
   const keys = new Map()
@@ -28,7 +28,7 @@ function parseEnvFile(text) {
   return { keys: [...keys.values()], lines, unknown: [...unknown] }
 }
 
-/** A quoted value ends at its closing quote, another one at a comment. */
+/** Returns a value without quotes and without a comment after it. */
 function parseValue(text) {
   const value = text.trim()
   const quoted = /^(["'`])(.*?)\1\s*(#.*)?$/.exec(value)

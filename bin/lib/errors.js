@@ -1,6 +1,6 @@
 'use strict'
 
-// The errors that end a command, besides those of the addon: a message, a remedy and an exit code.
+// The errors of the commands themselves. Each has a message, a remedy and an exit code.
 
 /** A command that failed. */
 class CommandError extends Error {
@@ -11,7 +11,7 @@ class CommandError extends Error {
   }
 }
 
-/** A command line that is wrong. `word` is the command it concerns, if any. Exit code 2. */
+/** A wrong command line, with exit code 2. `word` is the name of the command, if there is one. */
 class UsageError extends CommandError {
   constructor(message, word, suggestion) {
     const help = `Run 'llxprt-key ${word ? `${word} ` : ''}--help'.`

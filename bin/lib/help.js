@@ -7,16 +7,17 @@ const { widthOf, wrap } = require('./output.js')
 
 const HELP_OPTION = ['--help, -h', 'Show this help']
 
-/** Descriptions narrower than this go on lines of their own. */
+/** The minimum width of the descriptions. If less is available, they are printed below the terms. */
 const MIN_DESCRIPTION_WIDTH = 24
 
+/** Returns the help for all commands. */
 function generalHelp(stream = process.stdout) {
   const width = widthOf(stream)
   const commands = Object.entries(COMMANDS).map(([word, { synopsis, summary }]) => [synopsis ?? word, summary])
   return lines(
     'Usage: llxprt-key <command>',
     '',
-    ...wrap('Stores API keys in the OS keyring, or in encrypted files where there is none.', width),
+    ...wrap('Stores API keys in the OS keyring, or in encrypted files if there is none.', width),
     '',
     'Commands:',
     ...table(commands, width),
@@ -28,6 +29,7 @@ function generalHelp(stream = process.stdout) {
   )
 }
 
+/** Returns the help for a command. */
 function commandHelp(word, stream = process.stdout) {
   const { usage, summary, details, optionHelp = [], examples } = COMMANDS[word]
   const width = widthOf(stream)
@@ -40,7 +42,7 @@ function commandHelp(word, stream = process.stdout) {
     ...table([...optionHelp, HELP_OPTION], width),
     '',
     examples.length > 1 ? 'Examples:' : 'Example:',
-    // Not wrapped, so that they can be copied.
+    // Examples are not wrapped, so that they can be copied.
     ...examples.map((example) => `  ${example}`),
   )
 }
@@ -53,7 +55,7 @@ function lines(...all) {
   return `${all.join('\n')}\n`
 }
 
-/** Wraps a line and indents what follows its first part. */
+/** Wraps a line and indents all lines after the first. */
 function hanging(text, width) {
   const [first, ...more] = wrap(text, width - 2)
   return [first, ...more.map((line) => `  ${line}`)]

@@ -1,6 +1,6 @@
 'use strict'
 
-// Edits a line that is typed or pasted into a terminal in raw mode, where the terminal does no editing.
+// Edits a line that is typed or pasted into a terminal in raw mode, in which the terminal itself does no editing.
 
 const ESCAPE = '\u001b'
 const PASTE_START = `${ESCAPE}[200~`
@@ -12,9 +12,9 @@ const ERASE_ALL = '\u0015' // Ctrl-U
 const ENTER = new Set(['\r', '\n'])
 
 class HiddenLine {
-  /** By character, so that backspace removes a whole one. */
+  /** The characters of the line. Backspace removes a whole code point. */
   #characters = []
-  /** An unfinished control sequence, such as that of an arrow key. It is not part of the line. */
+  /** The unfinished control sequence, such as that of an arrow key. It is not part of the line. */
   #sequence = ''
   #pasting = false
 
@@ -37,7 +37,7 @@ class HiddenLine {
     return undefined
   }
 
-  /** Returns whether the character belongs to the unfinished sequence. A single Escape starts none. */
+  /** Returns whether the character belongs to the unfinished sequence. Escape alone is not a sequence. */
   #continueSequence(character) {
     const started = this.#sequence
     this.#sequence = ''

@@ -1,19 +1,19 @@
 'use strict'
 
-// Compares keys with the saved ones, and saves all of them or none.
+// Compares keys with the saved keys, and saves all of them or none.
 
 const { CommandError } = require('./errors.js')
 const { storage, store } = require('./key-store.js')
 
-/** Signals that end an import only after it was rolled back. */
+/** Signals that interrupt an import. The process ends only after the import was rolled back. */
 const DEFERRED = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /**
- * Compares keys with the saved ones.
+ * Compares keys with the saved keys.
  *
  * @param {Array<{ name: string, key: string }>} keys
  * @returns {Promise<Array<{ name: string, key: string, previous: string | null, state: 'new' | 'same' | 'different' | 'damaged' }>>}
- * `damaged` keys exist and cannot be read
+ * `damaged` keys exist but cannot be read
  */
 async function planImport(keys) {
   const stored = store()
@@ -23,7 +23,7 @@ async function planImport(keys) {
         const previous = await stored.get(name)
         return { name, key, previous, state: stateOf(previous, key) }
       } catch (error) {
-        // Overwriting is the remedy for a damaged key. Another error hides a key that must not be lost.
+        // Overwriting is the remedy for a damaged key. After another error, the key may be intact and must not be overwritten.
         if (error.code === 'CORRUPT') return { name, key, previous: null, state: 'damaged' }
         throw new CommandError(`Cannot read key '${name}': ${error.message}`, error.remediation)
       }
@@ -37,12 +37,12 @@ function stateOf(previous, key) {
 }
 
 /**
- * Saves keys. If one cannot be saved, or a signal arrives, the ones saved before are restored.
+ * Saves keys. If one cannot be saved, or a signal arrives, restores those that were changed.
  *
  * @param {Awaited<ReturnType<typeof planImport>>} changes
  */
 async function applyImport(changes) {
-  // Last, because they are the ones that cannot be restored.
+  // Damaged keys are overwritten last, because they cannot be restored.
   const ordered = [...changes].sort((a, b) => Number(a.state === 'damaged') - Number(b.state === 'damaged'))
   const signals = deferSignals()
   const started = []
@@ -59,7 +59,7 @@ async function applyImport(changes) {
   }
 }
 
-/** Restores what was there before, and returns the error to report. */
+/** Restores the previous values, and returns the error to report. */
 async function rollBack(changes, cause) {
   const failed = []
   for (const change of changes) if (!(await restore(change))) failed.push(change.name)
@@ -76,18 +76,18 @@ async function rollBack(changes, cause) {
   )
 }
 
-/** Returns whether the key is as it was before the import. */
+/** Restores a key. Returns whether it has the same value as before the import. */
 async function restore({ name, previous, state }) {
   const stored = store()
   try {
-    // The damaged value is lost once it was overwritten.
+    // A damaged value is lost after it was overwritten.
     if (state === 'damaged')
       return await stored.get(name).then(
         () => false,
         (error) => error.code === 'CORRUPT',
       )
     if (previous === null) await stored.delete(name)
-    // Not by the named-key storage, which trims white space.
+    // The named-key storage would trim white space, so the store is used.
     else if ((await stored.get(name)) !== previous) await stored.set(name, previous)
     return true
   } catch {
@@ -95,7 +95,7 @@ async function restore({ name, previous, state }) {
   }
 }
 
-/** Collects signals instead of ending the process. */
+/** Records signals instead of letting them end the process. */
 function deferSignals() {
   const signals = { received: undefined, release }
   const onSignal = (signal) => {

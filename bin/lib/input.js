@@ -1,18 +1,18 @@
 'use strict'
 
-// Reads what people type and programs pipe in. Prompts go to standard error: standard output is for results.
+// Reads typed and piped input. Prompts go to standard error, because standard output is for results.
 
 const { CommandError } = require('./errors.js')
 const { HiddenLine } = require('./hidden-line.js')
 const { printable } = require('./output.js')
 
-/** The largest standard input that can be a key, in bytes. */
+/** The maximum size of standard input, in bytes. */
 const INPUT_LIMIT = 1024 * 1024
 
-/** Signals that may end the process while the terminal hides what is typed. */
+/** Signals that may end the process while typed text is hidden. */
 const TERMINATING = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** Returns whether a person can be asked. */
+/** Returns whether the user can be asked. */
 function isInteractive() {
   return Boolean(process.stdin.isTTY)
 }
@@ -26,16 +26,16 @@ async function confirm(question) {
     line += character
     return undefined
   })
-  // After Ctrl-D the cursor is still behind the question.
+  // After Ctrl-D, the cursor is still on the line of the question.
   if (answer === undefined) process.stderr.write('\n')
   return /^y(es)?$/i.test((answer ?? '').trim())
 }
 
 /**
- * Asks for a line that the terminal does not show.
+ * Asks for a line without showing it.
  *
  * @param {string} question
- * @param {string} cancelled the message when the prompt is cancelled; the exit code is 130 then
+ * @param {string} cancelled the message of the error if the prompt is cancelled; its exit code is 130
  */
 async function askHidden(question, cancelled) {
   const restore = hideTyping()
@@ -51,7 +51,7 @@ async function askHidden(question, cancelled) {
   }
 }
 
-/** Reads all of standard input as text. */
+/** Reads standard input as text. */
 async function readInput() {
   const chunks = []
   let size = 0
@@ -64,9 +64,9 @@ async function readInput() {
 }
 
 /**
- * Passes typed characters on until `take` returns a result. What was typed after that stays unread.
+ * Passes typed characters to `take` until it returns a result. Later characters stay unread.
  *
- * @returns {Promise<unknown>} the result; `undefined` when the terminal ends first
+ * @returns {Promise<unknown>} the result; `undefined` if the input ends first
  */
 function readTerminal(take) {
   const { stdin } = process
@@ -106,7 +106,7 @@ function decode(decoder, bytes, options) {
   }
 }
 
-/** Stops the terminal from showing what is typed. Returns a function that undoes it; so does a signal. */
+/** Stops the terminal from showing typed text. Returns a function that undoes that; a signal undoes it as well. */
 function hideTyping() {
   const { stdin } = process
   const restore = () => {

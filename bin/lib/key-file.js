@@ -7,14 +7,14 @@ const { CommandError } = require('./errors.js')
 
 const VERSION = 1
 
-/** Formats keys. They are in an array: a name may be a special property, such as `__proto__`. */
+/** Formats keys. They are in an array, because a name may be that of a special property, such as `__proto__`. */
 function formatKeys(keys) {
   const list = keys.map(({ name, key }) => ({ name, key }))
   return `${JSON.stringify({ version: VERSION, keys: list }, null, 2)}\n`
 }
 
 /**
- * Parses keys and checks all of them, so that nothing invalid is found after the first one was saved.
+ * Parses keys. Checks all of them, so that no error occurs after the first one was saved.
  *
  * @param {string} text
  * @param {string} file its name, for messages
@@ -45,7 +45,7 @@ function checkKeys(keys, file) {
 
 function problemOf(pattern, names, name, key) {
   if (typeof name !== 'string' || !pattern.test(name)) return 'has no valid name'
-  if (names.has(name)) return `has the same name as another one, '${name}'`
+  if (names.has(name)) return `has the same name as an earlier entry, '${name}'`
   if (typeof key !== 'string' || key.trim() === '') return `('${name}') has no key`
   return undefined
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Access to the named keys. Storing, masking and validating them is the addon's work.
+// Access to the named keys. The addon stores, masks and validates them.
 
 const { addon } = require('./addon.js')
 const { providerKeysDirectory } = require('./data-dir.js')
@@ -10,7 +10,7 @@ const { printable } = require('./output.js')
 /** The keyring service of the named keys. */
 const SERVICE = 'llxprt-code-provider-keys'
 
-/** How a storage location is called in a sentence. */
+/** The name of each storage location in a sentence. */
 const LOCATIONS = { keyring: 'the OS keyring', file: 'an encrypted file' }
 
 /** Returns the storage of the named keys. */
@@ -18,30 +18,30 @@ function storage() {
   return addon().getProviderKeyStorage()
 }
 
-/** Returns the store below {@link storage}, which also knows where a key is and does not trim values. */
+/** Returns the store that {@link storage} uses. It also locates keys, and does not trim values. */
 function store(options) {
   const { SecureStore } = addon()
   return new SecureStore(SERVICE, { fallbackDir: providerKeysDirectory(), ...options })
 }
 
-/** Returns all keys with their values, as `SecureStore.entries` does. */
+/** Resolves to all keys with their values, as `SecureStore.entries` does. */
 function entries(options) {
   return store(options).entries()
 }
 
-/** Returns where a key is: `keyring`, `file` or `null`. */
+/** Resolves to where a key is: `keyring`, `file` or `null`. */
 function locate(name) {
   return store().locate(name)
 }
 
-/** Returns a key. Throws when there is none of that name. */
+/** Resolves to a key. Rejects if no key has this name. */
 async function load(name) {
   const key = await storage().getKey(name)
   if (key === null) throw notFound(name)
   return key
 }
 
-/** Throws for an invalid name. The name is not repeated: it may be an API key in the wrong place. */
+/** Throws if the name is invalid. The error does not repeat it, because it may be an API key in the wrong place. */
 function checkName(name, word) {
   try {
     addon().validateKeyName(name)

@@ -1,13 +1,13 @@
 'use strict'
 
-// Prints results to standard output and everything else to standard error, with colours on a terminal.
+// Prints results to standard output and everything else to standard error, in colour on a terminal.
 
 const CODES = { red: 31, green: 32, yellow: 33, faint: 2, bold: 1 }
 
 /** The width of output that does not go to a terminal, in columns. */
 const DEFAULT_WIDTH = 80
 
-// A reader may stop at any time (`llxprt-key list | head -1`), which is no failure. Any other write error is.
+// EPIPE means that the reader stopped early (`llxprt-key list | head -1`), which is not a failure. Other write errors are.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     if (error.code === 'EPIPE') return
@@ -32,25 +32,25 @@ function printError(message, remediation) {
   process.stderr.write(`${name} ${printable(message)}\n${remediation ? `${printable(remediation)}\n` : ''}`)
 }
 
-/** Returns the text in a colour if the stream shows colours. */
+/** Returns the text in a colour if the stream supports colours. */
 function paint(colour, text, stream = process.stdout) {
   return hasColours(stream) ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text
 }
 
-/** Replaces control characters. Names in a keyring and masked keys may contain commands for the terminal. */
+/** Replaces control characters. Names and masked keys may contain escape sequences for the terminal. */
 function printable(text) {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
-/** Returns the columns of a stream's terminal, or a default for other streams. */
+/** Returns the width of a stream's terminal in columns, or a default if the stream is not a terminal. */
 function widthOf(stream = process.stdout) {
   return stream.isTTY && stream.columns > 0 ? stream.columns : DEFAULT_WIDTH
 }
 
 /**
- * Breaks text between words so that no line is wider than `width`, where words allow it.
+ * Wraps text between words. Only a line with a single long word is wider than `width`.
  *
- * @param {string} text its own line breaks are kept
+ * @param {string} text line breaks in it are kept
  * @param {number} width
  * @returns {string[]} the lines
  */
@@ -66,7 +66,7 @@ function wrap(text, width) {
   })
 }
 
-/** Shortens text to `width` characters by cutting out its middle. */
+/** Shortens text to `width` characters by replacing its middle with an ellipsis. */
 function shorten(text, width) {
   const characters = [...text]
   if (characters.length <= width) return text
@@ -78,7 +78,7 @@ function shorten(text, width) {
   ].join('')
 }
 
-/** FORCE_COLOR takes precedence over NO_COLOR, as in Node.js. */
+/** Returns whether a stream supports colours. FORCE_COLOR takes precedence over NO_COLOR, as in Node.js. */
 function hasColours(stream) {
   const { FORCE_COLOR, NO_COLOR, TERM } = process.env
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'

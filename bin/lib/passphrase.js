@@ -1,11 +1,11 @@
 'use strict'
 
-// Asks for the passphrase of an exported file.
+// Reads the passphrase of an exported file.
 
 const { CommandError } = require('./errors.js')
 const { askHidden, isInteractive, readInput } = require('./input.js')
 
-/** Asks for a new passphrase, on a terminal twice. `cancelled` is the message when the prompt is cancelled. */
+/** Asks for a new passphrase; on a terminal, twice. `cancelled` is the message if the prompt is cancelled. */
 async function askNewPassphrase(cancelled) {
   const passphrase = await askPassphrase('Enter a passphrase for the file (hidden): ', cancelled)
   if (isInteractive()) {

@@ -1,13 +1,13 @@
 'use strict'
 
-// Writes a file that only its owner can read, all at once or not at all.
+// Writes a file that only its owner can read. The file is written completely or not at all.
 
 const { randomBytes } = require('node:crypto')
 const { linkSync, openSync, closeSync, fsyncSync, renameSync, rmSync, writeSync, lstatSync } = require('node:fs')
 const path = require('node:path')
 const { CommandError } = require('./errors.js')
 
-/** Throws if the file exists. Called before a person is asked for anything; {@link writePrivateFile} checks again. */
+/** Throws if the file exists. Called before the user is asked for anything; {@link writePrivateFile} checks again. */
 function checkAbsent(file) {
   if (lstatSync(file, { throwIfNoEntry: false })) throw existsError(file)
 }
@@ -44,13 +44,13 @@ function writeNew(file, content) {
   }
 }
 
-/** A link is never made over an existing file, unlike a rename. */
+/** Gives the temporary file its final name. Uses a link because, unlike a rename, it never replaces an existing file. */
 function moveToFreeName(temporary, file, content) {
   try {
     linkSync(temporary, file)
   } catch (error) {
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'].includes(error.code)) throw error
-    // A file system without links.
+    // The file system does not support links.
     writeNew(file, content)
   }
 }

@@ -1,8 +1,8 @@
 'use strict'
 
-// The environment variables in which programs look for the key of a provider.
+// The environment variables from which programs read the API key of a provider.
 
-/** By the first word of a key's name. */
+/** The variable of each provider, by the first word of a key's name. */
 const VARIABLES = {
   anthropic: 'ANTHROPIC_API_KEY',
   cerebras: 'CEREBRAS_API_KEY',
@@ -18,7 +18,7 @@ const VARIABLES = {
   xai: 'XAI_API_KEY',
 }
 
-/** For the keys of other providers. */
+/** The variable for keys of other providers. */
 const DEFAULT_VARIABLE = 'API_KEY'
 
 /** Returns the environment variable for a key of this name. */

@@ -1,15 +1,15 @@
 'use strict'
 
-// Names the word a user probably meant, and decides which unknown words are safe to repeat.
+// Suggests corrections for unknown words, and decides which unknown words errors may repeat.
 
-/** Longer words are not repeated: they may be an API key in the wrong place. */
+/** The maximum length of a word that errors repeat. A longer word may be an API key in the wrong place. */
 const MAX_SHOWN_LENGTH = 20
 
-/** Words that differ in more places are not alike, however long they are. */
+/** The maximum edit distance of a suggestion. */
 const MAX_DISTANCE = 3
 
 /**
- * Returns the candidate that is most like `word`, or `undefined` when none is close.
+ * Returns the candidate that is most similar to `word`, or `undefined` if none is similar.
  *
  * @param {string} word
  * @param {string[]} candidates
@@ -27,15 +27,15 @@ function nearest(word, candidates) {
 }
 
 /**
- * Returns ` 'word'` for a message, or nothing when the word may be a secret: it is long, or not made of letters, and like
- * no known word.
+ * Returns ` 'word'` for a message, or an empty string if the word may be a secret. It may be one if there is no suggestion and
+ * it is long or contains other characters than letters and dashes.
  */
 function quoteUnknown(word, suggestion) {
   const isShown = suggestion !== undefined || (word.length <= MAX_SHOWN_LENGTH && /^-{0,2}[A-Za-z-]*$/.test(word))
   return isShown ? ` '${word}'` : ''
 }
 
-/** Counts the insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
+/** Returns the number of insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
 function editDistance(from, to) {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
   for (let i = 1; i <= from.length; i++) {

@@ -1,6 +1,6 @@
 'use strict'
 
-// What advice depends on: the distribution, and whether this is a container, WSL or an ssh session.
+// The facts about the system that advice depends on, such as the distribution and whether this is a container or ssh session.
 
 const { accessSync, constants, readFileSync } = require('node:fs')
 const os = require('node:os')
@@ -9,7 +9,7 @@ const path = require('node:path')
 /**
  * @typedef {object} System
  * @property {string} platform as `process.platform`
- * @property {string[]} distributions the Linux distribution and those it is like, as `/etc/os-release` has them
+ * @property {string[]} distributions the Linux distribution and those it is derived from, from `/etc/os-release`
  * @property {boolean} isContainer
  * @property {boolean} isWsl
  * @property {boolean} isSsh
@@ -18,7 +18,11 @@ const path = require('node:path')
  * @property {boolean} hasKeyringDaemon whether a keyring service is installed
  */
 
-/** @returns {System} */
+/**
+ * Examines this system.
+ *
+ * @returns {System}
+ */
 function currentSystem(env = process.env) {
   return {
     platform: process.platform,
@@ -33,7 +37,7 @@ function currentSystem(env = process.env) {
   }
 }
 
-/** Returns `ID` and `ID_LIKE` of an os-release file. */
+/** Returns the words of `ID` and `ID_LIKE` in an os-release file. */
 function distributionsOf(text) {
   const value = (name) => new RegExp(`^${name}=["']?([^"'\\n]*)`, 'm').exec(text)?.[1] ?? ''
   return `${value('ID')} ${value('ID_LIKE')}`.toLowerCase().split(/\s+/).filter(Boolean)

@@ -5,7 +5,7 @@ const { print } = require('../output.js')
 const { nearest, quoteUnknown } = require('../suggest.js')
 const scripts = require('../completion-scripts.js')
 
-/** Returns the command that completes these commands. */
+/** Returns the command that prints completion scripts for `commands`. */
 function completionFor(commands) {
   const completion = {
     usage: 'completion bash|zsh|fish',

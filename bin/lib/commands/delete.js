@@ -9,7 +9,7 @@ const remove = {
   usage: 'delete <name> [--force]',
   synopsis: 'delete <name>',
   summary: 'Delete a key',
-  details: 'On a terminal it asks first.',
+  details: 'On a terminal, it asks first.',
   names: ['name'],
   completes: 'saved names',
   options: { force: { type: 'boolean' } },
@@ -22,7 +22,7 @@ async function run({ names: [name], options: { force } }) {
   checkName(name, 'delete')
   const keys = storage()
   if (!force) {
-    // A damaged key exists too, and deleting it is the remedy.
+    // An error counts as an existing key: deleting is the remedy for a damaged one.
     if ((await keys.hasKey(name).catch(() => true)) === false) throw notFound(name)
     if (!isInteractive()) {
       throw new CommandError(`Key '${name}' was not deleted.`, 'Not a terminal: pass --force to delete without asking.')

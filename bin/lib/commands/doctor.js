@@ -8,7 +8,7 @@ const { entries } = require('../key-store.js')
 const { paint, print, printable, shorten, widthOf, wrap } = require('../output.js')
 const { currentSystem } = require('../system.js')
 
-/** A keyring that shows a prompt waits for a person. A check waits no longer than this, in milliseconds. */
+/** The time limit of a keyring call, in milliseconds. A keyring that shows a prompt would wait for the user. */
 const KEYRING_TIMEOUT = 10_000
 
 const COLOURS = { error: 'red', warning: 'yellow', info: 'faint' }
@@ -17,17 +17,17 @@ const LABELS = { error: 'Problem', warning: 'Problem', info: 'Note' }
 const doctor = {
   usage: 'doctor [--json]',
   summary: 'Check where keys are stored, what is wrong, and how to fix it',
-  details: 'Exit code 1 when something needs doing. A machine without a keyring whose files work needs nothing.',
+  details: 'Exit code 1 if something needs to be done. A machine without a keyring needs nothing if its files work.',
   names: [],
   options: { json: { type: 'boolean' } },
-  optionHelp: [['--json', 'Print the report as JSON: { versions, keyring, places, legacy, problems }']],
+  optionHelp: [['--json', 'Print the report as JSON: { versions, dataDirectory, keyring, places, legacy, problems }']],
   examples: ['llxprt-key doctor', 'llxprt-key doctor --json'],
   run,
 }
 
 async function run({ options: { json } }) {
   const report = await addon().doctor({ keyringTimeoutMs: KEYRING_TIMEOUT })
-  // After the report, which changes nothing: reading a key may tighten file modes and move the key to the keyring.
+  // The keys are read after the report: reading may correct file modes and move a key to the keyring.
   report.problems.push(...(await unreadableKeys()))
   report.problems = advise(report, currentSystem())
   if (json) print(JSON.stringify(report, null, 2))
@@ -38,7 +38,7 @@ async function run({ options: { json } }) {
 
 /** Returns a problem for each key that exists and cannot be read. The report of the addon only counts keys. */
 async function unreadableKeys() {
-  // A source that cannot be listed is in the report.
+  // The report already names a source that cannot be listed.
   const { entries: found } = await entries({ keyringTimeoutMs: KEYRING_TIMEOUT }).catch(() => ({ entries: [] }))
   return found.flatMap(({ key, value, error }) => {
     if (value !== null) return []
@@ -77,7 +77,7 @@ function printTables({ dataDirectory, keyring, places, problems }) {
   }
 }
 
-/** Prints a table whose names and directories are shortened so that no row is wider than the terminal. */
+/** Prints a table. Names and directories are shortened so that no row is wider than the terminal. */
 function printPlaces(places, width) {
   const rows = places.map(({ name, keyringKeys, fileKeys, directory }) => ({
     name: printable(name),
@@ -106,7 +106,7 @@ function describeDirectory({ path: directory, rule }) {
   return `${printable(withTilde(directory))} (${printable(rule)})`
 }
 
-/** Shortens the home directory to `~`. */
+/** Returns the path with `~` in place of the home directory. */
 function withTilde(directory) {
   const relative = path.relative(os.homedir(), directory)
   return relative.startsWith('..') || path.isAbsolute(relative) ? directory : path.join('~', relative)

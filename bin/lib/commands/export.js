@@ -14,9 +14,9 @@ const exportCommand = {
   usage: 'export [--output FILE] [--force] [name...]',
   synopsis: 'export [name...]',
   summary: 'Write keys to a file encrypted with a passphrase',
-  details: `Without names it exports all keys. The file has the age format: 'llxprt-key import' reads it, and so does \
-'age -d'. On a terminal it asks for the passphrase twice; otherwise the passphrase is the first line of standard input. \
-Without --output the file goes to standard output.`,
+  details: `Without names, it exports all keys. The file has the age format: 'llxprt-key import' reads it, and so does \
+'age -d'. On a terminal, it asks for the passphrase twice; otherwise the passphrase is the first line of standard input. \
+Without --output, the file goes to standard output.`,
   names: [],
   completes: 'saved names',
   rest: true,
@@ -47,7 +47,7 @@ async function named(names) {
   return Promise.all([...new Set(names)].map(async (name) => ({ name, key: await load(name) })))
 }
 
-/** Returns every key. One that cannot be read is an error: a file that seems complete and is not would be a bad backup. */
+/** Returns all keys. Throws if one cannot be read: an incomplete file would not be a backup. */
 async function all() {
   const { entries: found, incomplete } = await entries()
   if (incomplete) {
@@ -56,12 +56,12 @@ async function all() {
   const unreadable = found.find(({ value }) => value === null)
   if (unreadable) {
     const { key, error } = unreadable
-    // A damaged key can only be deleted or left out. Other failures, such as a locked keyring, can be mended.
+    // A damaged key can only be deleted or left out. Other failures, such as a locked keyring, can be repaired.
     const remedy =
       error === null || error.code === 'CORRUPT' ? 'Delete the key, or name the keys to export' : error.remediation
     throw new CommandError(`Key '${key}' cannot be read: ${error?.message}`, `Nothing was exported. ${remedy}.`)
   }
-  if (found.length === 0) throw new CommandError('There are no saved keys to export.')
+  if (found.length === 0) throw new CommandError('No saved keys to export.', "Save one with 'llxprt-key save <name>'.")
   return found.map(({ key, value }) => ({ name: key, key: value }))
 }
 

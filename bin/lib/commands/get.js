@@ -8,7 +8,7 @@ const get = {
   usage: 'get <name> [--json] [--reveal]',
   synopsis: 'get <name>',
   summary: 'Print a key, for programs that read it from a command',
-  details: 'On a terminal it requires --reveal.',
+  details: 'On a terminal, it requires --reveal.',
   names: ['name'],
   completes: 'saved names',
   options: { json: { type: 'boolean' }, reveal: { type: 'boolean' } },

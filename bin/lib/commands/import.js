@@ -12,7 +12,7 @@ const { askPassphrase } = require('../passphrase.js')
 
 const CANCELLED = 'Cancelled; nothing was imported.'
 
-/** The largest file that is read, in bytes. */
+/** The maximum size of a file, in bytes. */
 const FILE_LIMIT = 16 * 1024 * 1024
 
 const COLOURS = { new: 'green', same: 'faint', different: 'yellow', damaged: 'yellow' }
@@ -21,8 +21,8 @@ const importCommand = {
   usage: 'import FILE [--force]\nllxprt-key import --from-env FILE [--force]',
   synopsis: 'import FILE',
   summary: 'Save the keys of an exported file, or of a .env file',
-  details: `It shows which keys are new, same and different, and asks before it overwrites any. If one key cannot be saved, \
-the others are restored. The passphrase is typed at a hidden prompt, or is the first line of standard input. A .env file \
+  details: `It shows which keys are new, the same and different, and asks before it overwrites any. If one key cannot be saved, \
+the others are restored. The passphrase is typed at a hidden prompt, or is read from the first line of standard input. A .env file \
 is never changed.`,
   names: ['file'],
   completes: 'files',
@@ -84,7 +84,8 @@ async function confirmOverwrite(overwritten) {
 
 function read(file) {
   try {
-    if (statSync(file).size > FILE_LIMIT) throw new CommandError(`${file} is too large to contain keys.`)
+    if (statSync(file).size > FILE_LIMIT)
+      throw new CommandError(`${file} is larger than 16 MiB.`, 'Pass an exported file or a .env file.')
     return readFileSync(file)
   } catch (error) {
     if (error instanceof CommandError) throw error
@@ -96,7 +97,7 @@ function decodeText(content, file) {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content)
   } catch {
-    throw new CommandError(`${file} is not a text file in UTF-8.`)
+    throw new CommandError(`${file} is not valid UTF-8.`, 'Pass a text file with NAME=value lines.')
   }
 }
 

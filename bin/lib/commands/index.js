@@ -1,7 +1,7 @@
 'use strict'
 
-// The commands by their word, in the order of the help. `run` gets { names, options, program } and returns the exit code
-// (0 if it returns nothing) or throws. `completes` is what a shell completes as arguments: saved names, files or words.
+// The commands by name, in the order of the help. `run` takes { names, options, program } and returns the exit code (nothing
+// means 0) or throws. `completes` says what a shell completes as arguments: saved names, files or an array of words.
 
 const { completionFor } = require('./completion.js')
 const { remove } = require('./delete.js')
@@ -33,7 +33,7 @@ const VISIBLE = {
 
 const COMMANDS = { ...VISIBLE, completion: completionFor(VISIBLE) }
 
-/** Not in the help: the completion scripts call them. */
+/** Commands that the help does not list. The completion scripts call them. */
 const HIDDEN_COMMANDS = { __names: names }
 
 module.exports = { COMMANDS, HIDDEN_COMMANDS }

@@ -6,10 +6,15 @@ const { paint, print, printable, printError, shorten, widthOf } = require('../ou
 const list = {
   usage: 'list [--json]',
   summary: 'List all keys, masked',
-  details: 'Exit code 1 when the OS keyring could not be read.',
+  details: 'Exit code 1 if the OS keyring could not be read.',
   names: [],
   options: { json: { type: 'boolean' } },
-  optionHelp: [['--json', 'Print names and places as JSON: { keys: [{ name, place, readable }] }']],
+  optionHelp: [
+    [
+      '--json',
+      'Print as JSON: { keys: [{ name, place, readable }] }, and { incomplete } if the keyring could not be read',
+    ],
+  ],
   examples: ['llxprt-key list', 'llxprt-key list --json'],
   run,
 }
@@ -33,7 +38,7 @@ function printJson(found, incomplete) {
 
 function printTable(found) {
   const width = Math.max(...found.map(({ key }) => key.length))
-  // A long key must not wrap on a terminal. Other programs get all of the mask.
+  // On a terminal, a long mask is shortened so that the line does not wrap.
   const limit = process.stdout.isTTY ? Math.max(widthOf() - width - 2, 8) : Infinity
   for (const { key, value } of found) {
     const shown = value === null ? paint('yellow', '(unable to retrieve)') : paint('faint', shorten(mask(value), limit))

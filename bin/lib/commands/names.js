@@ -11,7 +11,7 @@ const names = {
     const found = await storage()
       .listKeys()
       .catch(() => [])
-    // Another program may have stored any name; one with special characters could run code in a shell.
+    // Other programs may have stored names with special characters, which could run code in a shell.
     for (const name of found) if (KEY_NAME_REGEX.test(name)) process.stdout.write(`${name}\n`)
   },
 }

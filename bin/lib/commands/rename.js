@@ -8,7 +8,7 @@ const rename = {
   usage: 'rename <old> <new> [--force]',
   synopsis: 'rename <old> <new>',
   summary: 'Rename a key',
-  details: 'The old key is deleted only after the new one was read back.',
+  details: 'The key is deleted under its old name only after it was read back under the new one.',
   names: ['old', 'new'],
   completes: 'saved names',
   options: { force: { type: 'boolean' } },
@@ -26,7 +26,7 @@ async function run({ names: [from, to], options: { force } }) {
   await checkFree(keys, from, to, force)
   await keys.saveKey(to, key)
   const copy = await keys.getKey(to)
-  // Saving trims white space; a key that another program stored may have some.
+  // Saving trims white space, which a key that another program stored may contain.
   if (copy !== key.trim()) {
     throw new CommandError(`Key '${to}' changed while it was saved; '${from}' is unchanged.`, 'Try again.')
   }
@@ -42,7 +42,7 @@ async function checkFree(keys, from, to, force) {
   const onlyCaseDiffers = from.toLowerCase() === to.toLowerCase()
   if ((force && !onlyCaseDiffers) || !(await keys.hasKey(to))) return
   if (!onlyCaseDiffers) throw new CommandError(`Key '${to}' already exists.`, 'Pass --force to overwrite it.')
-  // On a system that ignores case both names are one entry, and deleting the old name would delete the key.
+  // On a system that ignores case, both names are the same entry: deleting the old name would delete the key.
   throw new CommandError(
     `Key '${to}' already exists, or is '${from}' itself: some systems ignore case.`,
     'Rename to a third name first.',

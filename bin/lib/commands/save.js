@@ -9,10 +9,10 @@ const save = {
   usage: 'save <name> [--force]',
   synopsis: 'save <name>',
   summary: 'Save a key, typed at a hidden prompt or piped in',
-  details: 'On a terminal it asks for the key, and before it overwrites one. Otherwise it reads standard input.',
+  details: 'On a terminal, it asks for the key, and before it overwrites one. Otherwise it reads standard input.',
   names: ['name'],
   completes: 'saved names',
-  surplus: 'A key cannot be an argument: it is typed at a prompt or read from standard input.',
+  surplus: 'The key cannot be an argument. Type it at the prompt or pipe it to standard input.',
   options: { force: { type: 'boolean' } },
   optionHelp: [['--force', 'Overwrite without asking']],
   examples: ['llxprt-key save openai', 'llxprt-key save openai < key.txt'],
@@ -43,7 +43,7 @@ async function mayOverwrite(keys, name) {
     if (isInteractive()) return confirm(`Key '${name}' already exists. Overwrite?`)
     throw new CommandError(`Key '${name}' already exists.`, 'Pass --force to overwrite it.')
   }
-  // Without a keyring, no key can be overwritten unseen.
+  // The keyring is unavailable, so the save cannot overwrite a key in it.
   if (found.code === 'UNAVAILABLE') return true
   if (isInteractive()) return confirm(`Cannot tell whether key '${name}' exists (${found.message}). Save anyway?`)
   throw found

@@ -1,6 +1,6 @@
 'use strict'
 
-// What docker asks of a credential helper. Each server URL is one entry of the store.
+// The actions of the docker credential helper. Each server URL is one entry of the store.
 
 const { addon } = require('../addon.js')
 
@@ -28,7 +28,7 @@ async function get(request) {
   return JSON.stringify({ ServerURL: url, Username, Secret })
 }
 
-/** Deletes the login of a server; none is no error. */
+/** Deletes the login of a server. A missing login is not an error. */
 async function erase(request) {
   await secureStore().delete(keyOf(serverUrl(request)))
 }
@@ -42,7 +42,7 @@ async function list() {
 async function readAll() {
   const { entries, incomplete } = await secureStore().entries()
   const error = incomplete ?? entries.find((entry) => entry.error)?.error
-  // A part of the logins must not look like all of them.
+  // An incomplete list must not look complete.
   if (error) throw error
   return entries.map(({ key, value }) => decode(value, key))
 }
@@ -77,7 +77,7 @@ function decode(text, name) {
   throw new Error(`The stored login of ${name} is damaged. Run 'docker logout', then 'docker login'.`)
 }
 
-/** Returns the key of a server: URLs contain characters that no key may hold. */
+/** Returns the key of a server. It is encoded, because URLs contain characters that keys must not contain. */
 function keyOf(url) {
   return encodeURIComponent(url)
 }

@@ -1,18 +1,18 @@
 'use strict'
 
-// What git asks of a credential helper. All credentials of a protocol and host are one entry of the store.
+// The actions of the git credential helper. All credentials for a protocol and host are one entry of the store.
 
 const { addon } = require('../addon.js')
 
 const SERVICE = 'llxprt-git-credentials'
 
-/** The attributes that are stored. `authtype` and `credential` take the place of a password for other kinds of tokens. */
+/** The attributes that are stored. For tokens that are not passwords, git uses `authtype` and `credential` instead. */
 const STORED = ['path', 'username', 'password', 'password_expiry_utc', 'oauth_refresh_token', 'authtype', 'credential']
 
 /** The attributes that select a credential. */
 const SELECTING = ['path', 'username']
 
-/** Returns the matching credential that was stored last, as lines; an empty string when there is none. */
+/** Resolves to the matching credential that was stored last, as lines; an empty string if there is none. */
 async function get(request) {
   const wanted = parse(request)
   if (!isComplete(wanted)) return ''
@@ -43,7 +43,7 @@ async function store(request) {
   ])
 }
 
-/** Deletes the matching credentials. One whose password was changed since git asked for it is kept. */
+/** Deletes the matching credentials, except those whose password was changed since git read them. */
 async function erase(request) {
   const rejected = parse(request)
   if (!isComplete(rejected)) return
@@ -67,7 +67,7 @@ function parse(request) {
   return attributes
 }
 
-/** Without protocol and host (a path for local files), git does not say whose credential it wants. */
+/** Returns whether a request names a protocol and a host (or, for local files, a path), as it must to select a credential. */
 function isComplete({ protocol, host, path }) {
   return Boolean(protocol) && (host !== undefined || path !== undefined)
 }
@@ -80,7 +80,7 @@ async function read(request) {
   return decode(await secureStore().get(keyOf(request)))
 }
 
-/** Changes the credentials of a protocol and host, under the store's lock: concurrent changes are all kept. */
+/** Changes the credentials for a protocol and host under the lock of their entry, so that no concurrent change is lost. */
 async function change(request, edit) {
   await secureStore().update(keyOf(request), (text) => {
     const changed = edit(decode(text))
@@ -89,7 +89,7 @@ async function change(request, edit) {
   })
 }
 
-/** Returns the stored credentials. A value with a line break could smuggle attributes into the answer, so it is dropped. */
+/** Returns the stored credentials, without those that contain a line break: it could add attributes to the answer. */
 function decode(text) {
   if (text === null) return []
   let credentials
@@ -112,11 +112,11 @@ function decode(text) {
 }
 
 function isPlain(value) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that must not be there
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a value must not contain these control characters
   return typeof value === 'string' && !/[\u0000\r\n]/.test(value)
 }
 
-/** Returns the key of an entry, such as `https:example.com`. Characters that no key may hold are percent-encoded. */
+/** Returns the key of an entry, such as `https:example.com`. Characters that keys must not contain are percent-encoded. */
 function keyOf({ protocol, host = '' }) {
   const encode = (text) => text.replace(/[%/\\\0]/g, encodeURIComponent)
   return `${encode(protocol)}:${encode(host)}`

@@ -1,9 +1,9 @@
 'use strict'
 
-/** The largest request of a credential protocol, in bytes. */
+/** The maximum size of a request, in bytes. */
 const LIMIT = 1024 * 1024
 
-/** Reads all of standard input as text. Throws when it is too large or not UTF-8. */
+/** Reads standard input as text. Rejects if it is too large or not UTF-8. */
 async function readRequest() {
   const chunks = []
   let size = 0
