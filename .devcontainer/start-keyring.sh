@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts a session bus and a gnome-keyring whose login collection is unlocked, unless the bus already runs.
+# Starts a session bus and a gnome-keyring with an unlocked login collection, unless the bus is already running.
 set -eu
 
 socket=${DBUS_SESSION_BUS_ADDRESS#unix:path=}

@@ -1,6 +1,7 @@
 // Five processes notice at the same time that an access token has expired. The provider rotates refresh tokens, and revokes the
-// login if a refresh token is used twice. refreshCredentials lets exactly one process refresh. Run: node
-// examples/refresh-token.mjs
+// login if a refresh token is used twice. With refreshCredentials, exactly one process refreshes the token.
+//
+// Run: node examples/refresh-token.mjs
 
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -42,7 +43,7 @@ async function main() {
   }
 }
 
-/** What each process does. */
+/** Runs in each process: sends a fresh access token to the parent. */
 async function needsToken() {
   process.send('ready')
   await once(process, 'message')
@@ -51,14 +52,14 @@ async function needsToken() {
   process.disconnect()
 }
 
-/** Returns the next message of a process. Rejects if the process ends without one. */
+/** Resolves to the next message of a process. Rejects if the process ends without one. */
 async function nextMessage(child) {
   const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')])
   if (typeof message !== 'string') throw new Error(`A process ended with exit code ${message}`)
   return message
 }
 
-/** Asks the provider for new tokens. Called by one process only. */
+/** Requests new tokens from the provider. Only one process calls it. */
 async function refresh(credentials) {
   const response = await fetch(credentials.tokenUrl, {
     method: 'POST',
@@ -78,7 +79,7 @@ async function refresh(credentials) {
   }
 }
 
-/** An OAuth provider on loopback, with rotation and reuse detection. */
+/** Starts an OAuth provider on loopback, with rotation and reuse detection. */
 async function startProvider() {
   const provider = { url: '', refreshToken: randomUUID(), refreshes: 0, revoked: false, stop: () => server.close() }
   const server = createServer(async (request, response) => {

@@ -1,13 +1,16 @@
-// A host process holds the keys. A sandboxed process has none, and asks the host over a channel. In the sandbox the same classes
-// work, because they take any object with the methods of a storage. Run: node examples/sandbox-proxy.mjs
+// A host process has the keys. A sandboxed process has none, and sends its requests to the host over a channel. In the sandbox the
+// same classes work, because they accept any object with the methods of a storage.
+//
+// Run: node examples/sandbox-proxy.mjs
 
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { KeyCommand, ProviderKeyStorage, resolveApiKey, SecureStore } from '@llxprt/securestore'
 
-/** What the sandbox may ask for. Saving and deleting is not allowed. */
+/** The methods that the sandbox may call. Saving and deleting are not allowed. */
 const ALLOWED = ['getKey', 'listKeys', 'hasKey']
 
+/** Saves a key, starts the sandbox and answers its requests. */
 async function host() {
   const keys = new ProviderKeyStorage({ secureStore: new SecureStore('securestore-example-keys') })
   await keys.saveKey('work', 'sk-0123456789')
@@ -66,6 +69,7 @@ class ProxyKeyStorage {
   }
 }
 
+/** Uses the keys of the host. */
 async function sandbox() {
   const storage = new ProxyKeyStorage()
   const { apiKey, diagnostics } = await resolveApiKey({ keyName: 'work' }, storage)

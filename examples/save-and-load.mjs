@@ -1,4 +1,6 @@
-// Saves a secret, says where it is, reads it back and deletes it. Run: node examples/save-and-load.mjs
+// Saves a secret, reads it back and deletes it.
+//
+// Run: node examples/save-and-load.mjs
 
 import { SecureStore } from '@llxprt/securestore'
 
@@ -10,7 +12,7 @@ try {
   const token = await store.get('example.com')
   console.log(`The token has ${token.length} characters`)
 } catch (error) {
-  // A SecureStoreError says what failed, what kind of failure it is, and what to do.
+  // A SecureStoreError has a message, the kind of failure, and a remedy.
   console.error(`${error.message} (${error.code}). ${error.remediation}`)
   process.exitCode = 1
 } finally {

@@ -28,7 +28,7 @@ async function main(names) {
   process.exitCode = failed === 0 && tested > 0 ? 0 : 1
 }
 
-/** Runs the platform contract on one Secret Service. One that is not installed and cannot be is skipped. */
+/** Runs the platform contract on one Secret Service. Skips it if it is not installed and cannot be installed. */
 async function test({ name, programs, start }) {
   try {
     await installPrograms(name, programs)

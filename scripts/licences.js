@@ -38,7 +38,7 @@ function metadataOfAllTargets() {
   })
 }
 
-/** Returns the crates that are compiled into a binary, without those of build scripts and tests. */
+/** Returns the crates that are compiled into a binary, without those for build scripts and tests. */
 function compiledIn({ packages, resolve }) {
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]))
   const seen = new Set()
@@ -57,7 +57,7 @@ function unique(crates) {
   return all.sort((a, b) => order(`${a.name} ${a.version}`, `${b.name} ${b.version}`))
 }
 
-/** Whether deny.toml allows a licence expression: both sides of `AND`, at least one side of `OR`. */
+/** Returns whether deny.toml allows a licence expression: both sides of `AND`, at least one side of `OR`. */
 function isAllowed(expression) {
   const list = /^allow = \[(.*)\]$/m.exec(readFileSync(path.join(root, 'deny.toml'), 'utf8'))?.[1] ?? ''
   const allowed = [...list.matchAll(/"(.+?)"/g)].map(([, name]) => name)
@@ -69,7 +69,7 @@ function isAllowed(expression) {
 }
 
 function print(crates) {
-  /** Each text once, however its lines are broken: its number, and the crates that have it. */
+  /** The distinct licence texts, ignoring line breaks: the number of each, and the crates that use it. */
   const texts = new Map()
   const rows = crates.map((crate) => {
     const numbers = textsOf(crate).map((text) => {

@@ -1,12 +1,12 @@
 'use strict'
 
-// Checks the contract of the package without a test runner, for platforms that the tests do not run on:
+// Checks the contract of the package without a test runner, for platforms on which the test suite does not run:
 //
 //   node scripts/platform-contract.js [--with-keyring] [addon.node]
 //
-// Uses everything the package exports, with encrypted files and, where available, with the platform's keyring, under service
-// names of its own. Prints a line per check and a total. The addon is the given binary, by default the one built here. The
-// home is a new directory. With --with-keyring it is a failure if the keyring is not available.
+// Exercises every export of the package, with encrypted files and, if it is available, with the platform's keyring, under
+// its own service names. Prints a line per check and a total. The addon is the given binary, by default the one built here.
+// The home directory is a new one. With --with-keyring, an unavailable keyring is a failure.
 
 const assert = require('node:assert/strict')
 const { mkdirSync, mkdtempSync, rmSync } = require('node:fs')
@@ -22,7 +22,7 @@ const { severalSteps } = require('./platform-contract/several-steps.js')
 const { keyringLimits, store, storeInFiles } = require('./platform-contract/store.js')
 const { thinStores } = require('./platform-contract/thin-stores.js')
 
-/** Variables that would lead to the user's data or choose another keyring. */
+/** Variables that would select the user's data or another keyring. */
 const DATA_VARIABLES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'LLXPRT_KEYRING', 'XDG_DATA_HOME']
 
 async function main(args) {
@@ -76,7 +76,7 @@ async function main(args) {
 
 function load(binary) {
   if (binary) {
-    // index.js loads lib/binding.js. The given binary takes the place of what that would find.
+    // The given binary replaces the one that lib/binding.js would load.
     const binding = path.join(__dirname, '..', 'lib', 'binding.js')
     const exports = require(path.resolve(binary))
     require.cache[binding] = { id: binding, filename: binding, loaded: true, exports }
@@ -84,7 +84,7 @@ function load(binary) {
   return require('../index.js')
 }
 
-/** Returns the keyring of this platform, with service names of this run only. The user's keys are not touched. */
+/** Resolves to the keyring of this platform, with a prefix for service names, so that the user's keys are not touched. */
 async function osKeyring(addon, prefix) {
   const adapter = await addon.createDefaultKeyringAdapter()
   if (adapter === null) return null

@@ -1,9 +1,9 @@
 'use strict'
 
-// Maintains the packages below npm/, one for the binary of each platform.
+// Maintains the platform packages in npm/, one for the binary of each platform.
 //
-//   node scripts/platform-packages.js          writes them from package.json; run it after changing targets, version or author there
-//   node scripts/platform-packages.js licences copies the licence texts into each; the release workflow runs it
+//   node scripts/platform-packages.js           writes them from package.json; run it after a change of targets, version or author
+//   node scripts/platform-packages.js licences  copies the licence texts into each; the release workflow runs it
 
 const { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
@@ -27,7 +27,7 @@ function copyLicences(folder) {
   for (const file of LICENCES) copyFileSync(path.join(root, file), path.join(folder, file))
 }
 
-/** Writes what `create-npm-dirs` does not: description, README and licence texts. */
+/** Adds what `create-npm-dirs` leaves out: the description, the README and the licence file in `files`. */
 function complete(folder, name) {
   const file = path.join(folder, 'package.json')
   const manifest = JSON.parse(readFileSync(file, 'utf8'))

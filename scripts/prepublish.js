@@ -1,17 +1,17 @@
 'use strict'
 
-// The prepublishOnly script: refuses to publish a tree that is not a complete release. The release workflow puts the binaries
-// in place before it publishes; an `npm publish` typed in a clone ends here.
+// The prepublishOnly script: refuses to publish a tree that is not a complete release. The release workflow copies the
+// binaries into place before it publishes. An `npm publish` in a clone fails here.
 
 const { existsSync, readdirSync, readFileSync } = require('node:fs')
 const path = require('node:path')
 const { root } = require('./lib/run.js')
 
 /**
- * Returns what keeps a folder from being published.
+ * Returns the reasons not to publish a folder.
  *
  * @param {string} folder
- * @returns {string[]} sentences; none where the release is complete
+ * @returns {string[]} sentences; empty if the release is complete
  */
 function obstacles(folder) {
   const { version, optionalDependencies = {}, repository } = manifest(folder)
@@ -26,7 +26,7 @@ function obstacles(folder) {
       ...(optionalDependencies[name] === version ? [] : [`package.json does not depend on ${name} ${version}.`]),
     ]
   })
-  if (platforms.length === 0) found.push('There are no platform packages below npm/.')
+  if (platforms.length === 0) found.push('npm/ has no platform packages.')
   if (!repository) found.push('package.json has no repository.')
   return found
 }

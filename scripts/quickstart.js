@@ -1,8 +1,8 @@
 'use strict'
 
-// npm run quickstart: installs, builds, and saves, lists, shows, loads and deletes a named API key: first through the API in
-// the OS keyring, if there is one, then with llxprt-key in encrypted files below a temporary home. Finally it shows the notice
-// about data of earlier programs.
+// npm run quickstart: installs the packages, builds the addon, and saves, lists, shows, loads and deletes a named API key:
+// first with the API in the OS keyring, if there is one, then with llxprt-key in encrypted files in a temporary home.
+// Finally, it shows the notice about data of earlier programs.
 
 const { spawnSync } = require('node:child_process')
 const { createHash } = require('node:crypto')
@@ -36,7 +36,7 @@ async function main() {
 
 async function inKeyring({ ProviderKeyStorage, SecureStore, createDefaultKeyringAdapter }, home) {
   console.log('\n1. In the OS keyring')
-  // A separate service: the user's keys are not touched.
+  // A separate service, so that the user's keys are not touched.
   const service = 'llxprt-securestore-quickstart'
   const options = { fallbackDir: path.join(home, 'unused'), fallbackPolicy: 'deny', keyringTimeoutMs: TIMEOUT_MS }
   const store = new SecureStore(service, options)
@@ -67,7 +67,7 @@ function inFiles(home) {
   if (savedFiles().length > 0) throw new Error('The key still exists')
 }
 
-/** Runs llxprt-key, prints command and output, and returns the output. */
+/** Runs llxprt-key, prints the command and its output, and returns the output. */
 function shell(home, args, input = '') {
   console.log(`   $ ${input && 'echo … | '}llxprt-key ${args.map(quote).join(' ')}`)
   const env = { ...process.env, HOME: home, USERPROFILE: home, LLXPRT_DISABLE_OS_KEYRING: '1' }
@@ -91,11 +91,11 @@ async function legacyData({ findLegacyData }, home) {
   for (const { message } of await findLegacyData({ homeDir: home })) console.log(`   ${message}`)
 }
 
-/** Saves, lists, shows, loads and deletes a key. After each step, `place` returns where the key is. */
-async function walk(keys, place) {
+/** Saves, lists, shows, loads and deletes a key, and prints each step. `locate` resolves to where the key is. */
+async function walk(keys, locate) {
   const { maskKeyForDisplay } = require(root)
-  const say = async (what, result) =>
-    console.log(`   ${what.padEnd(7)} ${result}\n${' '.repeat(11)}in: ${await place()}`)
+  const say = async (step, result) =>
+    console.log(`   ${step.padEnd(7)} ${result}\n${' '.repeat(11)}in: ${await locate()}`)
   await keys.saveKey(NAME, KEY)
   await say('saved', `${NAME} = ${maskKeyForDisplay(KEY)}`)
   for (const name of await keys.listKeys()) {

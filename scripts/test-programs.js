@@ -1,6 +1,6 @@
 'use strict'
 
-// Prints the Debian packages of the programs that the tests use and this machine does not have, one per line:
+// Prints the Debian packages of the programs that the tests use and that are missing on this machine, one per line:
 //
 //   node scripts/test-programs.js | xargs --no-run-if-empty sudo apt-get install -y
 

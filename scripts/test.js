@@ -1,13 +1,13 @@
 'use strict'
 
-// npm test: installs what is missing, builds, and runs every check and every test. The last line is the total.
+// npm test: installs missing packages and programs, builds, and runs every check and every test. The last line is the total.
 
 const { checkCounts, contractTests } = require('./lib/contract-tests.js')
 const { TEST_PROGRAMS, installPrograms } = require('./lib/programs.js')
 const { run } = require('./lib/run.js')
 const { build, installPackages } = require('./lib/setup.js')
 
-/** Commands that pass or fail as a whole. */
+/** Commands that count as one test each. */
 const CHECKS = [
   ['node', 'scripts/structure.js'],
   ['node', 'scripts/traceability.js'],
@@ -41,7 +41,7 @@ async function main() {
   process.exitCode = total.failed === 0 && total.passed > CHECKS.length ? 0 : 1
 }
 
-/** Runs the Rust tests of the core, without Node, with cargo-nextest where it is installed and cargo test elsewhere. */
+/** Runs the Rust tests, without Node, with cargo-nextest if it is installed, otherwise with cargo test. */
 async function rustTests() {
   const { code: nextest } = await run('cargo', ['nextest', '--version'], { mayFail: true })
   const runner = nextest === 0 ? ['nextest', 'run', '--no-fail-fast'] : ['test', '--no-fail-fast']

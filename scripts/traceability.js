@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks that a test names every requirement of docs/requirements.md, and that tests name no other requirement.
+// Checks that tests name every requirement of docs/requirements.md, and no other requirement.
 
 const { readdirSync, readFileSync } = require('node:fs')
 const path = require('node:path')
@@ -16,20 +16,20 @@ function main() {
   for (const { name, file, pattern } of [...rustTests(), ...javaScriptTests(), ...tableRows()]) {
     for (const number of numbers(name, pattern)) named.set(number, [...(named.get(number) ?? []), `${file}: ${name}`])
   }
-  const unproved = [...required].filter((number) => !named.has(number))
+  const untested = [...required].filter((number) => !named.has(number))
   const unknown = [...named.keys()].filter((number) => !required.has(number))
-  for (const number of unproved) console.error(`No test names ${number}`)
+  for (const number of untested) console.error(`No test names ${number}`)
   for (const number of unknown)
     console.error(`${named.get(number)[0]} names ${number}, which is not in docs/requirements.md`)
-  console.log(`${required.size} requirements, ${required.size - unproved.length} named by tests`)
-  process.exitCode = unproved.length + unknown.length === 0 ? 0 : 1
+  console.log(`${required.size} requirements, ${required.size - untested.length} named by tests`)
+  process.exitCode = untested.length + unknown.length === 0 ? 0 : 1
 }
 
 function numbers(name, pattern) {
   return [...name.matchAll(pattern)].map(([, number, part]) => `R${number.toUpperCase()}${part ? `.${part}` : ''}`)
 }
 
-/** Returns the functions marked as tests, also those inside `proptest!`. */
+/** Returns the functions with a test attribute, including those inside `proptest!`. */
 function rustTests() {
   const files = [...filesBelow('src', '.rs'), ...filesBelow('tests', '.rs')]
   return files.flatMap((file) => {

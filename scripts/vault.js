@@ -1,7 +1,7 @@
 'use strict'
 
-// npm run test:vault: runs the Vault adapter on a real server, RustyVault. Installs the server with cargo, which takes some
-// minutes the first time. The addon must be built.
+// npm run test:vault: tests the Vault adapter with a real server, RustyVault. Installs the server with cargo, which takes
+// some minutes the first time. The addon must be built.
 
 const { spawn } = require('node:child_process')
 const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')

@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks the workflows below .github with actionlint, and that every action is pinned to a commit.
+// Checks the workflows in .github with actionlint, and that every action is pinned to a commit.
 
 const { readdirSync, readFileSync } = require('node:fs')
 const path = require('node:path')

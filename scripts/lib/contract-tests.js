@@ -1,6 +1,6 @@
 'use strict'
 
-// Runs the contract tests below __test__ and counts their results.
+// Runs the contract tests in __test__ and counts their results.
 
 const { run } = require('./run.js')
 
@@ -20,7 +20,7 @@ async function contractTests([program, ...args], env = process.env) {
 }
 
 /**
- * Returns the counts, with one failure added for a runner that failed without naming a test, or that ran no test.
+ * Returns the counts. Adds one failure if the runner failed without a failed test, or ran no test.
  *
  * @template {{ passed: number, failed: number }} Counts
  * @param {number} code the exit code of the runner

@@ -10,7 +10,7 @@ const { PrivateBus } = require('./private-bus.js')
 
 const PASSWORD = 'test'
 
-/** A group that KeePassXC exposes must be named by its UUID in the database. */
+/** The UUID of the group that KeePassXC exposes. The database names the group by it. */
 const GROUP_UUID = '0123456789abcdef0123456789abcdef'
 
 /** @typedef {{ service: string, account: string, secret: string }} Item */
@@ -54,7 +54,7 @@ class KeePassXc {
   }
 
   /**
-   * Returns the environment in which other programs find this service.
+   * Returns an environment for programs that use this service.
    *
    * @returns {NodeJS.ProcessEnv}
    */

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// A private message bus with a home directory of its own, for a Secret Service that never touches the user's keys.
+// A private message bus with its own home directory, for a Secret Service that never touches the user's keys.
 
 const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs')
@@ -13,8 +13,8 @@ const SERVICE = 'org.freedesktop.secrets'
 const SECRETS = '/org/freedesktop/secrets'
 const TIMEOUT_MS = 20_000
 
-// The limits of a session bus: the default of 256 connections is too low, because some clients open one per call.
-// There are no service directories: a call to a keyring that was killed must not start another one, which would be locked.
+// The limits are those of a session bus: the default of 256 connections is too low, because some clients open one per call.
+// There are no service directories, because a call to a killed keyring must not start another one, which would be locked.
 const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -35,7 +35,7 @@ const CONFIG = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 
 class PrivateBus {
   /**
-   * Where the bus listens.
+   * The address of the bus.
    *
    * @readonly
    */
@@ -86,7 +86,7 @@ class PrivateBus {
   }
 
   /**
-   * Returns the environment in which programs find this bus. It has no display: every prompt is dismissed at once.
+   * Returns an environment for programs that use this bus. It has no display, so every prompt is dismissed at once.
    *
    * @returns {NodeJS.ProcessEnv}
    */
@@ -97,7 +97,7 @@ class PrivateBus {
   /**
    * Waits until a Secret Service with a default collection is on the bus.
    *
-   * @param {import('node:child_process').ChildProcess} daemon the service; its failure to start rejects
+   * @param {import('node:child_process').ChildProcess} daemon the service; rejects if it cannot be started
    * @param {string} name the program, for the error
    * @param {number} [timeoutMs]
    */
@@ -119,7 +119,7 @@ class PrivateBus {
     return answer.includes('boolean true')
   }
 
-  /** Returns the object path of the default collection; `/` while there is none. */
+  /** Returns the object path of the default collection; `/` if there is none. */
   defaultCollection() {
     const answer = this.call(SERVICE, SECRETS, 'org.freedesktop.Secret.Service.ReadAlias', ['string:default'])
     return /object path "(.*)"/.exec(answer)?.[1] ?? '/'
@@ -181,7 +181,7 @@ function firstLine(child) {
 }
 
 /**
- * Names the package of a program that could not be started.
+ * Returns an error that names the package of a program that could not be started.
  *
  * @param {NodeJS.ErrnoException & { path?: string }} error
  */
@@ -193,7 +193,7 @@ function startFailure({ message, path: program = '' }) {
  * Waits until a condition holds.
  *
  * @param {() => boolean} condition
- * @param {string} message of the error when it does not hold in time
+ * @param {string} message of the error if it does not hold in time
  * @param {number} [timeoutMs]
  */
 async function until(condition, message, timeoutMs = TIMEOUT_MS) {

@@ -8,14 +8,14 @@ const { mkdirSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { PrivateBus, TIMEOUT_MS } = require('./private-bus.js')
 
-/** The daemon publishes each stored item when it starts, which takes longer the more there are. */
+/** The additional time limit for each stored item, because the daemon publishes all of them when it starts. */
 const TIMEOUT_PER_ITEM_MS = 10
 
 /** @typedef {{ attributes: Record<string, string>, secret: string }} StoredItem */
 
 class PrivateKeyring {
   /**
-   * Where the bus listens.
+   * The address of the bus.
    *
    * @readonly
    */
@@ -25,7 +25,7 @@ class PrivateKeyring {
   #daemon
 
   /**
-   * Starts bus and daemon, and unlocks the login collection. Rejects where the programs are missing.
+   * Starts bus and daemon, and unlocks the login collection. Rejects if the programs are missing.
    *
    * @param {{ directory?: string, items?: readonly StoredItem[] }} [options] `directory`: the daemon keeps its files in a
    * new folder there; default: the system's temporary directory. `items` are in the login collection from the start, which
@@ -56,7 +56,7 @@ class PrivateKeyring {
   }
 
   /**
-   * Starts the daemon, also again after it was killed, and waits until it answers on the bus.
+   * Starts the daemon, or restarts it after it was killed, and waits until it answers on the bus.
    *
    * @param {number} [timeoutMs]
    * @returns {Promise<void>}
@@ -72,7 +72,7 @@ class PrivateKeyring {
   }
 
   /**
-   * Kills the daemon with SIGKILL, and waits until the bus has noticed.
+   * Kills the daemon with SIGKILL, and waits until it is no longer on the bus.
    *
    * @returns {Promise<void>}
    */
@@ -81,7 +81,7 @@ class PrivateKeyring {
     await this.#bus.waitForNoService()
   }
 
-  /** Suspends the daemon: it no longer answers. */
+  /** Suspends the daemon, so that it no longer answers. */
   pause() {
     this.#daemon?.kill('SIGSTOP')
   }
@@ -97,7 +97,7 @@ class PrivateKeyring {
   }
 
   /**
-   * Returns the environment in which other programs find this keyring.
+   * Returns an environment for programs that use this keyring.
    *
    * @returns {NodeJS.ProcessEnv}
    */

@@ -1,6 +1,6 @@
 'use strict'
 
-// Programs of other packages that the tests and the benchmark run, and how they are installed.
+// The programs of other packages that the tests and the benchmark run, and their installation.
 
 const { run, which } = require('./run.js')
 
@@ -27,13 +27,13 @@ const PACKAGES = {
   zsh: 'zsh',
 }
 
-/** What a private gnome-keyring needs. */
+/** The programs that a private gnome-keyring needs. */
 const KEYRING_PROGRAMS = ['dbus-daemon', 'dbus-send', 'gnome-keyring-daemon']
 
-/** What the benchmark needs. */
+/** The programs that the benchmark needs. */
 const BENCH_PROGRAMS = [...KEYRING_PROGRAMS, 'dbus-monitor', 'strace']
 
-/** What `npm test` needs. */
+/** The programs that `npm test` needs. */
 const TEST_PROGRAMS = [
   ...KEYRING_PROGRAMS,
   'age',
@@ -54,9 +54,9 @@ const TEST_PROGRAMS = [
 ]
 
 /**
- * Installs the programs that are missing. Rejects, naming the packages, where that needs rights this process does not have.
+ * Installs the missing programs. Without the rights to do so, rejects with an error that names the packages.
  *
- * @param {string} purpose the beginning of the error message: what needs the programs
+ * @param {string} purpose what needs the programs; the beginning of the error message
  * @param {readonly string[]} programs
  */
 async function installPrograms(purpose, programs) {

@@ -39,7 +39,7 @@ function run(program, args, options = {}) {
 }
 
 /**
- * Whether a program is on the path.
+ * Returns whether a program is on the PATH.
  *
  * @param {string} program
  */

@@ -7,8 +7,8 @@ const { KeePassXc } = require('./keepassxc.js')
 const { PrivateKeyring } = require('./private-keyring.js')
 
 /**
- * One implementation. `start` starts it on a private bus, with an unlocked default collection; `environment` returns the
- * environment in which programs find it.
+ * An implementation. `start` starts it on a private bus, with an unlocked default collection. `environment` returns an
+ * environment for programs that use it.
  *
  * @typedef {{ environment: () => NodeJS.ProcessEnv, stop: () => void }} RunningService
  * @typedef {{ name: string, programs: readonly string[], start: () => Promise<RunningService> }} SecretService

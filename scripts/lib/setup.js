@@ -6,7 +6,7 @@ const { existsSync, readFileSync, statSync } = require('node:fs')
 const path = require('node:path')
 const { root, run, which } = require('./run.js')
 
-/** Installs the npm packages, unless the installed ones are those of the lock file. */
+/** Installs the npm packages, unless the installed ones are up to date with the lock file. */
 async function installPackages() {
   const installed = path.join(root, 'node_modules', '.package-lock.json')
   const lock = path.join(root, 'package-lock.json')
@@ -14,7 +14,7 @@ async function installPackages() {
   await run('npm', ['ci', '--no-audit', '--no-fund'])
 }
 
-/** Builds the addon in release mode. Does little when nothing changed. */
+/** Builds the addon in release mode. Fast if nothing has changed. */
 async function build() {
   if (!which('cargo')) {
     throw new Error('Rust is missing: cargo is not on the path. Install Rust (rustup.rs), then try again.')

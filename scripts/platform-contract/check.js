@@ -5,6 +5,8 @@
 const total = { passed: 0, failed: 0 }
 
 /**
+ * Runs a check and prints its result.
+ *
  * @param {string} what
  * @param {() => unknown} work the check fails if it throws or rejects
  */

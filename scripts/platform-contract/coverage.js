@@ -1,6 +1,6 @@
 'use strict'
 
-// Records which exports are used, so that none stays untested on a platform.
+// Records which exports are used, so that none is left untested on a platform.
 
 const left = new Set()
 

@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks what is visible from outside: events, the doctor's report, legacy data, and the keyring as an adapter.
+// Checks events, the report of the doctor, legacy data, and the keyring as an adapter.
 
 const assert = require('node:assert/strict')
 const { mkdirSync, writeFileSync } = require('node:fs')
@@ -22,7 +22,7 @@ async function observability({ addon, directory, home, service }, available) {
     assert.equal(provider.directory, path.join(home, '.llxprt', 'provider-keys'))
     assert.equal(provider.directoryTooOpen, false)
   })
-  await check('a keyring that is switched off is not used', async () => {
+  await check('a disabled keyring is not used', async () => {
     process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
     try {
       assert.equal(await addon.createDefaultKeyringAdapter(), null)

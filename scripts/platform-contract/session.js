@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks which key a session uses: the command line, and every kind of source.
+// Checks which key a session uses, for the command line and for every kind of source.
 
 const assert = require('node:assert/strict')
 const { writeFileSync } = require('node:fs')

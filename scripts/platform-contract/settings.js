@@ -8,7 +8,7 @@ const path = require('node:path')
 const { check } = require('./check.js')
 
 async function settings({ addon, directory, service }) {
-  await check('configure moves the data directory of stores that are made afterwards', async () => {
+  await check('configure moves the data directory of stores that are created afterwards', async () => {
     const dataDir = path.join(directory, 'configured')
     addon.configure({ dataDir, osKeyringDisabled: true })
     try {
@@ -37,7 +37,7 @@ async function settings({ addon, directory, service }) {
   await envelopes(addon, service)
 }
 
-/** Runs last: it cannot be undone. */
+/** Checks hardenProcess. Must run last, because hardening cannot be undone. */
 async function hardening({ hardenProcess }) {
   await check('the process is protected from others as far as the platform allows', () => {
     const { debuggerDenied, coreDumpsDisabled } = hardenProcess()

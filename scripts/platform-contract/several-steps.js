@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks what does several steps as one: update, withLock and refreshCredentials.
+// Checks the functions that run several steps under a lock: update, withLock and refreshCredentials.
 
 const assert = require('node:assert/strict')
 const path = require('node:path')

@@ -10,7 +10,7 @@ const { check } = require('./check.js')
 /** Names that some file systems or keyrings treat specially. */
 const KEYS = ['plain', 'with space', 'colon:name', '100%', 'schlüssel', 'CON', 'trailing.', 'Case', 'case2']
 
-/** `inKeyring` says that the loader's keyring works, so that it and no file has the values. */
+/** Checks a store. `inKeyring` is whether the keyring works, so that values are in it and not in files. */
 async function store({ addon, directory, service, label, loader, inKeyring = label === 'keyring' }) {
   const fallbackDir = path.join(directory, label)
   const ownKeyring = label === 'keyring' ? {} : { keyringLoader: loader }
@@ -30,7 +30,7 @@ async function store({ addon, directory, service, label, loader, inKeyring = lab
     assert.deepEqual(entries, expected)
     assert.equal(incomplete, null)
   })
-  await check(`${label}: replaces values, also with an empty one and one of several lines`, async () => {
+  await check(`${label}: replaces values, including with an empty one and one of several lines`, async () => {
     for (const value of ['', 'a\r\nb\n', 'ä'.repeat(500)]) {
       await secrets.set('plain', value)
       assert.equal(await secrets.get('plain'), value)
@@ -58,7 +58,7 @@ async function storeInFiles({ addon, directory, service, loader }) {
   const fallbackDir = path.join(directory, 'files')
   const secrets = new SecureStore(service, { fallbackDir, keytarLoader: loader })
   const code = (expected) => (error) => error instanceof SecureStoreError && error.code === expected
-  await check('files: there is one per key, and no temporary file remains', async () => {
+  await check('files: each key has one, and no temporary file remains', async () => {
     await secrets.set('contended', 'value')
     const files = readdirSync(fallbackDir).filter((name) => !name.startsWith('.'))
     assert.deepEqual(files, ['contended.enc'])
@@ -66,7 +66,7 @@ async function storeInFiles({ addon, directory, service, loader }) {
     assert.match(text, /^\{"v":[12],"crypto":/)
     assert.doesNotMatch(text, /value/)
   })
-  // Windows has no such modes; the user's profile directory protects its files.
+  // Windows has no file modes. The user's profile directory protects the files.
   if (process.platform !== 'win32') {
     await check('files: only the user may read them', () => {
       assert.equal(statSync(fallbackDir).mode & 0o777, 0o700)

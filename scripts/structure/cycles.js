@@ -3,7 +3,7 @@
 // Finds import cycles.
 
 /**
- * Returns, for each group of files that import each other in circles, the shortest circle and all files of the group.
+ * Returns, for each group of files that import each other in cycles, the shortest cycle and all files of the group.
  *
  * @param {Iterable<{ from: string, to: string }>} imports
  * @returns {{ cycle: string[], group: string[] }[]} a cycle starts and ends with the same file
@@ -16,7 +16,7 @@ function findCycles(imports) {
   const reported = new Set()
   for (const file of [...graph.keys()].sort()) {
     if (reported.has(file)) continue
-    // The file itself is in this group when a way leads back to it.
+    // The group includes the file itself if a path leads back to it.
     const group = [...reachable(graph, file)].filter((other) => reachable(graph, other).has(file))
     for (const member of group) reported.add(member)
     const all = group.sort().map((member) => shortestCycle(graph, member))
@@ -25,21 +25,21 @@ function findCycles(imports) {
   return cycles
 }
 
-/** Returns the shortest way from a file back to itself. */
+/** Returns the shortest path from a file back to itself. */
 function shortestCycle(graph, start) {
-  const ways = [[start]]
+  const paths = [[start]]
   const visited = new Set()
-  for (const way of ways) {
-    for (const next of graph.get(way.at(-1)) ?? []) {
-      if (next === start) return [...way, start]
+  for (const path of paths) {
+    for (const next of graph.get(path.at(-1)) ?? []) {
+      if (next === start) return [...path, start]
       if (visited.has(next)) continue
       visited.add(next)
-      ways.push([...way, next])
+      paths.push([...path, next])
     }
   }
 }
 
-/** Returns the files that can be reached from one; itself only through a cycle. */
+/** Returns the files that a file imports, directly and indirectly. It is one of them only if it is in a cycle. */
 function reachable(graph, start) {
   const found = new Set()
   const queue = [start]

@@ -1,6 +1,6 @@
 'use strict'
 
-// Finds which JavaScript file loads which other one.
+// Finds the imports between JavaScript files.
 
 const { existsSync, readFileSync, statSync } = require('node:fs')
 const path = require('node:path')
@@ -9,7 +9,7 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g
 const LOAD = /\b(?:require\(|import\(|from|import)\s*(['"])(\.[^'"\n]*)\1/g
 
 /**
- * Returns the imports between files, also those inside functions. A path that is computed is not seen.
+ * Returns the imports between files, including those inside functions. Computed paths are not recognised.
  *
  * @param {string} root
  * @param {string[]} files below `root`

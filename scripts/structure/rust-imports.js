@@ -1,6 +1,6 @@
 'use strict'
 
-// Finds which file of a Rust crate uses names that another file defines.
+// Finds the imports between the files of a Rust crate: the names that one file uses and another one defines.
 
 /**
  * @typedef {import('./rust-modules.js').Module} Module
@@ -10,7 +10,7 @@
 
 /**
  * Returns the imports between the files of a crate. A name is followed through re-exports to the file that defines it. The
- * declaration `mod child;` is no import, and neither is the name of a module: what counts are the names used from it.
+ * declaration `mod child;` and the name of a module are not imports; the names that are used from the module are.
  *
  * @param {Module[]} modules
  * @returns {Import[]}
@@ -42,7 +42,7 @@ function imports(module, definitions, line) {
 }
 
 /**
- * Returns what a path in a module stands for; nothing where it leads to another crate.
+ * Returns the definitions of a path in a module; none if it belongs to another crate.
  *
  * @param {Module} crate
  * @param {Module} module
@@ -64,17 +64,17 @@ function start(crate, module, name, seen) {
 }
 
 function step(crate, definition, name, seen) {
-  // What follows the name of a type belongs to the type.
+  // The segments after the name of a type belong to the type.
   if (!('module' in definition)) return [definition]
   const { module } = definition
   if (name === 'super') return module.parent ? [{ module: module.parent }] : []
   const found = lookUp(crate, module, name, seen)
-  // A name that a macro makes, or one of another crate that is passed on here.
+  // The name is created by a macro, or re-exported from another crate.
   return found.length > 0 ? found : [{ file: module.file, name }]
 }
 
 /**
- * Returns what a name in a module stands for.
+ * Returns the definitions of a name in a module.
  *
  * @param {Module} crate
  * @param {Module} module

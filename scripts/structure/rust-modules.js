@@ -1,6 +1,7 @@
 'use strict'
 
-// Reads a Rust crate into a tree of modules: what each declares, imports and names by path. Code under `#[cfg(test)]` is left out.
+// Reads a Rust crate into a tree of modules, with the declarations, imports and paths of each. Ignores code under
+// `#[cfg(test)]`.
 
 const { existsSync, readFileSync } = require('node:fs')
 const path = require('node:path')
@@ -13,14 +14,14 @@ const { tokenize } = require('./rust-tokens.js')
  * @typedef {{
  *   path: string[], file: string, parent: Module | null, isConditional: boolean, children: Map<string, Module[]>,
  *   items: Item[], uses: Use[], paths: { path: string[], line: number }[], names: Set<string>,
- * }} Module `isConditional`: the declaration has a `cfg` attribute; `children` holds several modules of one name where each is for another platform; `names` are all identifiers in
- * its code
+ * }} Module `isConditional`: the declaration has a `cfg` attribute. `children` has several modules of one name if each is
+ * for another platform. `names` are all identifiers in the code of the module
  */
 
 const TYPES = ['struct', 'enum', 'trait', 'union', 'type']
 const ITEMS = [...TYPES, 'fn', 'const', 'static']
 const NAME = /^[A-Za-z_]\w*$/
-/** Tokens after which `impl` starts an implementation and is not part of a type. */
+/** Tokens after which `impl` starts an implementation. After other tokens it is part of a type. */
 const BEFORE_ITEM = [undefined, '}', '{', ';', ']', 'unsafe']
 
 /**
@@ -74,7 +75,7 @@ function childFile(root, parent, name, pathAttribute) {
   const { dir, name: stem } = path.posix.parse(parent.file)
   if (pathAttribute) return path.posix.join(dir, pathAttribute)
   const folder = ['lib', 'mod'].includes(stem) ? dir : `${dir}/${stem}`
-  // An inline module has a folder of its own, below that of its file.
+  // The folder of an inline module is inside that of its file.
   let below = ''
   for (let at = parent; at.parent?.file === parent.file; at = at.parent) below = `${at.path.at(-1)}/${below}`
   return [`${folder}/${below}${name}.rs`, `${folder}/${below}${name}/mod.rs`].find((file) =>
@@ -87,12 +88,13 @@ function childFile(root, parent, name, pathAttribute) {
  *
  * @param {Token[]} tokens
  * @param {Module} module
- * @param {Module[]} inFile takes the inline modules
- * @returns {{ name: string, parent: Module, line: number, pathAttribute?: string, isConditional: boolean }[]} the modules that have files of their own
+ * @param {Module[]} inFile receives the inline modules
+ * @returns {{ name: string, parent: Module, line: number, pathAttribute?: string, isConditional: boolean }[]} the modules
+ * with their own files
  */
 function scan(tokens, module, inFile) {
   const declared = []
-  /** The blocks around the current token: the module of each, and whether its items belong to a type. */
+  /** The blocks around the current token, each with its module and whether its items belong to a type. */
   const blocks = [{ module, isAssociated: false }]
   let nextBlock
   let attributes = []
@@ -157,11 +159,11 @@ function isItem(tokens, i) {
   ) {
     return false
   }
-  // `union` is a name like any other, except in front of a declaration.
+  // `union` is a keyword only at the start of a declaration.
   return text !== 'union' || ['{', '<', 'where'].includes(after?.text)
 }
 
-/** Whether an attribute compiles an item for tests alone. */
+/** Returns whether an attribute limits an item to tests. */
 function isTest(attribute) {
   return /^#!?\[cfg\((?:all\()?test\b/.test(attribute.map(({ text }) => text).join(''))
 }
@@ -193,11 +195,11 @@ function closing(tokens, i) {
   return tokens.length
 }
 
-/** Reads the `use` declaration at `i`; returns the index of its last token. */
+/** Reads the `use` declaration at `i`. Returns the index of its last token. */
 function readUse(tokens, i, module) {
   const { line } = tokens[i]
   let at = i + 1
-  // What starts with `::` is another crate's.
+  // A path that starts with `::` belongs to another crate.
   const isExternal = tokens[at]?.text === '::'
   const add = (use) => {
     if (!isExternal) module.uses.push({ ...use, line })
@@ -234,7 +236,7 @@ function readUse(tokens, i, module) {
   return at
 }
 
-/** Reads the name or path at `i`; returns the index of its last token. */
+/** Reads the name or path at `i`. Returns the index of its last token. */
 function readPath(tokens, i, module) {
   module.names.add(tokens[i].text)
   if (tokens[i + 1]?.text !== '::' || ['::', '.'].includes(tokens[i - 1]?.text)) return i

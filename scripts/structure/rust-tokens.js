@@ -3,7 +3,7 @@
 // Splits Rust source text into tokens, without comments.
 
 /**
- * One token. A literal has the text `""`, so that what it holds is never taken for a name; `literal` is how it is written.
+ * A token. A literal has the text `""`, so that its content is never taken for a name; `literal` is its source text.
  *
  * @typedef {{ text: string, line: number, literal?: string }} Token
  */
