@@ -66,8 +66,10 @@ describe('a task in a fresh process', () => {
   })
 
   test('fails when it gets no value', async () => {
-    await expect(fresh('firstGet', { ...input, who: 'addon', key: 'missing' })).rejects.toThrow('got no value')
-    await expect(fresh('workers', { ...input, who: 'addon', key: 'missing', calls: 8 })).rejects.toThrow('got no value')
+    await expect(fresh('firstGet', { ...input, who: 'addon', key: 'missing' })).rejects.toThrow('returned no value')
+    await expect(fresh('workers', { ...input, who: 'addon', key: 'missing', calls: 8 })).rejects.toThrow(
+      'returned no value',
+    )
   })
 
   test('uses the addon of the folder that SECURESTORE_BENCH_ADDON names', async () => {

@@ -309,10 +309,13 @@ describe('npm run bench', () => {
     { args: ['files'], message: 'files' },
     {
       args: ['--only', 'disk'],
-      message: "Unknown part 'disk'. --only takes files, keyring, process, concurrency, scaling, cost",
+      message: "Unknown part 'disk'. Known: files, keyring, process, concurrency, scaling, cost",
     },
-    { args: ['--quick', '--readme'], message: '--readme needs a complete run' },
-    { args: ['--against', 'HEAD', '--check'], message: '--against goes only with --quick, --dir and --no-build' },
+    { args: ['--quick', '--readme'], message: '--readme requires a complete run: omit --quick and --only' },
+    {
+      args: ['--against', 'HEAD', '--check'],
+      message: '--against can be combined only with --quick, --dir and --no-build',
+    },
   ])('refuses $args and explains its options', async ({ args, message }) => {
     const { code, stdout, stderr } = await run(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -1,8 +1,8 @@
 // @ts-check
 'use strict'
 
-// `npm run bench -- --against <revision>`: builds a git revision beside this tree, measures both in turns, each call in a fresh
-// process, and reports what got worse beyond its interval.
+// `npm run bench -- --against <revision>`: builds a git revision next to this tree, measures both alternately in fresh
+// processes, and reports which figures are worse beyond their interval.
 
 const { execFileSync } = require('node:child_process')
 const { symlinkSync } = require('node:fs')
@@ -17,13 +17,13 @@ const { fresh } = require('./fresh.js')
 const { columns } = require('./report.js')
 const { decimals, times } = require('./goals.js')
 
-/** Below this difference a change is not worth a report. */
+/** Smaller differences are not reported. */
 const TOLERANCE = 1.02
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
  * @typedef {{ id: string, label: string, unit?: string, task: string, input: object, env?: NodeJS.ProcessEnv, calls: number }} Scenario
- * `calls` is the number of figures that one process reports
+ * `calls` is the number of figures from one process
  */
 
 /**
@@ -31,7 +31,7 @@ const TOLERANCE = 1.02
  *
  * @param {string} revision
  * @param {{ quick: boolean, dir: string, say: (what: string) => void }} options
- * @returns {Promise<boolean>} whether nothing got worse
+ * @returns {Promise<boolean>} whether no figure is worse
  */
 async function measureAgainst(revision, { quick, dir, say }) {
   const fixtures = new Fixtures(dir)

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The floor of a durable write: the same bytes into a temporary file, fsync, rename, fsync of the directory.
+// The floor of a durable write: write the same bytes to a temporary file, fsync it, rename it, and fsync the directory.
 
 const { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } = require('node:fs')
 const { open, rename } = require('node:fs/promises')
@@ -18,7 +18,7 @@ function envelopeOf(directory, key) {
 }
 
 /**
- * Writes with synchronous calls, which are the fastest that Node has.
+ * Writes with synchronous calls, which are the fastest in Node.js.
  *
  * @param {string} directory
  * @param {string} key

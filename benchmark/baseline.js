@@ -1,10 +1,10 @@
 // @ts-check
 'use strict'
 
-// Encrypted files as the TypeScript store keeps them, written from the description of its format. Every call derives the key
-// anew (scrypt of node:crypto, off the JavaScript thread). Each key is one JSON envelope with AES-256-GCM, written to a
-// temporary file that is fsynced and renamed. The directory is not fsynced, which makes this baseline faster, not slower.
-// Reading everything reads one key after the other, as the TypeScript does.
+// The encrypted files of the TypeScript store, implemented from the description of its format. Every call derives the key
+// again (scrypt of node:crypto, off the JavaScript thread). Each key is one JSON envelope with AES-256-GCM, written to a
+// temporary file that is fsynced and renamed. The directory is not fsynced, which makes this baseline faster. Reading all
+// keys reads one key after the other, like the TypeScript store.
 
 const { createCipheriv, createHash, randomBytes, scrypt } = require('node:crypto')
 const { readFileSync } = require('node:fs')

@@ -29,7 +29,7 @@ class BusMonitor {
     const [owner] = await client.call(...BUS, 'GetNameOwner', 's', [SERVICE])
     const child = spawn('dbus-monitor', ['--address', address, '--profile'], { stdio: ['ignore', 'pipe', 'ignore'] })
     const monitor = new BusMonitor(child, client, String(owner))
-    // The first marks may come before it listens.
+    // The first marks may be sent before it listens.
     for (let tries = 0; !(await monitor.#mark(100)); tries += 1) {
       if (tries * 100 > TIMEOUT_MS) throw new Error('dbus-monitor does not see the bus')
     }
@@ -38,7 +38,7 @@ class BusMonitor {
 
   /**
    * @param {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, null>} monitor
-   * @param {InstanceType<typeof DBusClient>} client a connection of its own, for marks
+   * @param {InstanceType<typeof DBusClient>} client a separate connection for marks
    * @param {string} owner the unique name of the Secret Service
    */
   constructor(monitor, client, owner) {
@@ -52,7 +52,7 @@ class BusMonitor {
   }
 
   /**
-   * Returns how often each method of the Secret Service is called during work.
+   * Runs work and resolves to the number of calls of each method of the Secret Service during it.
    *
    * @param {() => unknown} work
    * @returns {Promise<Map<string, number>>}
@@ -77,7 +77,7 @@ class BusMonitor {
   }
 
   /**
-   * Sends a message of its own and waits until the monitor shows it, and with it all earlier ones.
+   * Sends a message and waits until the monitor shows it. The monitor has then shown all earlier messages.
    *
    * @param {number} timeoutMs
    * @returns {Promise<boolean>} whether it was shown in time

@@ -1,20 +1,20 @@
 // @ts-check
 'use strict'
 
-// Measures several ways of doing one thing in interleaved rounds. Each contestant takes part in every round and the order
-// rotates between rounds, so that whatever else the machine does affects all of them alike.
+// Compares several implementations of one operation in interleaved rounds. Each contestant takes part in every round, and
+// the order rotates, so that other load on the machine affects all of them equally.
 
 const { ratio, summary } = require('./statistics.js')
 
 /**
- * Does the thing once or several times, and returns the duration (or another figure) of each.
+ * Runs the operation once or several times, and returns the duration (or another figure) of each run.
  *
  * @typedef {(round: number) => number | number[] | Promise<number | number[]>} Contestant
  */
 
 /**
- * The figures of all contestants. A ratio is the contestant's median divided by that of the first one, which is this addon:
- * above 1, the addon is faster or smaller.
+ * The figures of all contestants. A ratio is the contestant's median divided by the median of the first contestant, which is
+ * this addon. Above 1, the addon is faster or smaller.
  *
  * @typedef {import('./statistics.js').Summary} Summary
  * @typedef {import('./statistics.js').Ratio} Ratio
@@ -25,13 +25,15 @@ const { ratio, summary } = require('./statistics.js')
  */
 
 /**
+ * Measures the contestants of a scenario.
+ *
  * @param {{
  *   id: string, part: string, label: string, unit?: string,
  *   contestants: Record<string, Contestant>, rounds: number, warmup?: number, every?: Record<string, number>,
  *   between?: () => void,
  * }} scenario `every`: contestants that take part only once in that many rounds (`Infinity`: in the first one only);
  * `warmup`: unmeasured runs of each contestant, by default 1; `between` is called before every round
- * @returns {Promise<Measurement>} rejects when the first contestant fails; another one that fails is reported and left out
+ * @returns {Promise<Measurement>} rejects if the first contestant fails; another one that fails is reported and left out
  */
 async function compare({
   id,
@@ -75,8 +77,8 @@ async function compare({
 }
 
 /**
- * Returns the order of a round. It is reversed in every second round, and another contestant starts in every pair of rounds,
- * so that each is first equally often and follows each of the others.
+ * Returns the order of the contestants in a round. Every second round is reversed, and every pair of rounds starts with
+ * another contestant, so that each is first equally often and follows each of the others.
  *
  * @param {readonly string[]} names
  * @param {number} round
@@ -88,7 +90,7 @@ function rotation(names, round) {
 }
 
 /**
- * Returns the measurement of samples that were taken before.
+ * Returns the measurement for samples that were taken before.
  *
  * @param {{
  *   id: string, part: string, label: string, unit: string, samples: Map<string, number[][]>, failures?: Record<string, string>,
@@ -114,7 +116,7 @@ function summarize({ id, part, label, unit, samples, failures = {} }) {
 }
 
 /**
- * Returns how long work takes, in milliseconds.
+ * Runs work and resolves to its duration in milliseconds.
  *
  * @param {() => unknown} work
  */
@@ -125,7 +127,7 @@ async function timed(work) {
 }
 
 /**
- * Returns the duration of each of several runs in a row.
+ * Runs work several times in a row and resolves to the duration of each run in milliseconds.
  *
  * @param {number} times
  * @param {() => unknown} work

@@ -16,7 +16,7 @@ const CALLS = 1000
 
 /**
  * @typedef {import('./compare.js').Measurement} Measurement
- * @typedef {{ name: string, what: string, input: object, env?: NodeJS.ProcessEnv }} Load a kind of call, under a short name
+ * @typedef {{ name: string, what: string, input: object, env?: NodeJS.ProcessEnv }} Load a kind of call and its short name
  */
 
 /**

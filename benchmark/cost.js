@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// What the addon costs to have: sizes, installation, and an idle process.
+// The costs of having the addon: its size, its installation, and an idle process.
 
 const { execFileSync } = require('node:child_process')
 const {
@@ -96,7 +96,8 @@ function callsBetweenMarks(trace) {
   const begin = lines.findIndex((line) => line.includes('"idle-begin"'))
   const end = lines.findIndex((line) => line.includes('"idle-end"'))
   if (begin < 0 || end < begin) throw new Error('The marks are not in the trace')
-  // A call that was interrupted by output of another thread takes two lines; the second is `resumed`.
+  // A call that was interrupted by output of another thread takes two lines. The second one contains `resumed` and is not
+  // counted.
   return lines.slice(begin + 1, end).filter((line) => /^\d+ +\w+\(/.test(line)).length
 }
 
@@ -131,7 +132,7 @@ function pack(folder, sources) {
   }
 }
 
-/** Makes the package of this platform as the release does. @param {string} folder */
+/** Creates the package of this platform in the same way as the release. @param {string} folder */
 function platformPackage(folder) {
   const binary = addonBinary()
   const platform = path.basename(binary).split('.')[1] ?? ''
@@ -159,7 +160,7 @@ function install(folder, files) {
   if (!existsSync(path.join(project, 'node_modules'))) throw new Error('npm installed nothing')
 }
 
-/** Returns the environment without what `npm run` adds, which would apply to the project here. */
+/** Returns the environment without the variables of `npm run`, which would apply to this project. */
 function withoutNpmSettings() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
 }

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Decrypts an envelope of the encrypted files with a key that was derived before.
+// Decrypts an envelope of the encrypted files with a derived key.
 
 const { createDecipheriv } = require('node:crypto')
 

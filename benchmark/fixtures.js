@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Stores to measure: directories with a given number of keys and values of a given size.
+// The stores to measure: directories with a given number of keys and values of a given size.
 
 const { cpSync, mkdtempSync, rmSync } = require('node:fs')
 const path = require('node:path')
@@ -51,7 +51,7 @@ class Fixtures {
   /** @type {Map<string, string>} */
   #made = new Map()
 
-  /** @param {string} parent the folder in which everything is made */
+  /** @param {string} parent the folder in which everything is created */
   constructor(parent) {
     this.home = mkdtempSync(path.join(parent, 'securestore-bench-'))
   }
@@ -62,7 +62,8 @@ class Fixtures {
   }
 
   /**
-   * Returns a directory of files that this addon wrote, the same one for the same arguments. Callers only read from it.
+   * Resolves to a directory of files that this addon wrote, the same one for the same arguments. Callers must not write to
+   * it.
    *
    * @param {number} count of keys
    * @param {number} [bytes] size of the values
@@ -80,7 +81,7 @@ class Fixtures {
   }
 
   /**
-   * Returns a directory of files that the JavaScript store wrote: each file has a salt of its own.
+   * Resolves to a directory of files that the JavaScript store wrote. Each file has a different salt.
    *
    * @param {number} count
    */
@@ -92,7 +93,7 @@ class Fixtures {
   }
 
   /**
-   * Returns a directory of files of version 1, without a machine secret.
+   * Resolves to a directory of files of version 1, without a machine secret.
    *
    * @param {number} count
    */
@@ -123,7 +124,7 @@ class Fixtures {
     rmSync(this.home, { recursive: true, force: true })
   }
 
-  /** Returns the file of the machine secret. The addon makes it at its first write. */
+  /** Resolves to the file of the machine secret, which the addon creates at its first write. */
   async #machineSecret() {
     return machineSecretOf(await this.files(1))
   }

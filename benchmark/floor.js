@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The floor of reading encrypted files in Node: open, read and decrypt, with keys that were derived before.
+// The floor of reading encrypted files in Node.js: open, read and decrypt with derived keys.
 
 const { readFileSync, readdirSync } = require('node:fs')
 const path = require('node:path')

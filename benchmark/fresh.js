@@ -10,7 +10,7 @@ const { promisify } = require('node:util')
 const TIMEOUT_MS = 300_000
 
 /**
- * Returns the figures that a task measured in a process of its own.
+ * Runs a task in a new process and resolves to the figures that it measured.
  *
  * @param {string} task
  * @param {object} [input]

@@ -1,12 +1,12 @@
 // @ts-check
 'use strict'
 
-// The goals of this addon, and whether a run reached them. A goal is compared with the median; where the interval of the
-// ratio contains the limit, another run may come out the other way, and the verdict says so.
+// The goals of this addon, and whether a run reached them. A goal is compared with the median. If the interval of the ratio
+// contains the limit, another run may have the opposite result, and the verdict says so.
 
 /**
- * A goal about one measurement. `below` is about the addon, the first contestant. `aboveFloor` limits by how much its figure may
- * exceed that of another contestant.
+ * A goal for one measurement. `below` limits the figure of the addon, the first contestant. `aboveFloor` limits by how much
+ * this figure may exceed that of another contestant.
  *
  * @typedef {import('./compare.js').Measurement} Measurement
  * @typedef {{ text: string, measurement: string } & (
@@ -129,6 +129,8 @@ const GOALS = [
 ]
 
 /**
+ * Compares the measurements with the goals.
+ *
  * @param {readonly Measurement[]} measurements
  * @param {readonly Goal[]} [goals]
  * @returns {Verdict[]}
@@ -164,9 +166,9 @@ function outcomeOf(goal, { contestants, ratios, unit }) {
   if ('noSlowerThan' in goal) {
     const ratio = ratios[goal.noSlowerThan]
     if (!ratio) return undefined
-    // Noise alone is above 1 as often as below. Without an interval, a difference that noise could hide does not count.
+    // Noise is above 1 as often as below. Without an interval, a difference within the noise does not count.
     const met = (ratio.low ?? ratio.value / HIDDEN) <= 1
-    // An interval that could hide a difference proves nothing.
+    // An interval that is too wide to exclude a difference proves nothing.
     return { met, measured: times(ratio), close: met && (ratio.high ?? Infinity) > HIDDEN }
   }
   if ('atLeast' in goal) {
@@ -181,7 +183,7 @@ function outcomeOf(goal, { contestants, ratios, unit }) {
 }
 
 /**
- * Whether the interval of a ratio contains a limit.
+ * Returns whether the interval of a ratio contains a limit.
  *
  * @param {import('./compare.js').Ratio} ratio
  * @param {number} limit

@@ -1,8 +1,8 @@
 // @ts-check
 'use strict'
 
-// The OS keyring as the TypeScript store uses it: an `AsyncEntry` of @napi-rs/keyring per call, accounts from
-// `findCredentialsAsync`, one account read after the other. Beside it, the fastest calls of that package.
+// The OS keyring as the TypeScript store uses it: an `AsyncEntry` of @napi-rs/keyring per call, the accounts from
+// `findCredentialsAsync`, and one account read after the other. Also the fastest calls of that package.
 
 const { AsyncEntry, Entry, findCredentialsAsync } = require('@napi-rs/keyring')
 
@@ -23,7 +23,7 @@ class KeyringBaseline {
   }
 
   /**
-   * Writes and reads back, which is what a verified write takes with this package.
+   * Writes a value and reads it back, which is a verified write with this package.
    *
    * @param {string} account
    * @param {string} value
@@ -62,7 +62,7 @@ class KeyringBaseline {
   }
 
   /**
-   * Reads on the JavaScript thread, which blocks.
+   * Reads on the JavaScript thread, which it blocks.
    *
    * @param {string} account
    */

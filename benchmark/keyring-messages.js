@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The number of method calls that the Secret Service receives when all keys are listed and read.
+// Counts the method calls that the Secret Service receives when all keys are listed and read.
 
 const { KeyCommand, ProviderKeyStorage } = require('../index.js')
 const { which } = require('../scripts/lib/run.js')
@@ -11,7 +11,7 @@ const { SERVICE } = require('./fixtures.js')
 const { KeyringBaseline } = require('./keyring-baseline.js')
 const { readAll } = require('./tasks/stores.js')
 
-/** Methods that are reported by themselves, each for its question. */
+/** The methods that are reported separately, with their labels. */
 const METHODS = { SearchItems: 'searches', GetSecrets: 'batches of secrets' }
 
 /**

@@ -1,9 +1,9 @@
 // @ts-check
 'use strict'
 
-// Verified keyring writes, replacing and new, compared with `set` followed by `get` of @napi-rs/keyring and with the floor: the
-// same write as one raw D-Bus call on a session that is open. The daemon fsyncs its file at every write, so each is measured
-// with the daemon's files on disk and in memory.
+// Verified keyring writes of existing and of new keys, compared with `set` followed by `get` of @napi-rs/keyring and with
+// the floor: the same write as one raw D-Bus call on an open session. The daemon fsyncs its file at every write, so each
+// write is measured with the daemon's files on disk and in memory.
 
 const { execFile } = require('node:child_process')
 const { existsSync } = require('node:fs')
@@ -41,7 +41,7 @@ async function* writesBelow({ fixtures, quick }, directory, medium) {
     const { address } = keyring
     const input = { address, fallbackDir: fixtures.directory(), medium, rounds: quick ? 5 : 60 }
     const env = { ...process.env, DBUS_SESSION_BUS_ADDRESS: address, LLXPRT_DISABLE_OS_KEYRING: undefined }
-    // In a process of its own: the D-Bus library of @napi-rs/keyring stays with the first bus it connects to.
+    // In a separate process, because the D-Bus library of @napi-rs/keyring keeps its first connection.
     const { stdout } = await promisify(execFile)(process.execPath, [__filename, JSON.stringify(input)], { env })
     yield* /** @type {Measurement[]} */ (JSON.parse(stdout))
   } finally {

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// The OS keyring: this addon and @napi-rs/keyring on one private gnome-keyring that holds the same entries for both.
+// The OS keyring: this addon and @napi-rs/keyring with the same entries on one private gnome-keyring.
 
 const v8 = require('node:v8')
 const vm = require('node:vm')
@@ -18,7 +18,7 @@ const { latenessOf } = require('./lateness.js')
 const { readAll } = require('./tasks/stores.js')
 
 const part = 'keyring'
-/** Calls of one contestant in a row, so that caches are as warm as in a program that makes several calls. */
+/** The number of calls of a contestant in a row, so that caches are as warm as in a program that makes several calls. */
 const IN_A_ROW = 5
 
 /** @type {(() => void) | undefined} */
@@ -54,7 +54,7 @@ async function* measureKeyring(context) {
 }
 
 /**
- * Measures at growing sizes. The keyring holds nothing else.
+ * Measures with increasing numbers of keys. The keyring contains no other entries.
  *
  * @param {Context} context
  * @param {Both} both
@@ -91,7 +91,7 @@ async function* readingAll({ quick, say }, { addon, napi, input, env }, count) {
   const contestants = {
     addon: () => timed(() => readAll(addon)),
     'addon-key-list': () => timed(() => command.run('list')),
-    // Long runs go to a process of their own: see `collectGarbage`.
+    // Long runs use a separate process; see `collectGarbage`.
     'napi-keyring': () =>
       once ? fresh('readAll', { ...input, who: 'napi-keyring' }, env) : timed(() => napi.readAll()),
     'napi-keyring-one-call': () => timed(() => napi.readAllAtOnce()),

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// For how long the event loop is held up, in fresh processes.
+// Measures the delay of the event loop in fresh processes.
 
 const { rotation, summarize } = require('./compare.js')
 const { fresh } = require('./fresh.js')

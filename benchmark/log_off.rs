@@ -1,8 +1,8 @@
-//! The cost of events while no sink is set: `cargo bench --no-default-features`.
+//! Measures the cost of events without a sink: `cargo bench --no-default-features`.
 //!
 //! An operation of a store emits three events: one for the operation, one for the keyring call and one for the file call.
-//! Here they surround work that does nothing, and are compared with that work alone, in turns. A real operation takes
-//! thousands of times as long and would hide the difference. Prints nanoseconds per operation, medians of all rounds.
+//! Here the events surround work that does nothing, and are compared with that work alone, alternately. A real operation takes
+//! thousands of times as long and would hide the difference. Prints the median of all rounds, in nanoseconds per operation.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -7,6 +7,7 @@ const { execFileSync } = require('node:child_process')
 const os = require('node:os')
 const { version } = require('../scripts/lib/setup.js')
 
+/** Returns the hardware, the system and the versions of the contestants. */
 function machine() {
   const cpus = os.cpus()
   return {
@@ -29,7 +30,7 @@ function load() {
   return Number(os.loadavg()[0]?.toFixed(2))
 }
 
-/** @param {string} program @returns {string | null} `null` where it is missing */
+/** @param {string} program @returns {string | null} `null` if it is missing */
 function versionOf(program) {
   try {
     const text = execFileSync(program, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

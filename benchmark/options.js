@@ -10,19 +10,19 @@ const PARTS = /** @type {const} */ (['files', 'keyring', 'process', 'concurrency
 
 const HELP = `npm run bench -- [options]
 
-Compares this addon with a JavaScript store that does what it replaces, with @napi-rs/keyring, and with the floor: the least
-that the file system, the bus or Node allow. All in one run, in turns.
+Compares this addon with a JavaScript store that works like the TypeScript store it replaces, with @napi-rs/keyring, and with the
+floor: the fastest that the file system, the bus or Node.js allow. Measures all of them alternately in one run.
 
   --quick           a few minutes: fewer rounds, and the slow baselines of the largest stores left out
   --only <part>     ${PARTS.join(', ')}; may be given several times
-  --against <rev>   build this tree and a git revision, measure both in turns, and report what got worse; exit code 1 if
-                    anything did. Only --quick, --dir and --no-build (of this tree) go with it
+  --against <rev>   build this tree and a git revision, measure both alternately, and report what is worse; exit code 1 if
+                    anything is. Can be combined only with --quick, --dir and --no-build (of this tree)
   --json            print JSON to standard output, and everything else to standard error
-  --check           exit with 1 when a goal is missed or was not measured
+  --check           exit with code 1 if a goal is missed or was not measured
   --readme          update the figures in README.md and docs/benchmark.md
-  --dir <folder>    where the stores and the keyring are made; default: the system's temporary directory
+  --dir <folder>    the folder for the stores and the keyring; default: the system's temporary directory
   --no-build        measure the existing binary
-  --help            this text
+  --help            show this text
 
 A complete run (without --quick, --only and --against) writes benchmark/results.json and docs/bench.svg.`
 
@@ -34,8 +34,10 @@ A complete run (without --quick, --only and --against) writes benchmark/results.
  */
 
 /**
+ * Parses the command line.
+ *
  * @param {string[]} args
- * @returns {Options} throws a `TypeError` with a message for the user when the arguments are invalid
+ * @returns {Options} throws a `TypeError` with a message for the user if the arguments are invalid
  */
 function parse(args) {
   const { values } = parseArgs({
@@ -56,10 +58,11 @@ function parse(args) {
   })
   const { quick, only, against, json, check, readme, dir, help } = values
   const unknown = only.find((part) => !PARTS.some((known) => known === part))
-  if (unknown !== undefined) throw new TypeError(`Unknown part '${unknown}'. --only takes ${PARTS.join(', ')}`)
-  if (readme && (quick || only.length > 0)) throw new TypeError('--readme needs a complete run')
+  if (unknown !== undefined) throw new TypeError(`Unknown part '${unknown}'. Known: ${PARTS.join(', ')}`)
+  if (readme && (quick || only.length > 0))
+    throw new TypeError('--readme requires a complete run: omit --quick and --only')
   if (against !== undefined && (only.length > 0 || json || check || readme)) {
-    throw new TypeError('--against goes only with --quick, --dir and --no-build')
+    throw new TypeError('--against can be combined only with --quick, --dir and --no-build')
   }
   return {
     quick,

@@ -14,7 +14,7 @@ const HEIGHT = MARGIN.top + PANEL.height + MARGIN.bottom
 /** The height of a label of two lines. */
 const LABEL_HEIGHT = 32
 const GREY = '#6e7781'
-/** A series looks the same in every panel. Markers and dashes distinguish the series without colours. */
+/** The style of each series, which is the same in every panel. Markers and dashes distinguish the series without colours. */
 const STYLES = {
   ours: { colour: '#2f81f7', dashes: 'none', marker: '<circle r="4"/>' },
   'ours, fresh': { colour: '#2f81f7', dashes: '5 4', marker: '<rect x="-3.6" y="-3.6" width="7.2" height="7.2"/>' },
@@ -85,7 +85,7 @@ function bench(measurements) {
  */
 function plot(title, panels) {
   const all = panels.flatMap(({ series }) => series.flatMap(({ points }) => points))
-  if (all.length === 0) throw new RangeError('There are no points to plot')
+  if (all.length === 0) throw new RangeError('No points to plot')
   const counts = [...new Set(all.map(([count]) => count))].sort((a, b) => a - b)
   const decades = {
     from: Math.floor(Math.log10(Math.min(...all.map(([, ms]) => ms)))),

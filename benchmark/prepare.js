@@ -1,7 +1,7 @@
 'use strict'
 
-// Installs and builds what the benchmark needs: node benchmark/prepare.js [--no-build] [--programs]. Programs that cannot be
-// installed are named; the parts that do not need them are measured all the same.
+// Installs and builds what the benchmark needs: node benchmark/prepare.js [--no-build] [--programs]. Lists the programs that
+// cannot be installed; the parts that do not need them are still measured.
 
 const { existsSync } = require('node:fs')
 const path = require('node:path')

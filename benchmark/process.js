@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// What only a fresh process shows: loading the module, the first calls, memory, and delays of the event loop.
+// Measures fresh processes: loading the module, the first calls, memory, and delays of the event loop.
 
 const { compare } = require('./compare.js')
 const { of } = require('./files.js')

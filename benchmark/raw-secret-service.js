@@ -1,8 +1,8 @@
 // @ts-check
 'use strict'
 
-// The floor of a keyring write: one `SetSecret` or `CreateItem` on a session that is open, with nothing around it. The session
-// is `plain`, so that no time goes into encryption either.
+// The floor of a keyring write: a single `SetSecret` or `CreateItem` call on an open session. The session is `plain`, so
+// that no time is spent on encryption.
 
 const { DBusClient } = require('./dbus-client.js')
 
@@ -49,7 +49,7 @@ class RawSecretService {
   }
 
   /**
-   * Lists items as any client has to: one search, then the attributes of every item found.
+   * Lists items like any client must: with one search, and then the attributes of every item that was found.
    *
    * @param {Record<string, string>} attributes
    * @returns {Promise<unknown[]>} the attributes of each item

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Measurements and verdicts as text.
+// Formats measurements and verdicts as text.
 
 const { nameOf } = require('./contestants.js')
 const { decimals, times } = require('./goals.js')
@@ -36,7 +36,7 @@ function table(measurements) {
 function measurementRows({ label, unit, contestants, ratios, failures }) {
   const rows = Object.entries(contestants).map(([who, { p10, median, p90, n }]) => {
     const ratio = ratios[who]
-    // A ratio of exponents, or to nothing, says nothing.
+    // A ratio of exponents, or to zero, is meaningless.
     const isMeaningful = ratio !== undefined && unit !== 'exponent' && Number.isFinite(ratio.value)
     const figures = [decimals(p10), decimals(median), decimals(p90), String(n), isMeaningful ? times(ratio) : '']
     return [`  ${nameOf(who).replaceAll('`', '')}`, ...figures]
@@ -57,7 +57,7 @@ function verdictTable(verdicts) {
   return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
 }
 
-/** The four figures of the README: measurement, operation, and what it is compared with. */
+/** The four figures of the README: the measurement, the operation, and the other contestant. */
 const FIGURES = [
   ['files-get-50-100', 'files: read a key', 'the TypeScript store'],
   ['files-read-all-50', 'files: list and read 50 keys', 'the TypeScript store'],

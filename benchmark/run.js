@@ -82,7 +82,7 @@ async function measure({ quick, parts, dir }) {
   const leftOut = []
   let failed = false
   const fixtures = new Fixtures(dir)
-  // A log would be measured too, and no store may use the data directory of the user.
+  // The log would be measured too, and no store may use the user's data directory.
   delete process.env.LLXPRT_SECURESTORE_LOG
   process.env.LLXPRT_DATA_HOME = fixtures.home
   const missing = BENCH_PROGRAMS.filter((program) => !which(program))
@@ -96,7 +96,7 @@ async function measure({ quick, parts, dir }) {
           say(`${measurement.part}: ${measurement.label}`)
         }
       } catch (error) {
-        // The other parts are measured all the same.
+        // The other parts are still measured.
         failed = true
         const reason = error instanceof Error ? error.message.split('\n', 1)[0] : error
         leftOut.push(`the rest of part '${part}': ${reason}`)
@@ -147,7 +147,7 @@ function keep(results, inReadme) {
 }
 
 /**
- * Replaces what a page has between the comments `<!-- name -->` and `<!-- /name -->`.
+ * Replaces the text of a page between the comments `<!-- name -->` and `<!-- /name -->`.
  *
  * @param {string} page
  * @param {string} name

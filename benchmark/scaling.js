@@ -1,8 +1,9 @@
 // @ts-check
 'use strict'
 
-// How the cost of each operation grows with the number of keys, in files and in the keyring. In the keyring the floor is the
-// same as raw D-Bus calls: the daemon itself rewrites its whole file at every write and takes longer to find one of many items.
+// Measures how the cost of each operation grows with the number of keys, in files and in the keyring. The floor in the
+// keyring is the same operation as raw D-Bus calls: the daemon rewrites its whole file at every write, and takes longer to
+// find an item among many.
 
 const { SecureStore } = require('../index.js')
 const { KEYRING_PROGRAMS } = require('../scripts/lib/programs.js')
@@ -98,7 +99,7 @@ function measure(place, op, size, calls, rounds) {
     label: `${op}, ${place}, ${of(size)}`,
     contestants: Object.fromEntries(Object.entries(calls).map(([who, call]) => [who, () => timed(call[op])])),
     rounds,
-    // Every size is warm, or the exponents would compare a cold cache with a warm one.
+    // Each size is measured with warm caches. Otherwise the exponents would compare a cold cache with a warm one.
     warmup: rounds > 1 ? 2 : 1,
   })
 }
@@ -143,7 +144,7 @@ function callsOf(store, size) {
 }
 
 /**
- * Returns the same operations as raw calls: no encryption, no verification, no lookup of an item that is known.
+ * Resolves to the same operations as raw calls, without encryption, verification or lookup of known items.
  *
  * @param {InstanceType<typeof RawSecretService>} raw
  * @param {number} size

@@ -3,9 +3,9 @@
 
 // Statistics of repeated measurements: quantiles, ratios with a confidence interval, and growth exponents.
 
-/** Resamples per bootstrap interval. */
+/** The number of resamples for a bootstrap interval. */
 const RESAMPLES = 1000
-/** Below this number of rounds no interval is reported: it would say more about chance than about the code. */
+/** The minimum number of rounds for an interval. With fewer rounds, it would mostly reflect chance. */
 const MIN_ROUNDS = 5
 
 /**
@@ -20,7 +20,7 @@ const MIN_ROUNDS = 5
  * @param {number} fraction from 0 to 1
  */
 function quantile(samples, fraction) {
-  if (samples.length === 0) throw new RangeError('There are no samples')
+  if (samples.length === 0) throw new RangeError('No samples')
   const sorted = Float64Array.from(samples).sort()
   const position = (sorted.length - 1) * fraction
   const below = Math.floor(position)
@@ -43,8 +43,8 @@ function summary(samples) {
 }
 
 /**
- * Returns the ratio of two medians with a 95 % bootstrap interval. Whole rounds are resampled, because a disturbance (another
- * program was busy) affects everything that was measured in its round. Rounds that both took part in are resampled as pairs.
+ * Returns the ratio of two medians with a 95 % bootstrap interval. Whole rounds are resampled, because a disturbance, such
+ * as another busy program, affects all samples of a round. Rounds of both contestants are resampled as pairs.
  *
  * @param {readonly (readonly number[])[]} theirs the samples of each round
  * @param {readonly (readonly number[])[]} ours

@@ -1,19 +1,19 @@
 // @ts-check
 'use strict'
 
-// Does one thing in a process of its own and prints the figures it measured as a JSON list:
+// Runs one task in a separate process and prints the figures it measured as a JSON array:
 //
 //   node benchmark/task.js <task> <input>
 //
-// A task loads only what it measures.
+// A task loads only the modules that it measures.
 
 const { GET, READ_ALL, addon, addonStore, readAll } = require('./tasks/stores.js')
 
 /** @typedef {import('./tasks/stores.js').Input & { op?: string, calls?: number, bytes?: number }} Input */
 
-/** For how long the event loop is watched under continuous load. */
+/** The time for which the event loop is measured under continuous load. */
 const WATCH_MS = 500
-/** For how long an idle process is watched. */
+/** The time for which an idle process is measured. */
 const IDLE_MS = 2000
 
 /** @type {Record<string, () => unknown>} */
@@ -44,7 +44,7 @@ const TASKS = {
     return [performance.now() - start]
   },
 
-  /** Milliseconds of the first `get` of the process, the module being loaded. */
+  /** Milliseconds of the first `get` of the process, with the module already loaded. */
   firstGet: async (input) => [await time(GET[input.who]?.(input))],
 
   /** Milliseconds to load the module and to `get` one value. */
@@ -84,7 +84,7 @@ const TASKS = {
     return [process.memoryUsage.rss() / 1e6]
   },
 
-  /** Delay of the event loop while all keys are read again and again: 99th percentile and maximum in milliseconds. */
+  /** Delay of the event loop while all keys are read repeatedly: 99th percentile and maximum in milliseconds. */
   async lateness(input) {
     const { eventLoopDelay, pause } = require('./tasks/event-loop.js')
     const work = input.who === 'idle' ? pause : READ_ALL[input.who]?.(input)
@@ -92,7 +92,7 @@ const TASKS = {
     return eventLoopDelay(() => repeat(WATCH_MS, work))
   },
 
-  /** The same while 32 callers read one key each, again and again. */
+  /** The same while 32 callers read one key each repeatedly. */
   async latenessAtOnce(input) {
     const { eventLoopDelay } = require('./tasks/event-loop.js')
     const get = GET[input.who]?.(input)
@@ -103,7 +103,7 @@ const TASKS = {
   /** Milliseconds of many calls at once. */
   burst: async (input) => [await time(burst(input))],
 
-  /** The largest number of threads of the addon's during many calls at once. */
+  /** The largest number of threads of the addon during many calls at once. */
   burstThreads: async (input) => {
     const { newThreads } = require('./tasks/threads.js')
     return [await newThreads(burst(input))]
@@ -125,7 +125,9 @@ const TASKS = {
     return [Math.max(process.resourceUsage().maxRSS / 1e3 - before, 0)]
   },
 
-  /** Milliseconds in which 8 workers do many calls at once, an eighth each; with `op: 'threads'` the number of threads. */
+  /**
+   * Milliseconds in which 8 workers make an eighth of many calls each, at once; with `op: 'threads'`, the number of threads.
+   */
   workers: async (input) => {
     const { newThreads } = require('./tasks/threads.js')
     const { inWorkers } = require('./tasks/workers.js')
@@ -133,7 +135,7 @@ const TASKS = {
     return [await time(() => inWorkers(8, input))]
   },
 
-  /** Marks the time in which the process does nothing, for strace; CPU time in milliseconds spent meanwhile. */
+  /** CPU time in milliseconds of an idle process. Marks the idle time for strace. */
   async idle(input) {
     const { writeSync } = require('node:fs')
     if (input.who !== 'idle') await READ_ALL[input.who]?.(input)()
@@ -161,7 +163,7 @@ const TASKS = {
 }
 
 /**
- * Returns what makes many calls of one operation at once.
+ * Returns a function that makes many calls of one operation at once.
  *
  * @param {Input} input
  */
@@ -173,7 +175,7 @@ function burst(input) {
   }
   const store = addonStore(input)
   const value = 'x'.repeat(bytes)
-  // Writes go to several keys: those of one key happen one after the other.
+  // Writes go to several keys, because writes of the same key run one after the other.
   const keyOf = (/** @type {number} */ i) => (op === 'set' ? `${key}-${i % 50}` : key)
   return () => Promise.all(Array.from({ length: calls }, (_, i) => OPERATIONS[op]?.(store, keyOf(i), value)))
 }
@@ -188,8 +190,8 @@ async function time(work) {
   const start = performance.now()
   const result = await work?.()
   const duration = performance.now() - start
-  // A fast wrong answer does not count.
-  if (result === undefined || result === null) throw new Error('The task got no value')
+  // A missing result must not count as a fast call.
+  if (result === undefined || result === null) throw new Error('The task returned no value')
   return duration
 }
 

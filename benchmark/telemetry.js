@@ -1,9 +1,9 @@
 // @ts-check
 'use strict'
 
-// The cost of events while no sink is set. There is no build without events to compare with, so a process that never had a
-// sink is compared with one whose sink was removed and one with a sink. The difference between two processes that never had
-// one shows the smallest difference that could be seen at all.
+// Measures the cost of events without a sink. There is no build without events, so a process that never had a sink is
+// compared with one whose sink was removed and with one that has a sink. The difference between two processes that never had
+// one is the smallest difference that can be measured.
 
 const { compare } = require('./compare.js')
 const { inFreshProcesses } = require('./fresh.js')

@@ -1,15 +1,15 @@
 // @ts-check
 'use strict'
 
-// Measures for how long the event loop is held up.
+// Measures the delay of the event loop.
 
 const { monitorEventLoopDelay } = require('node:perf_hooks')
 
-/** The interval of the timer that is watched, in milliseconds. */
+/** The interval of the measured timer, in milliseconds. */
 const RESOLUTION = 1
 
 /**
- * Runs work and returns how late a timer fired meanwhile, in milliseconds: the 99th percentile and the maximum.
+ * Runs work and resolves to the delay of a timer during it, in milliseconds: the 99th percentile and the maximum.
  *
  * @param {() => unknown} work
  * @returns {Promise<number[]>}
@@ -20,7 +20,7 @@ async function eventLoopDelay(work) {
   await pause()
   delay.reset()
   await work()
-  // What the last call held up shows at the next timer.
+  // A delay caused by the last call is measured at the next timer.
   await pause()
   delay.disable()
   // The monitor reports intervals, which include the resolution.

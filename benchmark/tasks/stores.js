@@ -1,22 +1,24 @@
 // @ts-check
 'use strict'
 
-// The contestants inside a fresh process. Each loads only what it needs, and only when it is made.
+// The contestants in a fresh process. Each loads only the modules that it needs, when it is created.
 
 const path = require('node:path')
 
-/** The folder of the addon; `--against` measures that of another revision. */
+/** The folder of the addon; with `--against`, that of another revision. */
 const ADDON = process.env.SECURESTORE_BENCH_ADDON ?? path.join(__dirname, '..', '..')
 
 /**
  * @typedef {{
  *   who: string, service: string, directory: string, key: string, machineSecret?: string, inKeyring?: boolean,
  *   derivedKeys?: Record<string, string>,
- * }} Input the store: its files are in `directory`, or with `inKeyring` its keys are in the keyring; without
- * `machineSecret` files are of version 1; `derivedKeys` are what the floor knows
+ * }} Input the store. Its files are in `directory` or, with `inKeyring`, its keys are in the keyring. Without
+ * `machineSecret`, files are of version 1. `derivedKeys` are for the floor
  */
 
-/** What makes one call of `get`, by contestant. @type {Record<string, (input: Input) => () => unknown>} */
+/**
+ * Creates a function that makes one call of `get`, by contestant. @type {Record<string, (input: Input) => () => unknown>}
+ */
 const GET = {
   addon: (input) => {
     const store = addonStore(input)
@@ -46,7 +48,10 @@ const GET = {
   },
 }
 
-/** What lists and reads all keys once, by contestant. @type {Record<string, (input: Input) => () => unknown>} */
+/**
+ * Creates a function that lists and reads all keys once, by contestant. @type {Record<string, (input: Input) => () =>
+ * unknown>}
+ */
 const READ_ALL = {
   addon: (input) => {
     const store = addonStore(input)
@@ -94,7 +99,7 @@ function addonStore({ service, directory, machineSecret, inKeyring = false }) {
 }
 
 /**
- * Lists and reads all keys of a store, with `entries` where the store has it.
+ * Lists and reads all keys of a store, with `entries` if the store has it.
  *
  * @param {InstanceType<typeof import('@llxprt/securestore').SecureStore>} store
  * @returns {Promise<Array<string | null>>}

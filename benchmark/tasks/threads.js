@@ -1,7 +1,7 @@
 // @ts-check
 'use strict'
 
-// Counts the threads that the addon starts, by their names in /proc. Run as a worker it samples until it is stopped.
+// Counts the threads that the addon starts, by their names in /proc. As a worker, it samples until it is stopped.
 
 const { readFileSync, readdirSync } = require('node:fs')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
@@ -9,7 +9,7 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 const SAMPLE_EVERY_MS = 0.5
 
 /**
- * Runs work and returns the largest number of threads at one time whose names did not exist before.
+ * Runs work and resolves to the largest number of simultaneous threads with new names.
  *
  * @param {() => unknown} work
  * @returns {Promise<number>}
@@ -17,7 +17,7 @@ const SAMPLE_EVERY_MS = 0.5
 async function newThreads(work) {
   const shared = new Int32Array(new SharedArrayBuffer(8))
   const sampler = new Worker(__filename, { workerData: { shared } })
-  // The sampler's own threads are among the known names once it runs.
+  // When the sampler runs, the names of its own threads are among the known names.
   await new Promise((resolve) => sampler.once('message', resolve))
   await work()
   Atomics.store(shared, 0, 1)
@@ -42,7 +42,7 @@ function threadNames() {
     try {
       return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()
     } catch {
-      // It ended meanwhile.
+      // The thread has ended.
       return ''
     }
   })

@@ -1,11 +1,13 @@
 // @ts-check
 'use strict'
 
-// Runs calls in worker threads. Run as a worker it makes its share of the calls at once.
+// Runs calls in worker threads. As a worker, it makes its share of the calls at once.
 
 const { Worker, isMainThread, workerData } = require('node:worker_threads')
 
 /**
+ * Runs the calls of the input in workers.
+ *
  * @param {number} count of workers
  * @param {import('./stores.js').Input & { calls?: number }} input
  * @returns {Promise<number>} the number of workers; rejects when one fails
@@ -27,7 +29,7 @@ async function work({ input, calls }) {
   const { GET } = require('./stores.js')
   const get = GET[input.who]?.(input)
   const values = await Promise.all(Array.from({ length: calls }, () => get?.()))
-  if (values.some((value) => typeof value !== 'string')) throw new Error('A worker got no value')
+  if (values.some((value) => typeof value !== 'string')) throw new Error('A call returned no value')
 }
 
 module.exports = { inWorkers }
