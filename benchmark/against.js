@@ -54,6 +54,34 @@ async function measureAgainst(revision, { quick, dir, say }) {
   }
 }
 
+/** @param {readonly Measurement[]} measurements @param {string} revision */
+function report(measurements, revision) {
+  const rows = measurements.map((measurement) => {
+    const { label, unit, contestants, ratios, failures } = measurement
+    const [here, there] = [contestants.here, contestants[revision]].map((summary) =>
+      summary ? `${decimals(summary.median)} ${unit}` : '',
+    )
+    const ratio = ratios[revision]
+    const difference = ratio ? times(ratio) : (failures[revision] ?? '')
+    return [label, here ?? '', there ?? '', difference, verdictOf(measurement, revision)]
+  })
+  return columns([['', 'this tree', revision, `${revision} / this tree`, ''], ...rows])
+}
+
+/**
+ * Compares the interval of the ratio with 1.
+ *
+ * @param {Measurement} measurement
+ * @param {string} revision
+ * @returns {'worse' | 'better' | 'same' | 'not comparable'}
+ */
+function verdictOf({ ratios }, revision) {
+  const ratio = ratios[revision]
+  if (!ratio || ratio.low === null || ratio.high === null) return 'not comparable'
+  if (ratio.high < 1 / TOLERANCE) return 'worse'
+  return ratio.low > TOLERANCE ? 'better' : 'same'
+}
+
 /**
  * Checks out a revision and builds it. Cargo's output is kept, so that the next comparison builds only what differs.
  *
@@ -139,34 +167,6 @@ function measure({ id, label, unit = 'ms', task, input, env = {}, calls }, revis
     },
     rounds: quick ? 6 : calls > 1 ? 15 : 40,
   })
-}
-
-/** @param {readonly Measurement[]} measurements @param {string} revision */
-function report(measurements, revision) {
-  const rows = measurements.map((measurement) => {
-    const { label, unit, contestants, ratios, failures } = measurement
-    const [here, there] = [contestants.here, contestants[revision]].map((summary) =>
-      summary ? `${decimals(summary.median)} ${unit}` : '',
-    )
-    const ratio = ratios[revision]
-    const difference = ratio ? times(ratio) : (failures[revision] ?? '')
-    return [label, here ?? '', there ?? '', difference, verdictOf(measurement, revision)]
-  })
-  return columns([['', 'this tree', revision, `${revision} / this tree`, ''], ...rows])
-}
-
-/**
- * Compares the interval of the ratio with 1.
- *
- * @param {Measurement} measurement
- * @param {string} revision
- * @returns {'worse' | 'better' | 'same' | 'not comparable'}
- */
-function verdictOf({ ratios }, revision) {
-  const ratio = ratios[revision]
-  if (!ratio || ratio.low === null || ratio.high === null) return 'not comparable'
-  if (ratio.high < 1 / TOLERANCE) return 'worse'
-  return ratio.low > TOLERANCE ? 'better' : 'same'
 }
 
 module.exports = { measureAgainst, report, verdictOf }

@@ -47,6 +47,17 @@ async function* measureCost(context) {
   }
 }
 
+/** @param {string} trace the output of strace -f */
+function callsBetweenMarks(trace) {
+  const lines = trace.split('\n')
+  const begin = lines.findIndex((line) => line.includes('"idle-begin"'))
+  const end = lines.findIndex((line) => line.includes('"idle-end"'))
+  if (begin < 0 || end < begin) throw new Error('The marks are not in the trace')
+  // A call that was interrupted by output of another thread takes two lines. The second one contains `resumed` and is not
+  // counted.
+  return lines.slice(begin + 1, end).filter((line) => /^\d+ +\w+\(/.test(line)).length
+}
+
 /** @param {import('./files.js').Context} context @returns {AsyncGenerator<Measurement>} */
 async function* idle({ fixtures, quick, dir }) {
   const input = await inputOf(await fixtures.files(50))
@@ -88,17 +99,6 @@ function systemCalls(trace, input) {
   const task = [path.join(__dirname, 'task.js'), 'idle', JSON.stringify(input)]
   execFileSync('strace', ['-f', '-o', trace, process.execPath, ...task], { stdio: ['ignore', 'ignore', 'ignore'] })
   return callsBetweenMarks(readFileSync(trace, 'utf8'))
-}
-
-/** @param {string} trace the output of strace -f */
-function callsBetweenMarks(trace) {
-  const lines = trace.split('\n')
-  const begin = lines.findIndex((line) => line.includes('"idle-begin"'))
-  const end = lines.findIndex((line) => line.includes('"idle-end"'))
-  if (begin < 0 || end < begin) throw new Error('The marks are not in the trace')
-  // A call that was interrupted by output of another thread takes two lines. The second one contains `resumed` and is not
-  // counted.
-  return lines.slice(begin + 1, end).filter((line) => /^\d+ +\w+\(/.test(line)).length
 }
 
 /** @param {string} folder @param {boolean} quick @returns {AsyncGenerator<Measurement>} */

@@ -32,6 +32,11 @@ async function* measureFiles(context) {
   yield* readingAll(context)
 }
 
+/** @param {number} count */
+function of(count) {
+  return count === 1 ? '1 key' : `${count.toLocaleString('en')} keys`
+}
+
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
 async function* gets({ fixtures, quick }) {
   const scenarios = [
@@ -191,11 +196,6 @@ function baselineOn(directory) {
 /** @param {number} bytes */
 function size(bytes) {
   return bytes === LARGE ? '10 kB' : `${bytes} bytes`
-}
-
-/** @param {number} count */
-function of(count) {
-  return count === 1 ? '1 key' : `${count.toLocaleString('en')} keys`
 }
 
 module.exports = { MANY, measureFiles, of }

@@ -146,6 +146,19 @@ function judge(measurements, goals = GOALS) {
   })
 }
 
+/** Returns text such as `35× (31 to 39)`. @param {import('./compare.js').Ratio} ratio */
+function times({ value, low, high }) {
+  const interval = low === null || high === null ? '' : ` (${decimals(low)} to ${decimals(high)})`
+  return `${decimals(value)}×${interval}`
+}
+
+/** Returns a number with three significant figures. @param {number} value */
+function decimals(value) {
+  const size = Math.abs(value)
+  if (size >= 100) return Math.round(value).toLocaleString('en')
+  return size >= 10 ? value.toFixed(1) : value.toFixed(size >= 0.1 ? 2 : 3)
+}
+
 /**
  * @param {Goal} goal
  * @param {Measurement} measurement
@@ -195,19 +208,6 @@ function contains({ low, high }, limit) {
 /** @param {import('./compare.js').Ratio} ratio */
 function inverse({ value, low, high }) {
   return { value: 1 / value, low: high === null ? null : 1 / high, high: low === null ? null : 1 / low }
-}
-
-/** Returns text such as `35× (31 to 39)`. @param {import('./compare.js').Ratio} ratio */
-function times({ value, low, high }) {
-  const interval = low === null || high === null ? '' : ` (${decimals(low)} to ${decimals(high)})`
-  return `${decimals(value)}×${interval}`
-}
-
-/** Returns a number with three significant figures. @param {number} value */
-function decimals(value) {
-  const size = Math.abs(value)
-  if (size >= 100) return Math.round(value).toLocaleString('en')
-  return size >= 10 ? value.toFixed(1) : value.toFixed(size >= 0.1 ? 2 : 3)
 }
 
 module.exports = { GOALS, decimals, judge, times }

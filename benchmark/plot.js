@@ -112,6 +112,24 @@ ${drawn.join('\n')}
 }
 
 /**
+ * Returns ascending positions moved so that they are at least `distance` apart and none is beyond `end`.
+ *
+ * @param {readonly number[]} places
+ * @param {number} distance
+ * @param {number} end
+ */
+function apart(places, distance, end) {
+  const moved = [...places]
+  for (let i = 1; i < moved.length; i += 1) moved[i] = Math.max(moved[i] ?? 0, (moved[i - 1] ?? 0) + distance)
+  let limit = end
+  for (let i = moved.length - 1; i >= 0; i -= 1) {
+    moved[i] = Math.min(moved[i] ?? 0, limit)
+    limit = (moved[i] ?? 0) - distance
+  }
+  return moved
+}
+
+/**
  * @param {Panel} panel
  * @param {number[]} counts
  * @param {number[]} ticks
@@ -178,24 +196,6 @@ function drawLabels(series, scale) {
     const second = [detail, duration(ms)].filter(Boolean).join(', ')
     return `<g fill="${STYLES[style].colour}"><text x="${x}" y="${round(y - 2)}" font-weight="bold">${markup(name)}</text><text x="${x}" y="${round(y + 13)}">${markup(second)}</text></g>`
   })
-}
-
-/**
- * Returns ascending positions moved so that they are at least `distance` apart and none is beyond `end`.
- *
- * @param {readonly number[]} places
- * @param {number} distance
- * @param {number} end
- */
-function apart(places, distance, end) {
-  const moved = [...places]
-  for (let i = 1; i < moved.length; i += 1) moved[i] = Math.max(moved[i] ?? 0, (moved[i - 1] ?? 0) + distance)
-  let limit = end
-  for (let i = moved.length - 1; i >= 0; i -= 1) {
-    moved[i] = Math.min(moved[i] ?? 0, limit)
-    limit = (moved[i] ?? 0) - distance
-  }
-  return moved
 }
 
 /** Returns text such as `0.1 ms` or `20 s`. @param {number} ms */

@@ -29,6 +29,18 @@ async function* measureProcess(context) {
   yield* lateness(context)
 }
 
+/**
+ * Returns the input of tasks on a store.
+ *
+ * @param {string} directory
+ * @param {boolean} [withFloor] whether the floor takes part, which needs the derived keys
+ */
+async function inputOf(directory, withFloor = true) {
+  const machineSecret = machineSecretOf(directory)
+  const derivedKeys = withFloor ? await deriveKeys(SERVICE, directory, machineSecret) : {}
+  return { directory, machineSecret, service: SERVICE, key: KEY, derivedKeys }
+}
+
 /** @param {Context} context @returns {AsyncGenerator<Measurement>} */
 async function* firstCalls({ fixtures, quick }) {
   const rounds = quick ? 12 : 40
@@ -135,18 +147,6 @@ async function* lateness({ fixtures, quick }) {
   const reading = ['addon', 'addon-key-list', 'idle']
   yield* latenessOf('lateness', 'while 1,000 keys are listed and read', reading, input, rounds, part)
   yield* latenessOf('latenessAtOnce', 'while 32 callers read', ['addon', 'baseline'], input, rounds, part)
-}
-
-/**
- * Returns the input of tasks on a store.
- *
- * @param {string} directory
- * @param {boolean} [withFloor] whether the floor takes part, which needs the derived keys
- */
-async function inputOf(directory, withFloor = true) {
-  const machineSecret = machineSecretOf(directory)
-  const derivedKeys = withFloor ? await deriveKeys(SERVICE, directory, machineSecret) : {}
-  return { directory, machineSecret, service: SERVICE, key: KEY, derivedKeys }
 }
 
 module.exports = { inputOf, measureProcess }

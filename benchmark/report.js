@@ -21,6 +21,14 @@ const TITLES = {
   cost: 'COST',
 }
 
+/** The four figures of the README: the measurement, the operation, and the other contestant. */
+const FIGURES = [
+  ['files-get-50-100', 'files: read a key', 'the TypeScript store'],
+  ['files-read-all-50', 'files: list and read 50 keys', 'the TypeScript store'],
+  ['keyring-get-50', 'keyring: read a key', '`@napi-rs/keyring`'],
+  ['keyring-read-all-50', 'keyring: list and read 50 keys', '`@napi-rs/keyring`'],
+]
+
 /** Returns a table for each part. @param {readonly Measurement[]} measurements */
 function table(measurements) {
   const header = ['', 'p10', 'median', 'p90', 'n', 'times ours (95 % interval)']
@@ -30,6 +38,38 @@ function table(measurements) {
       return `${TITLES[part] ?? part}\n\n${columns([header, ...rows])}`
     })
     .join('\n\n')
+}
+
+/** @param {readonly Verdict[]} verdicts */
+function verdictTable(verdicts) {
+  return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
+}
+
+/** Returns the README's table of figures. @param {readonly Verdict[]} verdicts */
+function figuresMarkdown(verdicts) {
+  const rows = FIGURES.map(([id, operation = '', other = '']) => {
+    const measured = verdicts.find(({ measurement }) => measurement === id)?.measured
+    return [operation, other, measured || 'not measured']
+  })
+  return markdown([['operation', 'compared with', 'times faster'], ...rows])
+}
+
+/** Returns the table of goals in docs/benchmark.md. @param {readonly Verdict[]} verdicts */
+function verdictMarkdown(verdicts) {
+  return markdown([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
+}
+
+/** @param {string[][]} rows */
+function columns(rows) {
+  const widths = widthsOf(rows)
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => pad(cell, widths[i] ?? 0, i))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 /** @param {Measurement} measurement */
@@ -52,33 +92,6 @@ function measurementRows({ label, unit, contestants, ratios, failures }) {
   return [[`${label} [${unit}]`, '', '', '', '', ''], ...rows, ...failed]
 }
 
-/** @param {readonly Verdict[]} verdicts */
-function verdictTable(verdicts) {
-  return columns([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
-}
-
-/** The four figures of the README: the measurement, the operation, and the other contestant. */
-const FIGURES = [
-  ['files-get-50-100', 'files: read a key', 'the TypeScript store'],
-  ['files-read-all-50', 'files: list and read 50 keys', 'the TypeScript store'],
-  ['keyring-get-50', 'keyring: read a key', '`@napi-rs/keyring`'],
-  ['keyring-read-all-50', 'keyring: list and read 50 keys', '`@napi-rs/keyring`'],
-]
-
-/** Returns the README's table of figures. @param {readonly Verdict[]} verdicts */
-function figuresMarkdown(verdicts) {
-  const rows = FIGURES.map(([id, operation = '', other = '']) => {
-    const measured = verdicts.find(({ measurement }) => measurement === id)?.measured
-    return [operation, other, measured || 'not measured']
-  })
-  return markdown([['operation', 'compared with', 'times faster'], ...rows])
-}
-
-/** Returns the table of goals in docs/benchmark.md. @param {readonly Verdict[]} verdicts */
-function verdictMarkdown(verdicts) {
-  return markdown([['goal', 'measured', 'verdict'], ...verdicts.map((verdict) => verdictRow(verdict))])
-}
-
 /** @param {string[][]} rows */
 function markdown(rows) {
   const widths = widthsOf(rows)
@@ -90,19 +103,6 @@ function markdown(rows) {
 /** @param {Verdict} verdict */
 function verdictRow({ text, measured, verdict, close }) {
   return [text, measured, close ? `${verdict}, too close to call` : verdict]
-}
-
-/** @param {string[][]} rows */
-function columns(rows) {
-  const widths = widthsOf(rows)
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => pad(cell, widths[i] ?? 0, i))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 /**

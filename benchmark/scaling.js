@@ -39,6 +39,30 @@ async function* measureScaling(context) {
 }
 
 /**
+ * Yields all measurements, and after them the growth exponent of each operation.
+ *
+ * @param {string} place
+ * @param {Array<[number, Measurement]>} measured
+ * @returns {Generator<Measurement>}
+ */
+function* growthOf(place, measured) {
+  for (const [, measurement] of measured) yield measurement
+  for (const op of OPERATIONS) {
+    const rows = measured.filter(([size, { id }]) => id === `scaling-${place}-${op}-${size}`)
+    const names = Object.keys(rows[0]?.[1].contestants ?? {})
+    const samples = new Map(
+      names.map((who) => {
+        /** @type {Array<[number, number]>} */
+        const points = rows.map(([size, { contestants }]) => [size, contestants[who]?.median ?? Number.NaN])
+        return [who, [[growthExponent(points)]]]
+      }),
+    )
+    const label = `${op}, ${place}: growth exponent between the two largest sizes`
+    yield summarize({ id: `scaling-${place}-${op}`, part, label, unit: 'exponent', samples })
+  }
+}
+
+/**
  * @param {import('./files.js').Context} context
  * @param {number[]} sizes
  * @returns {AsyncGenerator<[number, Measurement]>}
@@ -102,30 +126,6 @@ function measure(place, op, size, calls, rounds) {
     // Each size is measured with warm caches. Otherwise the exponents would compare a cold cache with a warm one.
     warmup: rounds > 1 ? 2 : 1,
   })
-}
-
-/**
- * Yields all measurements, and after them the growth exponent of each operation.
- *
- * @param {string} place
- * @param {Array<[number, Measurement]>} measured
- * @returns {Generator<Measurement>}
- */
-function* growthOf(place, measured) {
-  for (const [, measurement] of measured) yield measurement
-  for (const op of OPERATIONS) {
-    const rows = measured.filter(([size, { id }]) => id === `scaling-${place}-${op}-${size}`)
-    const names = Object.keys(rows[0]?.[1].contestants ?? {})
-    const samples = new Map(
-      names.map((who) => {
-        /** @type {Array<[number, number]>} */
-        const points = rows.map(([size, { contestants }]) => [size, contestants[who]?.median ?? Number.NaN])
-        return [who, [[growthExponent(points)]]]
-      }),
-    )
-    const label = `${op}, ${place}: growth exponent between the two largest sizes`
-    yield summarize({ id: `scaling-${place}-${op}`, part, label, unit: 'exponent', samples })
-  }
 }
 
 /**

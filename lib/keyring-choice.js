@@ -64,6 +64,23 @@ function chooseKeyring({ dataDir, dataDirRule, configured, env, cwd, home }) {
 }
 
 /**
+ * Does the same as {@link chooseKeyring} for Rust. A wrong setting is returned as a choice of the kind `error`.
+ *
+ * @returns {object | null}
+ */
+function chooseKeyringOrError(options) {
+  let choice
+  try {
+    choice = chooseKeyring(options)
+  } catch (error) {
+    const { code, message, remediation } = error
+    const source = options.env[VARIABLE]?.trim() ? VARIABLE : keyringFile(options.dataDir)
+    return { kind: 'error', source, description: 'none', code, message, remediation }
+  }
+  return choice
+}
+
+/**
  * Returns a warning if an environment variable moved the data directory into the project that the program was started in;
  * otherwise `null`.
  *
@@ -188,23 +205,6 @@ function programEnvironment(environment = {}, passEnvironment = [], env) {
   const bus = env.DBUS_SESSION_BUS_ADDRESS
   if (bus?.startsWith('unix:') && !bus.includes(';')) passed.push(['DBUS_SESSION_BUS_ADDRESS', bus])
   return { ...Object.fromEntries(passed), ...environment }
-}
-
-/**
- * Does the same as {@link chooseKeyring} for Rust. A wrong setting is returned as a choice of the kind `error`.
- *
- * @returns {object | null}
- */
-function chooseKeyringOrError(options) {
-  let choice
-  try {
-    choice = chooseKeyring(options)
-  } catch (error) {
-    const { code, message, remediation } = error
-    const source = options.env[VARIABLE]?.trim() ? VARIABLE : keyringFile(options.dataDir)
-    return { kind: 'error', source, description: 'none', code, message, remediation }
-  }
-  return choice
 }
 
 module.exports = { chooseKeyring, chooseKeyringOrError, dataDirectoryInProject, fromFile }

@@ -31,11 +31,6 @@ async function planImport(keys) {
   )
 }
 
-function stateOf(previous, key) {
-  if (previous === null) return 'new'
-  return previous === key ? 'same' : 'different'
-}
-
 /**
  * Saves keys. If one cannot be saved, or a signal arrives, restores those that were changed.
  *
@@ -57,6 +52,11 @@ async function applyImport(changes) {
   } finally {
     signals.release()
   }
+}
+
+function stateOf(previous, key) {
+  if (previous === null) return 'new'
+  return previous === key ? 'same' : 'different'
 }
 
 /** Restores the previous values, and returns the error to report. */

@@ -45,6 +45,16 @@ class KeyedQueue {
   }
 }
 
+/** Runs a job with a time limit, which starts when `job` is called. */
+async function withDeadline(timeoutMs, job) {
+  const deadline = new Deadline(timeoutMs)
+  try {
+    return await job(deadline)
+  } finally {
+    deadline.clear()
+  }
+}
+
 /** The time limit of one call. */
 class Deadline {
   #controller = new AbortController()
@@ -90,16 +100,6 @@ class Deadline {
   /** Stops the timer, which would keep the process alive. Must be called at the end of the call. */
   clear() {
     clearTimeout(this.#timer)
-  }
-}
-
-/** Runs a job with a time limit, which starts when `job` is called. */
-async function withDeadline(timeoutMs, job) {
-  const deadline = new Deadline(timeoutMs)
-  try {
-    return await job(deadline)
-  } finally {
-    deadline.clear()
   }
 }
 

@@ -70,6 +70,14 @@ function runProgram({ argv: [program, ...args], input = '', timeoutMs, env }) {
   })
 }
 
+/** Returns the error code for what a program printed; `UNAVAILABLE` if the text matches no other code. */
+function codeOf(text) {
+  if (/cancell?ed|denied|permission|not permitted|unauthori[sz]ed|forbidden/i.test(text)) return 'DENIED'
+  if (/\blocked\b|pinentry|inappropriate ioctl|not (currently )?signed in|passphrase/i.test(text)) return 'LOCKED'
+  if (/timed out|timeout/i.test(text)) return 'TIMEOUT'
+  return 'UNAVAILABLE'
+}
+
 /** Returns the path of a program. A path that contains a directory must be absolute. */
 function findProgram(program, env) {
   if (path.isAbsolute(program)) return program
@@ -116,14 +124,6 @@ function notStarted(program, { code }) {
     `${program} cannot be started (${code})`,
     `Check that ${program} is installed and that you may run it`,
   )
-}
-
-/** Returns the error code for what a program printed; `UNAVAILABLE` if the text matches no other code. */
-function codeOf(text) {
-  if (/cancell?ed|denied|permission|not permitted|unauthori[sz]ed|forbidden/i.test(text)) return 'DENIED'
-  if (/\blocked\b|pinentry|inappropriate ioctl|not (currently )?signed in|passphrase/i.test(text)) return 'LOCKED'
-  if (/timed out|timeout/i.test(text)) return 'TIMEOUT'
-  return 'UNAVAILABLE'
 }
 
 module.exports = { codeOf, runProgram }
