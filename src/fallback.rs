@@ -284,8 +284,8 @@ impl FallbackDir {
         self.executor().run(propagate_blocking(move || f(&directory))).await
     }
 
-    /// Runs a blocking operation for many items, on as many threads as there are cores: each file may have its own salt, and
-    /// so need a key derivation.
+    /// Runs a blocking operation for many items, on as many threads as there are cores: files with different salts need a key
+    /// derivation each.
     async fn run_many<A, T>(
         &self,
         mut items: Vec<A>,

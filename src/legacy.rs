@@ -16,7 +16,8 @@ use crate::tool_keys;
 /// The file in which earlier programs kept all MCP credentials.
 const MCP_TOKENS: &str = "mcp-oauth-tokens-v2.json";
 
-/// Maximum size of a tool's key file that is checked, in bytes. A larger file counts as legacy data.
+/// Maximum size of a tool's key file that is checked, in bytes. The former format is much shorter, so a larger file is not
+/// legacy data.
 const MAX_TOOL_KEY_LEN: usize = 1024 * 1024;
 
 /// A file of an earlier program.
@@ -93,7 +94,7 @@ fn tool_keys_in(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
             .strip_suffix(tool_keys::KEY_FILE_SUFFIX)
             .filter(|tool| !tool.is_empty())
             && !entry.file_type()?.is_dir()
-            && !is_json(&entry.path())
+            && is_former_format(&entry.path())
         {
             found.push((tool.to_owned(), entry.path()));
         }
@@ -102,11 +103,13 @@ fn tool_keys_in(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-/// Returns whether a file starts like a JSON object, as an envelope does; `false` for a file that cannot be read.
-fn is_json(path: &Path) -> bool {
+/// Returns whether a tool's key file does not start like a JSON object, as an envelope does. A file that cannot be read counts
+/// as one in the former format, so that it is reported.
+fn is_former_format(path: &Path) -> bool {
     match read_as_is(path, MAX_TOOL_KEY_LEN) {
-        Ok(Contents::Bytes(bytes)) => bytes.trim_ascii_start().starts_with(b"{"),
-        _ => false,
+        Ok(Contents::Bytes(bytes)) => !bytes.trim_ascii_start().starts_with(b"{"),
+        Ok(Contents::TooLarge) => false,
+        Ok(Contents::Absent) | Err(_) => true,
     }
 }
 
@@ -136,6 +139,7 @@ mod tests {
             fs::write(tools.join(name), "old").unwrap();
         }
         fs::write(tools.join("envelope.key"), "{\"v\":1}").unwrap();
+        fs::write(tools.join("large.key"), "{".repeat(MAX_TOOL_KEY_LEN + 1)).unwrap();
         let tokens = home.path().join(".llxprt/mcp-oauth-tokens-v2.json");
         fs::write(&tokens, "old").unwrap();
         let directory = home.path().join(".llxprt");

@@ -13,7 +13,7 @@ use crate::legacy::LegacyData;
 pub struct Problem {
     /// The severity.
     pub severity: Severity,
-    /// The fact.
+    /// A sentence that describes the problem.
     pub message: String,
     /// What the user can do about it.
     pub remedy: String,

@@ -32,9 +32,9 @@ pub struct Directory {
 pub enum Found {
     /// There is no value.
     Absent,
-    /// A loaded or cached key opened the file.
+    /// A known key, or one that was derived for version 1, opened the file.
     Opened(StoredValue),
-    /// There is a file, but no loaded or cached key opens it.
+    /// There is a file, but none of these keys opens it.
     Unopened(Arc<EncryptedFile>),
 }
 

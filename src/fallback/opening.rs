@@ -13,8 +13,8 @@ use crate::fs::executor::submit;
 use crate::telemetry::{propagate, propagate_blocking};
 
 impl FallbackDir {
-    /// Opens the files that the loaded keys did not open: with each machine secret that can be read until one fits, then under
-    /// the other names of the user.
+    /// Opens the files that [`Directory::find`] did not open: with each machine secret that can be read until one opens them,
+    /// then under the other names of the user.
     pub(super) async fn finish(&self, found: Vec<Result<Found>>) -> Vec<Result<Option<StoredValue>>> {
         let mut values = Vec::with_capacity(found.len());
         let mut unopened = Vec::new();

@@ -50,7 +50,7 @@ fn ro_mix(block: &mut Block, filled: &mut Blocks) {
     block_mix(&filled[N - 1], block);
     let mut mixed = Zeroizing::new([0; WORDS]);
     for _ in 0..N {
-        // Integerify: the first word of the last chunk, modulo N. The other words do not matter, because N is a power of two.
+        // Integerify: the first word of the last chunk, modulo N. The other words do not matter, because N divides 2^32.
         let other = &filled[block[WORDS - CHUNK] as usize % N];
         for (mixed, (a, b)) in mixed.iter_mut().zip(block.iter().zip(other)) {
             *mixed = a ^ b;

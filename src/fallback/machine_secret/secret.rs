@@ -78,7 +78,7 @@ impl MachineSecret {
     ///
     /// # Errors
     ///
-    /// `CORRUPT` when there are less than [`MIN_LEN`] or more than [`MAX_LEN`] bytes.
+    /// `CORRUPT` when there are fewer than [`MIN_LEN`] or more than [`MAX_LEN`] bytes.
     pub(super) fn checked(bytes: &[u8], source: &str) -> Result<Self> {
         match bytes.len() {
             MIN_LEN..=MAX_LEN => Ok(Self::new(bytes)),
