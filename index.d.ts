@@ -107,7 +107,7 @@ export interface SecureStoreOptions {
   fallbackDir?: string | undefined
   /**
    * What a call does when the keyring is unavailable or fails. `'allow'` uses the encrypted files. `'deny'` rejects with the
-   * keyring's code (`UNAVAILABLE` without a keyring) and neither reads nor writes files. Default: `'allow'`.
+   * keyring's code (`UNAVAILABLE` without a keyring) and never reads a value from a file or writes one. Default: `'allow'`.
    */
   fallbackPolicy?: 'allow' | 'deny' | undefined
   /**
@@ -133,7 +133,10 @@ export interface SecureStoreOptions {
    * Default: `<dataDir>/machine_secret`.
    */
   machineSecretPath?: string | undefined
-  /** The version of the files that are written. Both versions are always read. Default: 2. */
+  /**
+   * The version of the files that are written. Both versions are always read. Version 1 never replaces a version-2 file: such a
+   * write rejects with `UNAVAILABLE`. Default: 2.
+   */
   envelopeVersion?: 1 | 2 | undefined
   /** Receives the events of this object as text. Default: the logger of {@link configure}. See also {@link setLogSink}. */
   logger?: StorageLogger | undefined
@@ -274,7 +277,7 @@ export class SecureStore {
   withLock<T>(key: string, work: () => T | Promise<T>): Promise<T>
 
   /**
-   * Resolves to where the value is that {@link SecureStore.get} would resolve to; `null` when there is none. Rejects as
+   * Resolves to the location of the value that {@link SecureStore.get} returns; `null` when there is none. Rejects as
    * {@link SecureStore.has}.
    */
   locate(key: string): Promise<'keyring' | 'file' | null>
@@ -295,7 +298,7 @@ export class SecureStore {
  */
 export function createDefaultKeyringAdapter(): Promise<Required<KeyringAdapter> | null>
 
-/** The settings of {@link configure}. `undefined` leaves a setting as it is, `null` clears it. */
+/** The settings of {@link configure}. `undefined` does not change a setting, `null` clears it. */
 export interface Configuration {
   /**
    * The directory of all data: `provider-keys/`, `tools/`, `secure-store/<service>/`, `machine_secret` and `locks/`. Without
@@ -420,7 +423,7 @@ export function validateKeyName(name: string): void
  */
 export function maskKeyForDisplay(key: string): string
 
-/** The values of `--key`, `--key-name` and `--keyfile`; `null` where a flag is absent. */
+/** The values of `--key`, `--key-name` and `--keyfile`; `null` if a flag is absent. */
 export interface KeyArgs {
   /** The value of `--key`: a key. */
   keyOverride: string | null
@@ -432,11 +435,11 @@ export interface KeyArgs {
 
 /**
  * Finds the flags that choose the session's key, as `--flag value` and as `--flag=value`. Other arguments are
- * ignored, and nothing is resolved: neither keyring nor files are touched. Names are trimmed. An empty value of `--key` or
+ * ignored. Neither the keyring nor files are accessed. Names are trimmed. An empty value of `--key` or
  * `--keyfile` counts as absent.
  *
- * An argument that starts with `-` is the next flag, not a value; pass such a value as `--flag=value`. The last one of a
- * repeated flag counts, and `--` ends the flags.
+ * An argument that starts with `-` is the next flag, not a value; pass such a value as `--flag=value`. Of a repeated flag, the
+ * last one is used. `--` ends the flags.
  *
  * @throws SecureStoreError with code `CORRUPT` for a flag without a value and for an empty `--key-name`, such as
  * `--key-name requires a value`. The message never holds a value.
@@ -715,7 +718,7 @@ export interface LogEvent {
   readonly operation?: string
   /** The service. */
   readonly service?: string
-  /** The key: the first 8 hex digits of the SHA-256 of its name. Missing where the name is invalid. */
+  /** The key: the first 8 hex digits of the SHA-256 of its name. Missing if the name is invalid. */
   readonly key?: string
   /** The backend that was used last. */
   readonly backend?: 'keyring' | 'file'

@@ -33,7 +33,7 @@ const CHECKS = {
       : "'os', 'files' or a function that returns a keyring adapter",
 }
 
-/** Changes the configuration of this environment. `undefined` leaves a setting as it is, `null` clears it. */
+/** Changes the configuration of this environment. `undefined` does not change a setting, `null` clears it. */
 function setConfiguration(settings) {
   if (typeof settings !== 'object' || settings === null) throw new TypeError('configure requires an object of settings')
   const changes = {}
@@ -124,7 +124,7 @@ function aPath(value) {
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a path'
 }
 
-/** Returns the directory where the CLI keeps its data on this platform, whether it exists or not. */
+/** Returns the data directory of the CLI on this platform, which may not exist. */
 function platformDataDirectory(env, home) {
   switch (process.platform) {
     case 'darwin':
