@@ -68,10 +68,15 @@ impl ExtensionSettings {
         }
     }
 
-    /// Returns the same settings, accessed through another view of their store.
+    /// Returns the same settings, accessed through another view of their store. The `.env` file uses its executor.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
-        Self { store, ..self }
+        let env_file = self.env_file.with_executor(store.executor());
+        Self {
+            store,
+            env_file,
+            ..self
+        }
     }
 
     /// Returns the store that holds the sensitive settings.

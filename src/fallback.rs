@@ -180,7 +180,7 @@ impl FallbackDir {
             file_name::file_name(key)?;
             let secrets = &self.directory.secrets;
             let secret = secrets
-                .for_writing(self.executor(), self.keyring_failure.as_ref())
+                .for_writing(self.executor, self.keyring_failure.as_ref())
                 .await?;
             let (name, value) = (key.to_owned(), value.clone());
             let written = self
@@ -281,7 +281,7 @@ impl FallbackDir {
     /// Runs a blocking operation. It runs to its end even if this future is dropped.
     async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Directory) -> Result<T> + Send + 'static) -> Result<T> {
         let directory = self.directory.clone();
-        self.executor().run(propagate_blocking(move || f(&directory))).await
+        self.executor.run(propagate_blocking(move || f(&directory))).await
     }
 
     /// Runs a blocking operation for many items, on as many threads as there are cores: files with different salts need a key
@@ -306,7 +306,7 @@ impl FallbackDir {
             rest = after;
         }
         let count = first.len();
-        let mut all = results(self.executor().run(self.chunk_job(first, f)).await, count);
+        let mut all = results(self.executor.run(self.chunk_job(first, f)).await, count);
         for (other, count) in others {
             all.extend(results(other.await, count));
         }
@@ -326,32 +326,9 @@ impl FallbackDir {
         let directory = self.directory.clone();
         propagate_blocking(move || Ok(items.into_iter().map(|item| f(&directory, item)).collect()))
     }
-
-    fn executor(&self) -> FileExecutor {
-        current_executor(self.executor)
-    }
 }
 
 /// Returns the results of a chunk of `count` items; the same error for each when the chunk was interrupted.
 fn results<T>(chunk: Result<Vec<Result<T>>>, count: usize) -> Vec<Result<T>> {
     chunk.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
-}
-
-tokio::task_local! {
-    /// Set while the current task may block its thread.
-    static MAY_BLOCK: ();
-}
-
-/// Runs work on a thread that may block: file operations run on it, as with [`FileExecutor::Inline`]. Tasks that the work spawns
-/// are not included.
-pub fn on_this_thread<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    MAY_BLOCK.scope((), work)
-}
-
-/// Returns the executor for the task at hand: [`FileExecutor::Inline`] inside [`on_this_thread`], otherwise the given one.
-pub fn current_executor(executor: FileExecutor) -> FileExecutor {
-    match MAY_BLOCK.try_with(|()| ()) {
-        Ok(()) => FileExecutor::Inline,
-        Err(_) => executor,
-    }
 }

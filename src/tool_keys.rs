@@ -80,10 +80,16 @@ impl ToolKeys {
         }
     }
 
-    /// Returns the same keys, accessed through another view of their store.
+    /// Returns the same keys, accessed through another view of their store. Their files use its executor.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn SecretStore>) -> Self {
-        Self { store, ..self }
+        let executor = store.executor();
+        Self {
+            store,
+            envelope_files: self.envelope_files.map(|files| files.with_executor(executor)),
+            keyfiles: self.keyfiles.with_executor(executor),
+            ..self
+        }
     }
 
     /// Returns the store that holds the keys.
@@ -251,7 +257,7 @@ impl ToolKeys {
     }
 
     async fn read_keyfile(&self, path: &str) -> Result<Option<Secret>> {
-        let text = read_text(expand_home(path, &self.home), MAX_LEN).await?;
+        let text = read_text(expand_home(path, &self.home), MAX_LEN, self.store.executor()).await?;
         Ok(text.and_then(|text| {
             let line = trim(text.expose()).lines().next().map(trim)?;
             (!line.is_empty()).then(|| Secret::from(line))

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::fs::executor::FileExecutor;
 use crate::keyring::memory::{FaultMode, MemoryKeyring};
 use crate::store::FallbackPolicy;
-use crate::store::testing::store;
+use crate::store::testing::{at_once, store};
 
 struct Setup {
     dir: tempfile::TempDir,
@@ -232,4 +233,18 @@ async fn r7_6_a_failing_keyring_does_not_look_like_an_extension_without_settings
     assert_eq!(code(setup.settings.has(Some(&secret)).await), Err(Code::Locked));
     let deleted = setup.settings.delete(None).await;
     assert_eq!(deleted.map_err(|error| error.code()), Err(Code::Locked));
+}
+
+#[tokio::test]
+async fn with_the_inline_executor_no_operation_waits_for_another_thread() {
+    let Setup { settings, .. } = set_up(FallbackPolicy::Allow, FaultMode::Absent);
+    let store = settings.store().as_secure_store().unwrap().clone();
+    let settings = settings.with_store(Arc::new(store.with_executor(FileExecutor::Inline)));
+    let both = declared(&[("TOKEN", true), ("PLAIN", false)]);
+    let saved = values(&[("TOKEN", "secret"), ("PLAIN", "text")]);
+    at_once(settings.save(both.clone(), saved.clone()));
+    assert_eq!(at_once(settings.load(&both)), saved);
+    assert!(at_once(settings.has(Some(&both))));
+    at_once(settings.delete(None));
+    assert!(!at_once(settings.has(None)));
 }

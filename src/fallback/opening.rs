@@ -9,7 +9,7 @@ use super::file_state::StoredValue;
 use super::files::EncryptedFile;
 use super::machine_secret::{MachineSecret, MachineSecretSource};
 use crate::error::Result;
-use crate::fs::executor::submit;
+use crate::fs::executor::{FileExecutor, submit};
 use crate::telemetry::{propagate, propagate_blocking};
 
 impl FallbackDir {
@@ -37,7 +37,7 @@ impl FallbackDir {
             let loading = self
                 .directory
                 .secrets
-                .load(source, self.executor(), self.keyring_failure.as_ref());
+                .load(source, self.executor, self.keyring_failure.as_ref());
             match loading.await {
                 Ok(None) => {}
                 // This source may hold the right secret. If no other opens the file, the caller gets this error.
@@ -103,7 +103,7 @@ impl FallbackDir {
             let loading = self
                 .directory
                 .secrets
-                .load(source, self.executor(), self.keyring_failure.as_ref());
+                .load(source, FileExecutor::Pool, self.keyring_failure.as_ref());
             if let Ok(Some(secret)) = loading.await {
                 return Some(secret);
             }

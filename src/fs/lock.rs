@@ -209,13 +209,6 @@ impl LockDir {
 }
 
 impl LockRequest {
-    /// Runs the lock attempts with this executor.
-    #[must_use]
-    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
-        self.dir.executor = executor;
-        self
-    }
-
     /// Waits until the lock is held.
     ///
     /// # Errors

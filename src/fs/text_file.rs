@@ -1,84 +1,102 @@
-//! Small text files that are not encrypted, for what stores on top of this one keep in plain text: read with care,
-//! changed as a whole, one writer at a time.
+//! Small text files that are not encrypted.
+//!
+//! A change replaces the whole file. One task of one process changes a file at a time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::executor::FileExecutor;
 use super::lock::LockDir;
 use super::read::{Contents, read_as_is};
 use super::{atomic, io_error};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
 
-/// How long a change waits for another one.
+/// Time limit for acquiring the lock of a file.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// A text file that need not exist. Cloning is cheap; clones are the same file.
 #[derive(Clone)]
 pub struct TextFile {
     inner: Arc<Inner>,
+    locks: LockDir,
 }
 
 struct Inner {
     dir: PathBuf,
     name: String,
     limit: usize,
-    locks: LockDir,
 }
 
 impl TextFile {
-    /// The file `name` in `dir`, which need not exist either; of at most `limit` bytes.
+    /// Returns the file `name` in `dir`, of at most `limit` bytes. Neither need exist. File operations use the executor of
+    /// `locks`.
     pub fn new(dir: PathBuf, name: &str, limit: usize, locks: LockDir) -> Self {
         Self {
             inner: Arc::new(Inner {
                 dir,
                 name: name.to_owned(),
                 limit,
-                locks,
             }),
+            locks,
         }
     }
 
-    /// Where it is.
+    /// Runs file operations with this executor. Clones made before keep theirs.
+    #[must_use]
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.locks = self.locks.with_executor(executor);
+        self
+    }
+
+    /// Returns the path of the file.
     pub fn path(&self) -> PathBuf {
         self.inner.dir.join(&self.inner.name)
     }
 
-    /// Its text; `None` when there is no such file. Fails as [`read_text`].
+    /// Returns the text; `None` when there is no file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_text`].
     pub async fn read(&self) -> Result<Option<Secret>> {
-        read_text(self.path(), self.inner.limit).await
+        read_text(self.path(), self.inner.limit, self.locks.executor()).await
     }
 
-    /// Replaces the text by what `change` makes of it; `None`, both ways, is no file. The write is atomic, with mode 0600,
-    /// and no other process or task that comes this way changes the file meanwhile. A directory that is missing is made,
-    /// with mode 0700, unless nothing is to be written.
+    /// Replaces the text with the result of `change`, atomically and with mode 0600. `None` means that there is no file, in the
+    /// argument and in the result. A missing directory is created with mode 0700 if there is a text to write.
     ///
-    /// Fails as [`read_text`], with what `change` fails with, with `CORRUPT` when the new text is too large, and with
-    /// `DENIED` or `UNAVAILABLE` when it cannot be written, and with `TIMEOUT` when another change takes too long. The file is
-    /// then as it was.
+    /// Changes through this function exclude each other, in this process and in others. Where the file cannot be locked, a
+    /// change is still atomic, but one at the same moment may overwrite it.
+    ///
+    /// # Errors
+    ///
+    /// The error of [`read_text`] or of `change`; `CORRUPT` when the new text is too large; `DENIED` or `UNAVAILABLE` when it
+    /// cannot be written; `TIMEOUT` when another change takes too long. The file is then as it was.
     pub async fn update<F>(&self, change: F) -> Result<()>
     where
         F: Fn(Option<&str>) -> Result<Option<Secret>> + Send + 'static,
     {
         let inner = self.inner.clone();
-        let lock = inner.locks.request("text file", &self.path().to_string_lossy());
-        // Where there can be no lock, the change is atomic all the same, and may be lost to another one at the same moment.
-        let (lock, _unlocked) = lock.acquire_for_change(LOCK_LIMIT).await?;
-        blocking(move || {
+        let request = self.locks.request("text file", &self.path().to_string_lossy());
+        let (lock, _unlocked) = request.acquire_for_change(LOCK_LIMIT).await?;
+        let updating = move || {
             let _lock = lock;
             inner.update(change)
-        })
-        .await
+        };
+        self.locks.executor().run(updating).await
     }
 }
 
-/// The text of any file; `None` when there is none, and a link that leads nowhere is none.
+/// Returns the text of any file; `None` when there is no file. A link to a missing file counts as no file.
 ///
-/// `CORRUPT` when it is larger than `limit` bytes or no UTF-8 text; `DENIED` or `UNAVAILABLE` when it cannot be read.
+/// # Errors
+///
+/// `CORRUPT` when the file is larger than `limit` bytes or not UTF-8 text; `DENIED` or `UNAVAILABLE` when it cannot be read.
 /// A path that is not a regular file, such as a directory or a pipe, is `UNAVAILABLE` at once.
-pub async fn read_text(path: PathBuf, limit: usize) -> Result<Option<Secret>> {
-    blocking(move || read_now(&path, limit)).await
+pub async fn read_text(path: PathBuf, limit: usize, executor: FileExecutor) -> Result<Option<Secret>> {
+    executor.run(move || read_now(&path, limit)).await
 }
 
 fn read_now(path: &Path, limit: usize) -> Result<Option<Secret>> {
@@ -117,12 +135,6 @@ impl Inner {
             }
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(f)
-        .await
-        .unwrap_or_else(|_| Err(io_error::interrupted()))
 }
 
 #[cfg(test)]
@@ -209,7 +221,7 @@ mod tests {
         std::fs::write(path("large"), "x".repeat(101)).unwrap();
         std::fs::create_dir(path("dir")).unwrap();
         let code = |name: &str| {
-            let reading = read_text(path(name), 100);
+            let reading = read_text(path(name), 100, FileExecutor::Pool);
             async { reading.await.map_err(|error| error.code()) }
         };
         assert_eq!(code("absent").await, Ok(None));

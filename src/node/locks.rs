@@ -11,9 +11,8 @@ use super::args;
 use super::environment::JsEnvironment;
 use super::error::Failure;
 use super::log::EventLog;
-use super::promise::Placement;
-use super::promise::promise_of;
-use super::storage::{InContext, InContextArgs};
+use super::promise::{Placement, promise_of};
+use super::storage::{InContext, InContextArgs, JsObject};
 use crate::fs::lock::KeyLock;
 use crate::store::SecureStore;
 
@@ -101,10 +100,19 @@ pub fn acquire<'env>(
     })
 }
 
-/// The store for a call in the current context: changes of the keys whose locks it holds are made under those locks.
+/// Returns the store for a call in the current context: changes of the keys whose locks the context holds are made under
+/// those locks.
 pub fn in_context(env: &Env, store: &SecureStore) -> Result<SecureStore, Failure> {
     Ok(match CurrentLocks::of(env)? {
         Some(current) => store.holding(current.locks),
         None => store.clone(),
+    })
+}
+
+/// Returns the object for a call in the current context: its methods are called in that context.
+pub fn object_in_context(env: &Env, object: &JsObject) -> Result<JsObject, Failure> {
+    Ok(match CurrentLocks::of(env)? {
+        Some(current) => object.in_context(current.run),
+        None => object.clone(),
     })
 }

@@ -11,7 +11,7 @@ use super::args;
 use super::environment::{Host, JsEnvironment};
 use super::error::Failure;
 use super::keyring_choice::{choose_keyring, notice_project};
-use super::locks::CurrentLocks;
+use super::locks::{in_context, object_in_context};
 use super::log::EventLog;
 use super::options::{DEFAULT_LIMIT, ParsedOptions};
 use super::promise::{Placement, promise_of};
@@ -19,6 +19,7 @@ use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
 use crate::fallback::machine_secret::MachineSecretConfig;
 use crate::fallback::{FallbackDir, file_name};
+use crate::fs::executor::FileExecutor;
 use crate::fs::lock::LockDir;
 use crate::store::{
     FallbackPolicy, KeyringEntry, KeyringProvider, SecretStore, SecureStore, SecureStoreConfig, SelectedKeyring,
@@ -199,8 +200,9 @@ impl StoreObject {
         T: ToNapiValue + Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let args = args.and_then(|args| Ok((args, self.in_context(env)?)));
-        promise_of(env, self.log.clone(), self.placement(), args, |(args, store)| {
+        let placement = self.placement();
+        let args = args.and_then(|args| Ok((args, self.in_context(env, placement.executor())?)));
+        promise_of(env, self.log.clone(), placement, args, |(args, store)| {
             work(args, store)
         })
     }
@@ -223,14 +225,11 @@ impl StoreObject {
         self.log.clone()
     }
 
-    /// The store for a call in the current asynchronous context; see [`CurrentLocks`].
-    pub fn in_context(&self, env: &Env) -> Result<Arc<dyn SecretStore>, Failure> {
-        let Some(current) = CurrentLocks::of(env)? else {
-            return Ok(self.secret_store());
-        };
+    /// Returns the store for a call in the current asynchronous context; see [`CurrentLocks`](super::locks::CurrentLocks).
+    pub fn in_context(&self, env: &Env, executor: FileExecutor) -> Result<Arc<dyn SecretStore>, Failure> {
         Ok(match &self.store {
-            StoreHandle::Native(store) => Arc::new(store.holding(current.locks)),
-            StoreHandle::Object { object, .. } => Arc::new(JsStore(object.in_context(current.run))),
+            StoreHandle::Native(store) => Arc::new(in_context(env, store)?.with_executor(executor)),
+            StoreHandle::Object { object, .. } => Arc::new(JsStore(object_in_context(env, object)?)),
         })
     }
 
@@ -250,10 +249,10 @@ impl StoreObject {
     }
 }
 
-/// Where the work of a store of our own runs.
+/// Returns where the work of a call on a native store runs.
 pub fn placement_of(store: &SecureStore) -> Placement {
     match store.is_files_only() {
-        true => Placement::BlockingThread,
+        true => Placement::for_files(),
         false => Placement::Runtime,
     }
 }

@@ -15,7 +15,7 @@ use super::environment::JsEnvironment;
 use super::error::{Failure, reject};
 use super::log::EventLog;
 use crate::error::{Code, Error, Result};
-use crate::fallback::on_this_thread;
+use crate::fs::executor::FileExecutor;
 use crate::secret::Secret;
 use crate::telemetry::with_sink;
 
@@ -26,7 +26,7 @@ const WORKER_THREADS: usize = 1;
 /// and outlives any one environment (a worker may end while others go on).
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
-/// How many calls may run on blocking threads from the start.
+/// How many calls may run on blocking threads at a time.
 const BLOCKING_SLOTS: usize = 4;
 
 /// Maximum number of blocking threads of the runtime: the slots, and some for other blocking work. Together with the pool of
@@ -35,17 +35,31 @@ const MAX_BLOCKING_THREADS: usize = BLOCKING_SLOTS + 2;
 
 static BLOCKING: Semaphore = Semaphore::const_new(BLOCKING_SLOTS);
 
-/// Where work runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where the work of a call runs. It is decided before the work is created, because the work is given its executor.
 pub enum Placement {
-    /// On the runtime.
+    /// On the runtime. File operations run on the pool.
     Runtime,
-    /// On a blocking thread if one is free: for work that only reads and writes files. When many calls are made at the same
-    /// time the others run on the runtime, which takes fewer threads.
-    BlockingThread,
+    /// On a blocking thread, and so do file operations. The permit is one of the [`BLOCKING_SLOTS`].
+    BlockingThread(SemaphorePermit<'static>),
 }
 
-/// A promise of what `work` makes of the arguments. Arguments that are invalid reject it.
+impl Placement {
+    /// Returns the placement of work that only reads and writes files: a blocking thread if one is free. When many calls are
+    /// made at the same time, the others run on the runtime, which takes fewer threads.
+    pub fn for_files() -> Self {
+        BLOCKING.try_acquire().map_or(Self::Runtime, Self::BlockingThread)
+    }
+
+    /// Returns the executor for the file operations of the work.
+    pub fn executor(&self) -> FileExecutor {
+        match self {
+            Self::Runtime => FileExecutor::Pool,
+            Self::BlockingThread(_) => FileExecutor::Inline,
+        }
+    }
+}
+
+/// Calls `work` with the arguments and returns a promise of its result. Invalid arguments reject the promise.
 ///
 /// A pending promise keeps the process alive. A panic becomes a rejection.
 pub fn promise<'env, A, T, F>(
@@ -61,7 +75,7 @@ where
     promise_of(env, log, Placement::Runtime, args, work)
 }
 
-/// The same for work of an object, whose events go to its log.
+/// Does the same as [`promise`] for work of an object: its events go to `log`, and it runs where `placement` says.
 pub fn promise_of<'env, A, T, F>(
     env: &'env Env,
     log: EventLog,
@@ -111,21 +125,14 @@ where
             }
         });
     });
-    match blocking_slot(placement) {
-        Some(slot) => drop(runtime.spawn_blocking(move || {
-            let _slot = slot;
-            runtime.block_on(on_this_thread(task));
+    match placement {
+        Placement::Runtime => drop(runtime.spawn(task)),
+        Placement::BlockingThread(permit) => drop(runtime.spawn_blocking(move || {
+            runtime.block_on(task);
+            drop(permit);
         })),
-        None => drop(runtime.spawn(task)),
     }
     Ok(promise)
-}
-
-fn blocking_slot(placement: Placement) -> Option<SemaphorePermit<'static>> {
-    match placement {
-        Placement::Runtime => None,
-        Placement::BlockingThread => BLOCKING.try_acquire().ok(),
-    }
 }
 
 /// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.

@@ -8,10 +8,11 @@ use napi_derive::napi;
 
 use super::args;
 use super::error::{Failure, or_throw};
-use super::locks::CurrentLocks;
+use super::locks::object_in_context;
 use super::object::{Defaults, StoreObject};
 use super::promise::JsSecret;
 use super::storage::{JsKeyStorage, JsObject, StorageArgument};
+use crate::fs::executor::FileExecutor;
 use crate::key_command::SavedNames;
 use crate::key_command::mask::mask_for_display;
 use crate::provider_keys::{self, DIRECTORY, KeyStorage, ProviderKeys, SERVICE};
@@ -142,11 +143,8 @@ impl KeyStorageHandle {
     /// The storage for a call in the current asynchronous context.
     pub fn in_context(&self, env: &Env) -> Result<Arc<dyn KeyStorage>, Failure> {
         Ok(match self {
-            Self::Native(object) => Arc::new(ProviderKeys::new(object.in_context(env)?)),
-            Self::Object(object) => Arc::new(JsKeyStorage(match CurrentLocks::of(env)? {
-                Some(current) => object.in_context(current.run),
-                None => object.clone(),
-            })),
+            Self::Native(object) => Arc::new(ProviderKeys::new(object.in_context(env, FileExecutor::Pool)?)),
+            Self::Object(object) => Arc::new(JsKeyStorage(object_in_context(env, object)?)),
         })
     }
 }

@@ -102,8 +102,11 @@ impl JsSecureStore {
         T: ToNapiValue + Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let args = args.and_then(|args| Ok((args, in_context(env, &self.store)?)));
         let placement = placement_of(&self.store);
+        let args = args.and_then(|args| {
+            let store = in_context(env, &self.store)?;
+            Ok((args, store.with_executor(placement.executor())))
+        });
         promise_of(env, self.log.clone(), placement, args, |(args, store)| {
             work(args, store)
         })

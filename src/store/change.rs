@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{Key, SecureStore};
 use crate::error::Result;
-use crate::fallback::current_executor;
 use crate::fs::lock::{KeyLock, LockRequest};
 use crate::secret::Secret;
 use crate::sync::{KeyedLock, KeyedMutexGuard};
@@ -108,7 +107,6 @@ impl SecureStore {
             Turn::Held(turn) => return Ok(ChangeGuard::Held { _turn: turn.await }),
             Turn::Requested(request) => request,
         };
-        let request = request.with_executor(current_executor(self.locks.executor()));
         let waiting = request.acquire_for_change(self.lock_limit());
         let (lock, unavailable) = lock_wait(&self.service, key.as_str(), waiting).await?;
         if let Some(error) = unavailable {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::fallback::current_executor;
 use crate::fs::atomic;
 use crate::fs::executor::FileExecutor;
 use crate::telemetry::propagate_blocking;
@@ -18,6 +17,7 @@ const MARKER: &str = "keyring_seen";
 pub(super) struct KeyringSeen {
     data_dir: Arc<PathBuf>,
     is_recorded: Arc<AtomicBool>,
+    executor: FileExecutor,
 }
 
 impl KeyringSeen {
@@ -25,7 +25,14 @@ impl KeyringSeen {
         Self {
             data_dir: Arc::new(data_dir),
             is_recorded: Arc::default(),
+            executor: FileExecutor::default(),
         }
+    }
+
+    /// Runs file operations with this executor. Clones made before keep theirs.
+    pub fn with_executor(mut self, executor: FileExecutor) -> Self {
+        self.executor = executor;
+        self
     }
 
     /// Records that a keyring was reached. Where the marker cannot be written, the next call tries again.
@@ -34,7 +41,7 @@ impl KeyringSeen {
             return;
         }
         let dir = self.data_dir.clone();
-        let writing = FileExecutor::Pool.run(propagate_blocking(move || {
+        let writing = self.executor.run(propagate_blocking(move || {
             let there = dir.join(MARKER).exists()
                 || atomic::ensure_dir(&dir)
                     .and_then(|()| atomic::create(&dir, MARKER, b""))
@@ -52,8 +59,7 @@ impl KeyringSeen {
             return true;
         }
         let path = self.data_dir.join(MARKER);
-        let looking =
-            current_executor(FileExecutor::Pool).run(propagate_blocking(move || Ok(path.try_exists().unwrap_or(true))));
-        looking.await.unwrap_or(true)
+        let check = propagate_blocking(move || Ok(path.try_exists().unwrap_or(true)));
+        self.executor.run(check).await.unwrap_or(true)
     }
 }

@@ -4,6 +4,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 
 use super::{SecureStore, StoredIn};
 use crate::error::{Error, Result};
+use crate::fs::executor::FileExecutor;
 use crate::secret::Secret;
 
 /// All keys of a store with their values.
@@ -91,7 +92,12 @@ pub trait SecretStore: Send + Sync {
         join_all(keys.iter().map(|key| self.delete(key))).boxed()
     }
 
-    /// Returns the store itself if it is one of ours.
+    /// Returns the executor for files that are kept beside the store's own.
+    fn executor(&self) -> FileExecutor {
+        FileExecutor::Pool
+    }
+
+    /// Returns the store itself if it is a [`SecureStore`].
     fn as_secure_store(&self) -> Option<&SecureStore> {
         None
     }
@@ -151,6 +157,10 @@ impl SecretStore for SecureStore {
 
     fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>> {
         SecureStore::delete_many(self, keys).boxed()
+    }
+
+    fn executor(&self) -> FileExecutor {
+        SecureStore::executor(self)
     }
 
     fn as_secure_store(&self) -> Option<&SecureStore> {

@@ -85,7 +85,13 @@ impl SecureStore {
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.files = self.files.with_executor(executor);
         self.locks = self.locks.with_executor(executor);
+        self.keyring_seen = self.keyring_seen.with_executor(executor);
         self
+    }
+
+    /// Returns the executor of file operations.
+    pub fn executor(&self) -> FileExecutor {
+        self.locks.executor()
     }
 
     /// Returns whether the keyring works: whether a value that was written to a temporary account came back. Never fails.
@@ -137,5 +143,36 @@ impl SecureStore {
             }
         }
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at_once, store};
+    use super::*;
+    use crate::keyring::memory::FaultMode;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn with_the_inline_executor_no_operation_waits_for_another_thread() {
+        for mode in [FaultMode::Works, FaultMode::Absent] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let (store, keyring) = store("service", dir.path(), FallbackPolicy::Allow, mode);
+            let store = store.with_executor(FileExecutor::Inline);
+            let stored_in = match mode {
+                FaultMode::Works => StoredIn::Keyring,
+                _ => StoredIn::File,
+            };
+            let (key, value) = ("key", Secret::from("value"));
+            assert_eq!(at_once(store.set(key, value.clone())), stored_in);
+            assert_eq!(at_once(store.get(key)), Some(value.clone()));
+            assert!(at_once(store.has(key)));
+            assert_eq!(at_once(store.locate(key)), Some(stored_in));
+            assert_eq!(at_once(store.list()), [key]);
+            assert_eq!(at_once(store.entries()).entries.len(), 1);
+            keyring.set_mode(FaultMode::Absent);
+            at_once(store.delete(key));
+            store.files().settled().await;
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::fallback::FallbackDir;
+use crate::fs::executor::FileExecutor;
 use crate::secret::Secret;
 
 /// The suffix of the files in which other programs keep tool keys.
@@ -23,6 +24,12 @@ impl EnvelopeFiles {
     /// Returns the files in this directory.
     pub(super) fn new(files: FallbackDir, dir: PathBuf) -> Self {
         Self { files, dir }
+    }
+
+    /// Runs file operations with this executor.
+    pub(super) fn with_executor(self, executor: FileExecutor) -> Self {
+        let files = self.files.with_executor(executor);
+        Self { files, ..self }
     }
 
     /// Returns the key in a tool's file; `None` when there is no envelope.

@@ -1,7 +1,8 @@
 use super::*;
+use crate::fs::executor::FileExecutor;
 use crate::keyring::memory::FaultMode;
 use crate::store::FallbackPolicy;
-use crate::store::testing::store;
+use crate::store::testing::{at_once, store};
 
 struct Setup {
     home: tempfile::TempDir,
@@ -228,4 +229,20 @@ async fn r7_6_a_broken_envelope_is_an_error_and_the_former_format_is_left_alone(
     assert_eq!(keys.has("exa").await.map_err(|error| error.code()), Err(Code::Corrupt));
     assert_eq!(keys.delete("exa").await, Ok(true));
     assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn with_the_inline_executor_no_operation_waits_for_another_thread() {
+    let Setup { keys, home, .. } = Setup::new(FaultMode::Absent);
+    let store = keys.store().as_secure_store().unwrap().clone();
+    let keys = keys.with_store(std::sync::Arc::new(store.with_executor(FileExecutor::Inline)));
+    at_once(keys.save("exa", Secret::from("sk")));
+    assert!(at_once(keys.has("exa")));
+    assert!(at_once(keys.delete("exa")));
+    assert!(!at_once(keys.has("exa")));
+    std::fs::write(home.path().join("exa"), "sk-file").unwrap();
+    at_once(keys.set_keyfile_path("exa", "~/exa"));
+    assert_eq!(at_once(keys.resolve("exa")), Some(Secret::from("sk-file")));
+    at_once(keys.clear_keyfile_path("exa"));
+    assert_eq!(at_once(keys.keyfile_path("exa")), None);
 }
