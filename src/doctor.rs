@@ -16,7 +16,7 @@ use crate::fs::paths::{DataDirectory, home_data_directory};
 use crate::keyring::{Keyring, KeyringError};
 use crate::legacy::{self, LegacyData};
 use crate::provider_keys;
-use crate::store::{PROBE_PREFIX, SelectedKeyring, ask_keyring};
+use crate::store::{PROBE_PREFIX, SelectedKeyring, probe_keyring};
 use crate::telemetry::{events, propagate};
 
 mod places;
@@ -189,7 +189,7 @@ async fn test_keyring(keyring: Arc<dyn Keyring>) -> KeyringState {
         return KeyringState::Absent(error);
     }
     let service = provider_keys::SERVICE;
-    match events::probe(service, ask_keyring(keyring.as_ref(), service)).await {
+    match events::probe(service, probe_keyring(keyring.as_ref(), service)).await {
         Ok(true) => KeyringState::Works,
         Ok(false) => KeyringState::fails(
             Code::Unavailable,

@@ -5,17 +5,17 @@ use std::fmt;
 /// The code of a storage error. Its text form is part of the JavaScript contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// There is no keyring.
+    /// There is no keyring, or a file cannot be read or written.
     Unavailable,
-    /// The keyring is there, but locked.
+    /// The keyring is locked.
     Locked,
     /// Access was refused, or the user dismissed the prompt.
     Denied,
     /// Stored data, or the name of a key, failed validation.
     Corrupt,
-    /// No answer in time.
+    /// The time limit was reached.
     Timeout,
-    /// No such key.
+    /// There is no such key.
     NotFound,
     /// Another program wrote this entry at the same moment.
     Conflict,
@@ -97,7 +97,7 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error with the default remediation of its code.
+    /// Creates an error with the default remediation of its code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -122,7 +122,7 @@ impl Error {
         self
     }
 
-    /// The same error, final whatever its code is: see [`Error::is_final`].
+    /// Makes the error final, whatever its code is; see [`Error::is_final`].
     #[must_use]
     pub fn into_final(mut self) -> Self {
         self.is_final = true;
@@ -130,7 +130,7 @@ impl Error {
     }
 
     /// Returns whether the error ends the operation: it is never absorbed by a fallback to the file and never treated as "not
-    /// found". The codes that [`Code::is_final`] names always are, and so is a wrong choice of the keyring.
+    /// found". An error is final if its code is ([`Code::is_final`]), and if an invalid setting of the keyring caused it.
     pub fn is_final(&self) -> bool {
         self.is_final
     }

@@ -1,4 +1,4 @@
-//! `@llxprt/securestore`: API keys and tokens in the OS keyring, or in encrypted files where there is none.
+//! `@llxprt/securestore`: API keys and tokens in the OS keyring, or in encrypted files if there is none.
 //!
 //! A module imports only modules that are listed before it.
 //!
@@ -19,11 +19,24 @@
 //! - [`key_command`]: the `/key` command
 //! - [`auth`]: which API key a session uses
 //! - [`legacy`]: data of earlier programs
-//! - [`doctor`]: a report on what is there, what works and what is wrong
+//! - [`doctor`]: a report on the data directory, the keyring and the stores, with the problems found
 //! - `node`: everything that knows Node-API (feature `node`)
 //!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
+//!
+//! # Process-wide state
+//!
+//! Everything else that varies is passed in. These are process-wide, each in one module, because several stores or several
+//! JavaScript environments share them:
+//!
+//! - `fs::executor`: the thread pool, because its limit is on the threads of the process
+//! - `fs::lock`: the queues of the locks and the number of held ones; `fs::sweep`: the directories that were swept
+//! - `telemetry`: the `tracing` subscriber, the number of listening sinks, the notices that were emitted, and the current
+//!   task's sink, which decides where events go and nothing else
+//! - `keyring`: connections to Secret Services, the dialogs of the macOS keychain, the file of the running program
+//! - `fallback`: derived keys, the limit on simultaneous derivations, their memory and the protected memory of keys
+//! - `node::promise`: the runtime, and the limit on calls that occupy a blocking thread
 
 pub mod auth;
 pub mod doctor;

@@ -1,5 +1,5 @@
-//! Everything that knows Node-API. The functions here convert arguments, call the core and convert results. No other module
-//! knows that Node exists. A file imports only files that are listed before it.
+//! The binding to Node-API. The functions here convert arguments, call the core and convert results. No other module depends
+//! on Node. A file imports only files that are listed before it.
 //!
 //! - `js_thread`: runs jobs on a JavaScript thread; `deferred`: a promise that such a job settles
 //! - `log`: queues events for JavaScript
@@ -11,7 +11,7 @@
 //! - `js_call`: calls into JavaScript
 //! - `logger`: listeners of events
 //! - `adapter`, `machine_secret`, `storage`: keyrings, machine secrets and storages that JavaScript provides
-//! - `locks`: locks that JavaScript holds while it does several steps as one
+//! - `locks`: locks that JavaScript holds while it makes several changes as one
 //! - `os_keyring`: the OS keyring, which a setting may disable
 //! - `options`: the options of a store
 //! - `object`: what the objects of all classes share

@@ -17,7 +17,7 @@ impl Secret {
         Self(text)
     }
 
-    /// Decodes UTF-8. `None` for other bytes, which are wiped.
+    /// Decodes UTF-8. Returns `None` for other bytes, and wipes them.
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
         match String::from_utf8(bytes) {
             Ok(text) => Some(Self(text)),

@@ -41,6 +41,6 @@ pub use change::Change;
 pub use key::Key;
 pub use keyring_provider::{KeyringProvider, Loader, SelectedKeyring};
 pub use machine_secret::KeyringEntry;
-pub use probe::{PROBE_PREFIX, ask as ask_keyring};
+pub use probe::{PROBE_PREFIX, probe_keyring};
 pub use secret_store::{SecretStore, StoreEntries, StoreEntry, StoreKeys};
 pub use secure_store::{FallbackPolicy, SecureStore, SecureStoreConfig, StoredIn};

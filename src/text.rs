@@ -1,4 +1,4 @@
-//! Small text functions without a home of their own: hexadecimal digits and trimming.
+//! Hexadecimal digits and trimming.
 
 /// Returns the bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
@@ -11,7 +11,7 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Returns the text without white space and byte-order marks at both ends. Pasted text and files bring such marks.
+/// Returns the text without white space and byte-order marks at both ends. Pasted text and files may contain such marks.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_white_space)
 }

@@ -100,6 +100,7 @@ impl FallbackDir {
             if source == MachineSecretSource::Keyring && cfg!(target_os = "macos") {
                 continue;
             }
+            // The pool: this is a task of the runtime, whose threads must not block.
             let loading = self
                 .directory
                 .secrets

@@ -28,7 +28,7 @@ pub type MethodArgs = FnArgs<(u32, &'static str, Option<String>, Option<String>,
 /// A function that calls a method of an object; see `lib/calls.js`.
 pub type MethodCall = FunctionRef<MethodArgs, ()>;
 
-/// A loader that JavaScript gave.
+/// A loader that JavaScript provides.
 pub struct JsLoader {
     loader: FunctionRef<(), Unknown<'static>>,
     thread: JsThread,
@@ -43,7 +43,7 @@ struct JsKeyring {
 }
 
 impl JsLoader {
-    /// A loader. Calls of its keyring end after `limit`.
+    /// Creates a loader. Calls of its keyring end after `limit`.
     pub fn new(env: &Env, loader: Function<'_, (), Unknown<'static>>, limit: Duration) -> Result<Self, Failure> {
         Ok(Self {
             loader: loader.create_ref()?,
@@ -82,7 +82,7 @@ impl Loader for JsLoader {
     }
 }
 
-/// The adapter's function, and whether the adapter is the OS keyring's own.
+/// Returns the adapter's function, and whether the adapter is the one of the OS keyring.
 fn loaded_call(settled: Settled<'_>) -> Result<Option<(MethodCall, bool)>, Failure> {
     let Settled::Fulfilled(loaded) = settled else {
         return Ok(None);
@@ -140,7 +140,7 @@ impl JsKeyring {
 impl Keyring for JsKeyring {
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
         Box::pin(self.call("getPassword", service, Some(account), None, |value| {
-            optional_secret(value, "password that the keyring gave")
+            optional_secret(value, "password that the keyring returned")
         }))
     }
 
@@ -176,7 +176,11 @@ impl Keyring for JsKeyring {
     }
 }
 
-/// The secret in a value of JavaScript; `None` for `null` and `undefined`.
+/// Returns the secret in a JavaScript value; `None` for `null` and `undefined`.
+///
+/// # Errors
+///
+/// A `TypeError` for another value that is not a string; `CORRUPT` for a string with an unpaired surrogate.
 pub fn optional_secret(value: Unknown<'_>, name: &str) -> Result<Option<Secret>, Failure> {
     match value.get_type()? {
         ValueType::Null | ValueType::Undefined => Ok(None),
@@ -184,7 +188,7 @@ pub fn optional_secret(value: Unknown<'_>, name: &str) -> Result<Option<Secret>,
     }
 }
 
-/// Replaces the secret that a call was given in the error that the call returned.
+/// Replaces the secret that was passed to a call by `***` in the error that the call returned.
 pub fn redacted(secret: Option<&Secret>, error: Error) -> Error {
     let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
         return error;

@@ -11,43 +11,46 @@ use crate::error::{Code, Error};
 use crate::key_command::secure_input::Units;
 use crate::secret::Secret;
 
-/// U+FFFD in UTF-8, which Node-API substitutes for an unpaired surrogate.
-const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-
-/// Returns the text of a string argument.
+/// Returns the text of a string argument that holds no secret.
+///
+/// # Errors
+///
+/// A `TypeError` for another type; `CORRUPT` for a string with an unpaired surrogate, which cannot be stored faithfully.
 pub fn text(value: Unknown<'_>, name: &str) -> Result<String, Failure> {
-    Ok(secret(value, name)?.expose().to_owned())
+    let bytes = std::mem::take(&mut *utf8(&value, name)?);
+    let text = String::from_utf8(bytes).map_err(|_| unfaithful(name))?;
+    check_faithful(value, name, &text)?;
+    Ok(text)
 }
 
 /// Returns the text of a string argument that holds a secret. Every copy made of it is wiped.
 ///
-/// A string with an unpaired surrogate cannot be stored faithfully and is refused as `CORRUPT`.
+/// # Errors
+///
+/// As [`text`].
 pub fn secret(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
-    if value.get_type()? != ValueType::String {
-        return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
-    }
-    let mut bytes = utf8(&value)?;
-    let suspect = bytes.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT);
-    if suspect && has_unpaired_surrogate(value)? {
-        return Err(Failure::Storage(unfaithful(name)));
-    }
-    Secret::from_utf8(std::mem::take(&mut *bytes)).ok_or_else(|| Failure::Storage(unfaithful(name)))
+    let secret = display_text(value, name)?;
+    check_faithful(value, name, secret.expose())?;
+    Ok(secret)
 }
 
-/// Returns a string for display only: an unpaired surrogate becomes U+FFFD.
+/// Returns a string for display only: an unpaired surrogate becomes U+FFFD. Every copy made of it is wiped.
+///
+/// # Errors
+///
+/// A `TypeError` for another type.
 pub fn display_text(value: Unknown<'_>, name: &str) -> Result<Secret, Failure> {
-    if value.get_type()? != ValueType::String {
-        return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
-    }
-    let mut bytes = utf8(&value)?;
-    Secret::from_utf8(std::mem::take(&mut *bytes)).ok_or_else(|| Failure::Storage(unfaithful(name)))
+    let bytes = std::mem::take(&mut *utf8(&value, name)?);
+    Ok(Secret::from_utf8(bytes).ok_or_else(|| unfaithful(name))?)
 }
 
 /// Returns a string as UTF-16, unpaired surrogates included. Every copy made of it is wiped.
+///
+/// # Errors
+///
+/// A `TypeError` for another type.
 pub fn units(value: Unknown<'_>, name: &str) -> Result<Units, Failure> {
-    if value.get_type()? != ValueType::String {
-        return Err(Failure::Type(format!("{name} must be a string, not {}", kind(&value)?)));
-    }
+    require_string(&value, name)?;
     utf16(&value)
 }
 
@@ -80,8 +83,16 @@ pub fn object<'env>(value: Unknown<'env>, name: &str) -> Result<Object<'env>, Fa
     optional_object(value, name)?.ok_or_else(|| Failure::Type(format!("{name} must be an object, not {kind}")))
 }
 
-/// Returns the texts of an argument that is an array of strings. They may be secrets.
-pub fn texts(value: Unknown<'_>, name: &str) -> Result<Vec<Secret>, Failure> {
+/// Returns the elements of an argument that is an array of strings, each converted by `element`: [`text`] or [`secret`].
+///
+/// # Errors
+///
+/// A `TypeError` for another type; the error of `element`.
+pub fn strings<T>(
+    value: Unknown<'_>,
+    name: &str,
+    element: fn(Unknown<'_>, &str) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
     if !value.is_array()? {
         return Err(Failure::Type(format!(
             "{name} must be an array of strings, not {}",
@@ -90,7 +101,7 @@ pub fn texts(value: Unknown<'_>, name: &str) -> Result<Vec<Secret>, Failure> {
     }
     let array: Object<'_> = cast(value)?;
     (0..array.get_array_length()?)
-        .map(|at| secret(array.get_element(at)?, &format!("{name}[{at}]")))
+        .map(|at| element(array.get_element(at)?, &format!("{name}[{at}]")))
         .collect()
 }
 
@@ -172,9 +183,25 @@ fn unfaithful(name: &str) -> Error {
     .with_remediation("Pass well-formed Unicode text, then re-save the key or re-authenticate")
 }
 
+fn require_string(value: &Unknown<'_>, name: &str) -> Result<(), Failure> {
+    match value.get_type()? {
+        ValueType::String => Ok(()),
+        _ => Err(Failure::Type(format!("{name} must be a string, not {}", kind(value)?))),
+    }
+}
+
+/// Returns an error for a string with an unpaired surrogate, given its text, in which Node-API replaced it by U+FFFD.
+fn check_faithful(value: Unknown<'_>, name: &str, text: &str) -> Result<(), Failure> {
+    match text.contains(char::REPLACEMENT_CHARACTER) && has_unpaired_surrogate(value)? {
+        true => Err(unfaithful(name).into()),
+        false => Ok(()),
+    }
+}
+
 /// Returns the string as UTF-8 in a buffer that is wiped. napi's own conversion leaves a second copy behind.
 #[allow(unsafe_code)]
-fn utf8(value: &Unknown<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn utf8(value: &Unknown<'_>, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    require_string(value, name)?;
     let raw = value.value();
     let mut length = 0;
     // SAFETY: `raw` is a live string handle; a null buffer asks for the length alone.

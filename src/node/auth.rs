@@ -38,8 +38,8 @@ pub struct ResolvedApiKey {
 /// See `index.d.ts`.
 #[napi]
 pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<JsKeyArgs> {
-    let parsed = args::texts(argv, "argv").and_then(|argv| Ok(auth::args::parse(&argv)?));
-    let found = or_throw(&env, parsed.map_err(ending))?;
+    let parsed = args::strings(argv, "argv", args::secret).and_then(|argv| Ok(auth::args::parse(&argv)?));
+    let found = or_throw(&env, parsed.map_err(into_fatal))?;
     Ok(JsKeyArgs {
         key_override: found.key.map(JsSecret),
         key_name_override: found.key_name.map(JsSecret),
@@ -47,8 +47,7 @@ pub fn parse_key_args(env: Env, argv: Unknown<'_>) -> napi::Result<JsKeyArgs> {
     })
 }
 
-/// See `index.d.ts`. `fallbacks` holds the `env` and the `storage` (a function that returns it) that apply where the caller
-/// gives none.
+/// See `index.d.ts`. `fallbacks` holds the `env` and the `storage` (a function that returns it) for callers that pass none.
 #[napi]
 pub fn resolve_api_key<'env>(
     env: &'env Env,
@@ -56,7 +55,7 @@ pub fn resolve_api_key<'env>(
     storage: Unknown<'_>,
     fallbacks: Object<'_>,
 ) -> napi::Result<PromiseRaw<'env, ResolvedApiKey>> {
-    let resolving = resolving(env, sources, storage, &fallbacks).map_err(ending);
+    let resolving = resolving(env, sources, storage, &fallbacks).map_err(into_fatal);
     promise(env, resolving, |resolving| async move {
         resolving.await.map(ResolvedApiKey::from)
     })
@@ -75,7 +74,7 @@ fn resolving(
     };
     let context = PathContext {
         home: JsEnvironment::of(env)?.host(env)?.home,
-        // Without a current directory a relative path leads nowhere, as its error then says.
+        // Without a current directory, reading a relative path fails with an error that names it.
         directory: std::env::current_dir().unwrap_or_default(),
     };
     resolve(&sources, &context, || match given {
@@ -99,8 +98,7 @@ fn read(sources: Unknown<'_>, fallbacks: &Object<'_>) -> Result<AuthSources, Fai
     };
     let mut environment = Vec::new();
     if let Some(names) = args::given(&sources, "envNames")? {
-        for name in args::texts(names, "sources.envNames")? {
-            let name = name.expose().to_owned();
+        for name in args::strings(names, "sources.envNames", args::text)? {
             if let Some(value) = text(&variables, "sources.env", &name)? {
                 environment.push(Variable { name, value });
             }
@@ -133,8 +131,8 @@ fn text(object: &Object<'_>, object_name: &str, name: &str) -> Result<Option<Sec
         .transpose()
 }
 
-/// Makes a storage error fatal, also one of an argument.
-fn ending(failure: Failure) -> Failure {
+/// Makes a storage error fatal, including the error of an argument.
+fn into_fatal(failure: Failure) -> Failure {
     match failure {
         Failure::Storage(error) => Failure::Storage(fatal(error)),
         other => other,

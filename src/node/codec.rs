@@ -110,9 +110,9 @@ struct CodecContext {
 }
 
 enum SecretSource {
-    /// The caller decided.
+    /// The caller passed the secret, or `null` for none.
     Given(Option<Arc<MachineSecret>>),
-    /// The keyring, and the file.
+    /// The keyring and the file are searched.
     Places(MachineSecretConfig),
 }
 

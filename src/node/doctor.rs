@@ -1,4 +1,4 @@
-//! `doctor`: the report on what is there and works.
+//! `doctor`: a report on the data directory, the keyring and the stores.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -86,8 +86,8 @@ pub fn doctor<'env>(
         runtime: names.get_named_property("runtime")?,
     };
     promise(env, subject(env, options), |(provider, mut subject)| async move {
-        // A loader that hangs is a keyring that does not answer.
-        subject.keyring = match provider.choice(subject.limit).await {
+        // A loader that does not answer in time is reported as an error of the keyring.
+        subject.keyring = match provider.selected(subject.limit).await {
             Ok(keyring) => keyring,
             Err(error) => SelectedKeyring::Injected(Arc::new(MisconfiguredKeyring::new(error))),
         };

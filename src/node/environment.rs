@@ -230,12 +230,12 @@ impl JsEnvironment {
 }
 
 impl PendingCalls {
-    /// Remembers who takes the outcome of a call.
+    /// Registers the function that receives the outcome of a call.
     pub fn insert(&self, id: u32, on_settled: impl FnOnce(&Env, Settled<'_>) + 'static) {
         self.0.borrow_mut().insert(id, Box::new(on_settled));
     }
 
-    /// Forgets a call. Whoever waits for it learns that no outcome will come.
+    /// Removes a call. Its future ends with an error.
     pub fn remove(&self, id: u32) {
         let removed = self.0.borrow_mut().remove(&id);
         drop(removed);

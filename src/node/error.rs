@@ -33,7 +33,7 @@ impl From<napi::Error> for Failure {
 }
 
 impl Failure {
-    /// The failure as a storage error, where JavaScript passed something unusable to Rust.
+    /// Converts the failure to a storage error, for invalid results of JavaScript functions.
     pub fn into_error(self) -> Error {
         match self {
             Self::Storage(error) => error,
@@ -57,12 +57,12 @@ impl Failure {
     }
 }
 
-/// Turns the failure of a synchronous call into the error that napi throws.
+/// Converts the failure of a synchronous call to the error that napi throws.
 pub fn or_throw<T>(env: &Env, result: Result<T, Failure>) -> napi::Result<T> {
     result.map_err(|failure| failure.into_napi(env))
 }
 
-/// A promise that is rejected at once, as for an invalid argument.
+/// Returns a promise that is rejected at once, as for an invalid argument.
 pub fn reject<'env, T: ToNapiValue>(env: &'env Env, failure: Failure) -> napi::Result<PromiseRaw<'env, T>> {
     PromiseRaw::reject(env, failure.into_napi(env))
 }

@@ -1,7 +1,7 @@
-//! Calls from Rust into JavaScript that may take their time.
+//! Asynchronous calls from Rust into JavaScript.
 //!
-//! A call has a number. Rust passes it to a function of `lib/`, which answers with `resolveCall` or `rejectCall`. So a call
-//! creates no function for JavaScript to collect, and one that is given up, or whose environment ends, leaves nothing behind.
+//! A call has a number. Rust passes it to a function of `lib/`, which reports the outcome with `resolveCall` or `rejectCall`.
+//! So a call creates no JavaScript function, and an abandoned call, or one whose environment ends, leaves nothing behind.
 
 use napi::Env;
 use tokio::sync::oneshot;
@@ -12,8 +12,8 @@ use crate::error::{Code, Error};
 
 /// Starts a call on the JavaScript thread, and converts its outcome there.
 ///
-/// Calls start in the order of the calls to this function. `start` passes the number on. Dropping the future gives the call
-/// up.
+/// Calls start in the order of the calls to this function. `start` passes the number to JavaScript. Dropping the future
+/// abandons the call.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// Removes a call that is given up from the table of the environment.
+/// Removes an abandoned call from the table of the environment.
 struct CallGuard {
     thread: JsThread,
     id: u32,

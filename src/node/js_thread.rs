@@ -28,8 +28,8 @@ struct ThreadQueue {
 }
 
 impl JsThread {
-    /// The thread of this environment. When the environment ends, jobs that wait are dropped, and later ones are dropped at
-    /// once, so that a future that waits for one of them ends.
+    /// Returns the thread of this environment. When the environment ends, queued jobs are dropped, and later ones are dropped
+    /// at once, so that a future that waits for one of them ends.
     pub fn new(env: &Env) -> napi::Result<Self> {
         let handle: Arc<OnceLock<Weak<ThreadQueue>>> = Arc::default();
         let wake_up = |runner: Runner| -> napi::Result<WakeUp> {
@@ -56,9 +56,9 @@ impl JsThread {
         Ok(Self(queue))
     }
 
-    /// Runs the job on the JavaScript thread, after those that came before it. Drops it if the environment has ended.
+    /// Queues a job for the JavaScript thread. Drops it if the environment has ended.
     pub fn run(&self, job: impl FnOnce(&Env) + Send + 'static) {
-        // A refused job is dropped without the mutex: what it holds may want to run another one.
+        // A refused job is dropped without holding the mutex, because its destructor may push another job.
         let pushed = self.0.jobs().push(Box::new(job));
         if let Ok(Some(runner)) = pushed {
             self.0.wake_up(runner);
@@ -89,7 +89,7 @@ impl ThreadQueue {
         let count = self.jobs().start(runner);
         for _ in 0..count {
             let Some(job) = self.jobs().pop() else { break };
-            // A job that panics must not take the wake-up of the others with it.
+            // A job that panics must not prevent the others from running.
             let _ = catch_unwind(AssertUnwindSafe(|| job(env)));
         }
         let next = self.jobs().finish();

@@ -7,7 +7,11 @@ use super::args;
 use super::error::Failure;
 use crate::secret::Secret;
 
-/// Returns `JSON.stringify(value)`, or what that throws, as for an object that contains itself.
+/// Returns `JSON.stringify(value)`.
+///
+/// # Errors
+///
+/// The error that it throws, as for an object that contains itself; a `TypeError` when the result is not a string.
 pub fn stringify(env: &Env, value: Object<'_>, name: &str) -> Result<Secret, Failure> {
     let json: Object<'_> = env.get_global()?.get_named_property("JSON")?;
     let stringify: Function<'_, Object<'_>, Unknown<'_>> = json.get_named_property("stringify")?;

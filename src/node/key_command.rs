@@ -1,4 +1,4 @@
-//! The class `KeyCommand`: answers and invocations become objects that tell their kind.
+//! The class `KeyCommand`. Results and invocations become objects with a property for their kind.
 
 use napi::Env;
 use napi::bindgen_prelude::{Null, Object, PromiseRaw, Unknown};
@@ -22,7 +22,7 @@ pub struct JsKeyCommand {
 
 #[napi]
 impl JsKeyCommand {
-    /// `cache` is the `CompletionCache` of a storage that is not ours.
+    /// `cache` is the `CompletionCache` of a storage that is not native.
     #[napi(constructor)]
     pub fn new(env: Env, storage: Unknown<'_>, cache: Unknown<'_>) -> napi::Result<Self> {
         or_throw(&env, Self::build(&env, storage, cache))
@@ -36,7 +36,7 @@ impl JsKeyCommand {
         })
     }
 
-    /// The command for a call in the current asynchronous context.
+    /// Returns the command for a call in the current asynchronous context.
     fn in_context(&self, env: &Env) -> Result<key_command::KeyCommand, Failure> {
         Ok(self.command.clone().with_keys(self.storage.in_context(env)?))
     }
@@ -59,7 +59,7 @@ impl JsKeyCommand {
         promise(env, args, |(args, command)| async move {
             Ok(Shaped(match args {
                 Ok((args, context)) => command.run(args.expose(), context).await,
-                // Text that cannot be stored is answered as every storage failure is.
+                // Text that cannot be stored gives the same result as a failure of the storage.
                 Err(error) => failure(&error),
             }))
         })
@@ -125,7 +125,7 @@ fn context(value: Unknown<'_>) -> Result<Context, Failure> {
         context.confirmed = args::boolean(confirmed, "context.confirmed")?;
     }
     if let Some(raw) = args::option(&given, "raw")? {
-        // An empty one invokes nothing.
+        // An empty text counts as missing.
         context.raw = Some(args::secret(raw, "context.raw")?).filter(|raw| !raw.expose().is_empty());
     }
     Ok(context)

@@ -1,4 +1,5 @@
-//! The keyring of an object whose caller gave no loader: the one that was chosen without code, else the operating system's.
+//! The keyring of an object without a loader: the one that an environment variable or a settings file selects, otherwise that
+//! of the operating system.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +22,9 @@ use crate::telemetry::with_sink;
 
 /// The keyring of an object without a loader.
 pub struct KeyringChoice {
-    /// The keyring. That of a wrong setting fails every call with the error of the setting.
+    /// The keyring. For an invalid setting, a keyring whose every call fails with the error of the setting.
     pub provider: KeyringProvider,
-    /// What chose it; `None` for the default.
+    /// What selected it; `None` for the default.
     pub chosen: Option<ChosenKeyring>,
 }
 
@@ -85,7 +86,7 @@ pub fn notice_project(env: &Env, host: &Host, log: &EventLog) -> Result<(), Fail
                 problem.remediation(),
             )
         };
-        // It waits for nothing.
+        // The future is complete when it is first polled.
         let _ = with_sink(log.sink(), emit).now_or_never();
     }
     Ok(())

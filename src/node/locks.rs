@@ -1,4 +1,4 @@
-//! Locks of keys that JavaScript holds while it does several steps as one; see `lib/locks.js`.
+//! Locks of keys that JavaScript holds while it makes several changes as one; see `lib/locks.js`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use super::storage::{InContext, InContextArgs, JsObject};
 use crate::fs::lock::KeyLock;
 use crate::store::SecureStore;
 
-/// A lock of a key. It ends with `release`, with the object, or with its environment.
+/// A lock of a key. It is released by `release`, or when the object is collected or its environment ends.
 #[napi]
 pub struct HeldKeyLock {
     service: String,
@@ -34,13 +34,13 @@ pub struct CurrentLocks {
 
 #[napi]
 impl HeldKeyLock {
-    /// The service of the store.
+    /// Returns the service of the store.
     #[napi(getter)]
     pub fn service(&self) -> &str {
         &self.service
     }
 
-    /// Ends the lock. Changes that are under way keep it until they are done.
+    /// Releases the lock once the changes in progress under it are complete.
     #[napi]
     pub fn release(&mut self) {
         if self.lock.take().is_some() {
@@ -56,7 +56,8 @@ impl Drop for HeldKeyLock {
 }
 
 impl CurrentLocks {
-    /// Asks JavaScript for the locks of the current context. Asks nothing while this environment holds no lock.
+    /// Returns the locks that the current context holds; `None` for none. Calls JavaScript only while this environment holds a
+    /// lock.
     pub fn of(env: &Env) -> Result<Option<Self>, Failure> {
         let environment = JsEnvironment::of(env)?;
         if environment.held_locks.load(Ordering::Relaxed) == 0 {
@@ -71,7 +72,7 @@ impl CurrentLocks {
         let mut locks = Vec::new();
         for at in 0..handles.get_array_length()? {
             let handle: Unknown<'_> = handles.get_element(at)?;
-            // One that was released no longer counts.
+            // A released lock is left out.
             let lock = args::instance::<HeldKeyLock>(handle).and_then(|handle| handle.lock.clone());
             locks.extend(lock);
         }
@@ -81,7 +82,7 @@ impl CurrentLocks {
     }
 }
 
-/// Acquires the lock of a key. When the current context holds it, the new lock is the same one.
+/// Acquires the lock of a key. If the current context holds it already, the result is another handle to the same lock.
 pub fn acquire<'env>(
     env: &'env Env,
     log: EventLog,

@@ -1,4 +1,4 @@
-//! Where the events of one environment, and those of one object, go.
+//! The destinations of the events of one environment, and of one object.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub struct QueuedEvent {
 /// Hands one event to a function of JavaScript. Called on the JavaScript thread.
 pub type Deliver = Arc<dyn Fn(&Env, &QueuedEvent) -> napi::Result<()> + Send + Sync>;
 
-/// The events of one environment, or of one object with a logger. Clones are the same.
+/// The events of one environment, or of one object with a logger. Clones share everything.
 #[derive(Clone)]
 pub struct EventLog(Arc<EventLogState>);
 
@@ -37,12 +37,12 @@ struct EventLogState {
 }
 
 impl EventLog {
-    /// A log without a listener.
+    /// Creates a log without a listener.
     pub fn new(thread: JsThread) -> Self {
         Self::with_parent(thread, None)
     }
 
-    /// The log of an object with a logger. Its events go to the environment's listeners as well.
+    /// Creates the log of an object with a logger. Its events go to the environment's listeners as well.
     pub fn for_logger(&self, thread: JsThread, deliver: Deliver) -> Self {
         let log = Self::with_parent(thread, Some(self.clone()));
         log.set_listener(Some(deliver));
@@ -65,12 +65,12 @@ impl EventLog {
         }))
     }
 
-    /// Where work tells what it does.
+    /// Returns the sink for the events of work.
     pub fn sink(&self) -> Arc<EventSink> {
         self.0.sink.clone()
     }
 
-    /// Sends every event to this function from now on; `None` ends that.
+    /// Sets the function that receives every event; `None` removes it.
     pub fn set_listener(&self, deliver: Option<Deliver>) {
         let listens = deliver.is_some();
         *self.0.queue.deliver.lock().unwrap_or_else(PoisonError::into_inner) = deliver;
@@ -123,7 +123,7 @@ struct EventQueue {
 struct EventBacklog {
     events: VecDeque<QueuedEvent>,
     dropped: u64,
-    /// A job that delivers them is queued.
+    /// Whether a job that delivers the events is queued.
     scheduled: bool,
 }
 
@@ -145,9 +145,9 @@ impl Sink for Arc<EventQueue> {
 }
 
 impl EventQueue {
-    /// Delivers one by one: the listener may call back, for example to remove itself.
+    /// Delivers the events one by one, because the listener may call this module, for example to remove itself.
     fn deliver(&self, env: &Env) {
-        // Events that come meanwhile wait for the next job, so that they cannot hold up the event loop.
+        // Events that arrive during the delivery wait for the next job, so that they cannot hold up the event loop.
         let mut left = {
             let mut backlog = self.backlog();
             backlog.scheduled = false;

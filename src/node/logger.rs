@@ -44,7 +44,7 @@ fn set_sink(env: &Env, sink: Unknown<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The log of an object: that of the environment, or one that also calls a `StorageLogger`.
+/// Returns the log of an object: that of the environment, or one that also calls a `StorageLogger`.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub fn object_log(env: &Env, logger: Option<Unknown<'_>>, name: &str) -> Result<
         .for_logger(environment.thread.clone(), Arc::new(deliver)))
 }
 
-/// The event as a plain object.
+/// Returns the event as a plain object.
 fn event_object<'env>(env: &'env Env, event: &QueuedEvent) -> napi::Result<Object<'env>> {
     let QueuedEvent { record, dropped } = event;
     let mut object = Object::new(env)?;
@@ -94,7 +94,7 @@ fn event_object<'env>(env: &'env Env, event: &QueuedEvent) -> napi::Result<Objec
     Ok(object)
 }
 
-/// The event as a line of text, such as `operation: operation=get service=tokens key=ba7816bf outcome=ok`.
+/// Returns the event as a line of text, such as `operation: operation=get service=tokens key=ba7816bf outcome=ok`.
 fn event_text(record: &Record) -> String {
     let mut text = format!("{}:", record.event);
     for (name, value) in &record.fields {

@@ -15,7 +15,7 @@ use super::js_thread::JsThread;
 use crate::error::{Code, Error, Result};
 use crate::fallback::machine_secret::{MAX_LEN, MIN_LEN, MachineSecretLoader, SecretFuture};
 
-/// A loader that JavaScript gave. Each call of it ends after `limit`.
+/// A loader that JavaScript provides. Each call of it ends after `limit`.
 pub struct JsMachineSecret {
     loader: Arc<FunctionRef<(), Unknown<'static>>>,
     thread: JsThread,
@@ -23,7 +23,7 @@ pub struct JsMachineSecret {
 }
 
 impl JsMachineSecret {
-    /// The loader, to be called on the thread it came from.
+    /// Creates a loader. It is called on the JavaScript thread of `env`.
     pub fn new(env: &Env, loader: Function<'_, (), Unknown<'static>>, limit: Duration) -> Result<Self, Failure> {
         Ok(Self {
             loader: Arc::new(loader.create_ref()?),

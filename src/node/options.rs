@@ -17,13 +17,13 @@ use crate::fallback::envelope::Version;
 use crate::fallback::machine_secret::MachineSecretLoader;
 use crate::store::{FallbackPolicy, KeyringProvider};
 
-/// The time limit of one keyring call, unless `keyringTimeoutMs` says otherwise.
+/// The default time limit of one keyring call, for callers that do not set `keyringTimeoutMs`.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The longest time limit: what fits the 32-bit milliseconds of a JavaScript timer, about 24 days.
+/// Maximum time limit: the largest 32-bit number of milliseconds of a JavaScript timer, about 24 days.
 const LONGEST_LIMIT_MS: f64 = 2_147_483_647.0;
 
-/// `SecureStoreOptions` as the core's types. `None` where the caller gave nothing.
+/// `SecureStoreOptions` as the core's types. An option that was not set is `None`.
 #[derive(Default)]
 pub struct ParsedOptions {
     /// `fallbackDir`.
@@ -47,7 +47,11 @@ pub struct ParsedOptions {
 }
 
 impl ParsedOptions {
-    /// Reads the options of a caller, and those of `configure` where the caller gives none.
+    /// Reads the options of a caller. For options that the caller does not set, those of `configure` apply.
+    ///
+    /// # Errors
+    ///
+    /// A `TypeError` for an option of the wrong type or with an invalid value.
     pub fn read(env: &Env, options: Option<&Object<'_>>, defaults: &Object<'_>) -> Result<Self, Failure> {
         let limit = match options {
             Some(options) => args::option(options, "keyringTimeoutMs")?
@@ -112,7 +116,11 @@ impl ParsedOptions {
     }
 }
 
-/// The name of a service, as an argument.
+/// Returns the service name in an argument.
+///
+/// # Errors
+///
+/// A `TypeError` unless it is a non-empty string without NUL characters.
 pub fn service_name(value: Unknown<'_>, name: &str) -> Result<String, Failure> {
     let service = args::text(value, name)?;
     if service.is_empty() || service.contains('\0') {
@@ -123,14 +131,22 @@ pub fn service_name(value: Unknown<'_>, name: &str) -> Result<String, Failure> {
     Ok(service)
 }
 
-/// A path among the options.
+/// Returns the path in an option, made absolute; `None` when the option is missing.
+///
+/// # Errors
+///
+/// As [`absolute`].
 pub fn path(options: &Object<'_>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
     args::option(options, name)?
         .map(|value| absolute(value, &format!("options.{name}"), what))
         .transpose()
 }
 
-/// A path, made absolute now, so that it stays the same when the process changes its current directory.
+/// Returns a path, made absolute, so that it stays the same when the process changes its current directory.
+///
+/// # Errors
+///
+/// A `TypeError` unless it is a non-empty string without NUL characters.
 pub fn absolute(value: Unknown<'_>, name: &str, what: &str) -> Result<PathBuf, Failure> {
     let text = args::text(value, name)?;
     if text.is_empty() || text.contains('\0') {
@@ -139,7 +155,11 @@ pub fn absolute(value: Unknown<'_>, name: &str, what: &str) -> Result<PathBuf, F
     std::path::absolute(Path::new(&text)).map_err(|error| Failure::Type(format!("{name} must be {what}: {error}")))
 }
 
-/// A time limit, from the option `keyringTimeoutMs`.
+/// Returns the time limit in the option `keyringTimeoutMs`.
+///
+/// # Errors
+///
+/// A `TypeError` unless it is a number greater than 0.
 pub fn milliseconds(value: Unknown<'_>) -> Result<Duration, Failure> {
     let wanted = "options.keyringTimeoutMs must be a number of milliseconds greater than 0";
     if value.get_type()? != ValueType::Number {

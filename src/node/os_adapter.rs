@@ -28,7 +28,7 @@ pub struct Credential {
     pub password: JsSecret,
 }
 
-/// The OS keyring as an adapter; `lib/calls.js` makes an object of free functions of it.
+/// Called by `lib/calls.js`: returns the OS keyring as an adapter; `null` if there is none.
 #[napi]
 pub fn create_os_keyring_adapter<'env>(env: &'env Env) -> napi::Result<PromiseRaw<'env, Option<OsKeyringAdapter>>> {
     let host = JsEnvironment::of(env)?.host(env)?;
@@ -37,7 +37,7 @@ pub fn create_os_keyring_adapter<'env>(env: &'env Env) -> napi::Result<PromiseRa
         let Some(keyring) = selected.keyring().cloned() else {
             return Ok(None);
         };
-        // The cheapest question that tells whether there is a keyring. One that is locked or slow counts.
+        // The cheapest call that shows whether there is a keyring. A locked or slow keyring counts as present.
         match keyring.contains(PROBE_PREFIX, PROBE_PREFIX).await {
             Err(KeyringError::Absent(_)) => Ok(None),
             Ok(_) | Err(KeyringError::Failed(_)) => Ok(Some(OsKeyringAdapter { keyring })),
@@ -103,7 +103,7 @@ impl OsKeyringAdapter {
             let secrets = keyring.get_many(&service, &accounts).await;
             let mut found = Vec::with_capacity(accounts.len());
             for (account, secret) in accounts.into_iter().zip(secrets) {
-                // An account that was deleted meanwhile is left out.
+                // An account that was deleted after the listing is left out.
                 if let Some(secret) = secret.map_err(KeyringError::into_error)? {
                     found.push(Credential {
                         account,

@@ -19,11 +19,11 @@ use crate::fs::executor::FileExecutor;
 use crate::secret::Secret;
 use crate::telemetry::with_sink;
 
-/// One thread is enough: the work waits on D-Bus or moves to blocking threads, it does not compute here.
+/// One thread is enough: work on the runtime waits for D-Bus, JavaScript or other threads.
 const WORKER_THREADS: usize = 1;
 
-/// The runtime of the process, created by the first call and never shut down: the connection to the OS keyring lives on it,
-/// and outlives any one environment (a worker may end while others go on).
+/// The runtime of the process, created by the first call and never shut down. The connection to the OS keyring runs on it and
+/// outlives each environment: a worker may end while others continue.
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
 /// How many calls may run on blocking threads at a time.
@@ -117,7 +117,7 @@ where
     let task: Task<()> = Box::pin(async move {
         let outcome = work.await.unwrap_or_else(|_| Err(internal_error()));
         thread.run(move |env| {
-            // The events of the work come before its result.
+            // Events of the work are delivered before its result.
             log.deliver(env);
             deferred.settle(env, outcome.map_err(|error| Failure::Storage(error).into_napi(env)));
             if let Ok(environment) = JsEnvironment::of(env) {
@@ -135,7 +135,7 @@ where
     Ok(promise)
 }
 
-/// A secret on its way out: it becomes a JavaScript string on the JavaScript thread, and our copy is wiped.
+/// A secret that is returned to JavaScript. It becomes a string on the JavaScript thread, and the copy in Rust is wiped.
 pub struct JsSecret(pub Secret);
 
 impl TypeName for JsSecret {
@@ -156,7 +156,11 @@ impl ToNapiValue for JsSecret {
     }
 }
 
-/// The runtime. Where it cannot be created, as without a free file descriptor, the next call tries again.
+/// Returns the runtime.
+///
+/// # Errors
+///
+/// `UNAVAILABLE` when it cannot be created, for example without a free file descriptor. The next call tries again.
 fn runtime() -> Result<&'static Runtime> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -168,7 +172,7 @@ fn runtime() -> Result<&'static Runtime> {
         .enable_all()
         .build()
         .map_err(|error| no_runtime(&error.to_string()))?;
-    // Another environment may have been faster: then this one is shut down without waiting for its idle threads.
+    // If another environment created one at the same moment, this one is shut down without waiting for its idle threads.
     if let Err(late) = RUNTIME.set(runtime) {
         late.shutdown_background();
     }

@@ -25,7 +25,7 @@ pub struct JsProviderKeyStorage {
     names: SavedNames,
 }
 
-/// The names that `/key` completes from an object of JavaScript; `lib/classes.js` keeps one for each object.
+/// The names that `/key` completes for a JavaScript object; `lib/classes.js` keeps one cache for each object.
 #[napi]
 #[derive(Default)]
 pub struct CompletionCache {
@@ -133,14 +133,14 @@ pub fn mask_key_for_display(env: Env, key: Unknown<'_>) -> napi::Result<String> 
     )
 }
 
-/// A `ProviderKeyStorageLike`: ours, or any other object.
+/// A `ProviderKeyStorageLike`: a native one, or any other object.
 pub enum KeyStorageHandle {
     Native(Box<StoreObject>),
     Object(JsObject),
 }
 
 impl KeyStorageHandle {
-    /// The storage for a call in the current asynchronous context.
+    /// Returns the storage for a call in the current asynchronous context.
     pub fn in_context(&self, env: &Env) -> Result<Arc<dyn KeyStorage>, Failure> {
         Ok(match self {
             Self::Native(object) => Arc::new(ProviderKeys::new(object.in_context(env, FileExecutor::Pool)?)),
@@ -149,8 +149,12 @@ impl KeyStorageHandle {
     }
 }
 
-/// Reads an argument that is a `ProviderKeyStorageLike`. Also returns the names that `/key` completes from it; `cache` keeps
-/// those of an object that is not ours.
+/// Reads an argument that is a `ProviderKeyStorageLike`. Also returns the names that `/key` completes from it; for an object
+/// that is not native, `cache` holds them.
+///
+/// # Errors
+///
+/// A `TypeError` for a value without the methods of a `ProviderKeyStorage`.
 pub fn key_storage(
     env: &Env,
     value: Unknown<'_>,

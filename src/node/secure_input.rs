@@ -59,7 +59,7 @@ impl JsSecureInputHandler {
     }
 }
 
-/// UTF-16 text on its way out, unpaired surrogates and all.
+/// UTF-16 text that is returned to JavaScript, including unpaired surrogates.
 pub struct JsText(Units);
 
 impl TypeName for JsText {

@@ -3,10 +3,10 @@
 use napi::bindgen_prelude::{Object, ToNapiValue, TypeName};
 use napi::{Env, JsValue, ValueType, sys};
 
-/// A value of the core as an object of its own.
+/// A value of the core that becomes a JavaScript object.
 pub struct Shaped<T>(pub T);
 
-/// What the object of a value holds.
+/// A value whose JavaScript object has properties that depend on the value.
 pub trait Shape {
     /// Sets the properties of a new object.
     fn fill(self, env: &Env, object: &mut Object<'_>) -> napi::Result<()>;

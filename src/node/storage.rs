@@ -1,7 +1,7 @@
-//! Storages that JavaScript provides in place of ours: any object with the methods of the class.
+//! Storages that JavaScript provides in place of the native ones: any object with the methods of the class.
 //!
 //! A native object whose methods are those of its class is used directly. A subclass or another object has its methods
-//! called, one by one, as methods. What it throws is treated as an adapter's error is.
+//! called, one by one, as methods. Its errors are treated as those of an adapter.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub enum StorageArgument {
 }
 
 impl StorageArgument {
-    /// Looks at an argument. `kind` is `"SecureStore"` or `"ProviderKeyStorage"`.
+    /// Reads an argument. `kind` is `"SecureStore"` or `"ProviderKeyStorage"`.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl StorageArgument {
 }
 
 impl JsObject {
-    /// The same object, its methods called in this asynchronous context.
+    /// Returns the same object, whose methods are called in this asynchronous context.
     pub fn in_context(&self, context: Arc<InContext>) -> Self {
         Self {
             context: Some(context),
@@ -124,7 +124,7 @@ impl JsObject {
     }
 }
 
-/// A storage's rejection, classified as an adapter's is.
+/// Returns a storage's rejection as an error, classified as an adapter's is.
 fn error_of(mut rejection: Rejection) -> crate::error::Error {
     if rejection.message.is_empty() {
         rejection.message = "The storage failed".to_owned();
@@ -133,32 +133,31 @@ fn error_of(mut rejection: Rejection) -> crate::error::Error {
 }
 
 fn found(value: Unknown<'_>) -> std::result::Result<Option<Secret>, Failure> {
-    optional_secret(value, "value that the storage gave")
+    optional_secret(value, "value that the storage returned")
 }
 
 fn keys(value: Unknown<'_>) -> std::result::Result<Vec<String>, Failure> {
-    let keys = args::texts(value, "list that the storage gave")?;
-    let mut keys: Vec<String> = keys.iter().map(|key| key.expose().to_owned()).collect();
+    let mut keys = args::strings(value, "list that the storage returned", args::text)?;
     keys.sort_unstable_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
     keys.dedup();
     Ok(keys)
 }
 
 fn truth(value: Unknown<'_>) -> std::result::Result<bool, Failure> {
-    args::boolean(value, "answer of the storage")
+    args::boolean(value, "result of the storage")
 }
 
-/// A call on an object that says "not found" by an error means the same as one that says it by its answer.
-async fn or_absent<T>(answer: BoxFuture<'static, Result<T>>, absent: T) -> Result<T> {
-    match answer.await {
-        Err(error) if error.code() == Code::NotFound => Ok(absent),
-        answer => answer,
+/// Treats a `NOT_FOUND` error of an object as an empty result.
+async fn not_found_as<T>(call: BoxFuture<'static, Result<T>>, empty: T) -> Result<T> {
+    match call.await {
+        Err(error) if error.code() == Code::NotFound => Ok(empty),
+        result => result,
     }
 }
 
 impl SecretStore for JsStore {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Secret>>> {
-        or_absent(self.0.call("get", Some(key), None, found), None).boxed()
+        not_found_as(self.0.call("get", Some(key), None, found), None).boxed()
     }
 
     fn set(&self, key: &str, value: Secret) -> BoxFuture<'static, Result<Option<StoredIn>>> {
@@ -166,7 +165,7 @@ impl SecretStore for JsStore {
     }
 
     fn delete(&self, key: &str) -> BoxFuture<'static, Result<bool>> {
-        or_absent(self.0.call("delete", Some(key), None, truth), false).boxed()
+        not_found_as(self.0.call("delete", Some(key), None, truth), false).boxed()
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<String>>> {
@@ -174,7 +173,7 @@ impl SecretStore for JsStore {
     }
 
     fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
-        or_absent(self.0.call("has", Some(key), None, truth), false).boxed()
+        not_found_as(self.0.call("has", Some(key), None, truth), false).boxed()
     }
 }
 
@@ -184,11 +183,11 @@ impl KeyStorage for JsKeyStorage {
     }
 
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Secret>>> {
-        or_absent(self.0.call("getKey", Some(name), None, found), None).boxed()
+        not_found_as(self.0.call("getKey", Some(name), None, found), None).boxed()
     }
 
     fn delete(&self, name: &str) -> BoxFuture<'static, Result<bool>> {
-        or_absent(self.0.call("deleteKey", Some(name), None, truth), false).boxed()
+        not_found_as(self.0.call("deleteKey", Some(name), None, truth), false).boxed()
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<String>>> {
@@ -196,7 +195,7 @@ impl KeyStorage for JsKeyStorage {
     }
 
     fn has<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool>> {
-        or_absent(self.0.call("hasKey", Some(name), None, truth), false).boxed()
+        not_found_as(self.0.call("hasKey", Some(name), None, truth), false).boxed()
     }
 
     fn entries(&self) -> BoxFuture<'_, Result<StoreEntries>> {

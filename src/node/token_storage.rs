@@ -159,7 +159,7 @@ pub fn lock_credentials<'env>(
     acquire(env, object.log(), args)
 }
 
-/// The caller's object, with `updatedAt` set by `Date.now()`, the clock of the caller's own dates.
+/// Returns the caller's object as credentials, with `updatedAt` set to `Date.now()`, the clock of the caller's own dates.
 fn stamped(env: &Env, credentials: Unknown<'_>) -> Result<Credentials, Failure> {
     let json = stringify(env, args::object(credentials, "credentials")?, "credentials")?;
     let date: Unknown<'_> = env.get_global()?.get_named_property("Date")?;
@@ -167,7 +167,7 @@ fn stamped(env: &Env, credentials: Unknown<'_>) -> Result<Credentials, Failure> 
     Ok(Credentials::new(&json, now.call(())? as u64)?)
 }
 
-/// All credentials on their way out: a `Map`. Broken ones are reported to the host as it is created.
+/// All credentials, returned to JavaScript as a `Map`. Broken ones are reported to the host when the `Map` is created.
 pub struct JsAllCredentials {
     credentials: JsonMap,
     broken: Vec<BrokenCredentials>,

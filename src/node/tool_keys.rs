@@ -22,7 +22,7 @@ pub struct ToolKeyRegistryEntry {
     pub description: &'static str,
 }
 
-/// All tools, for the map that `lib/tools.js` makes of them.
+/// Called by `lib/functions.js`: returns all tools.
 #[napi]
 pub fn tool_key_registry() -> Vec<ToolKeyRegistryEntry> {
     let entries = REGISTRY.iter().map(|tool| ToolKeyRegistryEntry {

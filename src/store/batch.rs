@@ -16,7 +16,7 @@ use crate::telemetry::events::Operation;
 /// How many keys are read one by one, or deleted, at once.
 const MAX_IN_FLIGHT: usize = 16;
 
-/// What was read of a key, and from where.
+/// The result of reading a key, and where its value is.
 pub(super) type LocatedResult = (Result<Option<Secret>>, StoredIn);
 
 impl SecureStore {
@@ -24,7 +24,7 @@ impl SecureStore {
     pub async fn get_many(&self, keys: &[String]) -> Vec<Result<Option<Secret>>> {
         let operation = Operation::start("get_many");
         let selection = self.select().await;
-        // Files that cannot be listed are looked for one by one.
+        // If the files cannot be listed, each key is read individually.
         let files = match self.policy {
             FallbackPolicy::Allow => self.files.list().await.ok(),
             FallbackPolicy::Deny => Some(DirectoryListing::default()),
@@ -42,7 +42,7 @@ impl SecureStore {
     /// Removes many keys, each as [`SecureStore::delete`] does. A failure does not stop the others. The results are in the
     /// order of the keys.
     pub async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
-        // Boxed: the compiler does not see that what borrows from `keys` may be sent to another thread.
+        // Boxed: otherwise the compiler cannot prove that the futures, which borrow from `keys`, are `Send`.
         let deletions: Vec<_> = keys.iter().map(|key| Box::pin(self.delete(key))).collect();
         futures_util::stream::iter(deletions)
             .buffered(MAX_IN_FLIGHT)
@@ -50,7 +50,7 @@ impl SecureStore {
             .await
     }
 
-    /// Reads many keys, of which these have files, in one batch for each source.
+    /// Reads many keys, in one batch from each source. `files` is the listing of the files.
     pub(super) async fn read_all(
         &self,
         keys: &[String],
@@ -71,7 +71,7 @@ impl SecureStore {
             .collect();
         let stored = self.files.read_many(&wanted).await;
         let mut stored: BTreeMap<String, _> = wanted.into_iter().zip(stored).collect();
-        // Keys whose file takes a decision are read one by one.
+        // A key is read individually if its file is newer than the keyring, is a tombstone or cannot be read.
         let is_single = |key: &String| match (deleted.contains(key.as_str()), stored.get(key)) {
             (true, _) => true,
             (false, None) => Key::parse(key).is_err(),
@@ -106,7 +106,7 @@ impl SecureStore {
             .collect()
     }
 
-    /// The value of a key from the keyring's answer and the file's value.
+    /// Returns the value of a key, given the keyring's answer and the file's value. The keyring's value wins.
     fn combined(&self, answer: Result<Option<Secret>, KeyringError>, stored: Option<Secret>) -> LocatedResult {
         match (answer, stored, self.policy) {
             (Ok(Some(value)), _, _) => (Ok(Some(value)), StoredIn::Keyring),

@@ -1,4 +1,4 @@
-//! The lock of a key, which serves `set`, `delete`, `update` and `withLock` alike.
+//! The lock of a key, which `set`, `delete`, `update` and `withLock` share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,29 +24,30 @@ pub enum Change {
     Keep,
 }
 
-/// A change's place in the order of the changes of its key.
-pub(super) enum Turn {
-    /// Under a lock that the caller holds.
-    Held(KeyedLock),
-    /// Under a lock of its own.
-    Requested(LockRequest),
+/// A request to change a key. Changes of a key are made in the order of their requests.
+pub(super) enum ChangeRequest {
+    /// The caller holds the key's lock. The change waits for the caller's other changes.
+    UnderHeldLock(KeyedLock),
+    /// The change acquires the key's lock.
+    OwnLock(LockRequest),
 }
 
 /// Held while a change is made.
 pub(super) enum ChangeGuard {
-    /// The turn under a lock that the caller holds.
-    Held { _turn: KeyedMutexGuard },
-    /// A lock of its own.
-    Own { _lock: KeyLock },
+    /// Excludes the caller's other changes under the lock that the caller holds.
+    UnderHeldLock { _guard: KeyedMutexGuard },
+    /// The key's lock.
+    OwnLock { _lock: KeyLock },
 }
 
 impl SecureStore {
-    /// Acquires the lock of a key, for a caller that makes several steps as one. With [`SecureStore::holding`] they are
-    /// made under this lock.
+    /// Acquires the lock of a key, so that the caller can make several changes as one. [`SecureStore::holding`] returns a
+    /// store whose changes are made under this lock.
     ///
     /// # Errors
     ///
-    /// `CORRUPT` for a bad key; `TIMEOUT` when the lock is not released in time; `UNAVAILABLE` when there can be no lock.
+    /// `CORRUPT` for a bad key; `TIMEOUT` when the lock is not released in time; `UNAVAILABLE` when locking is not
+    /// possible.
     pub async fn lock(&self, key: &str) -> Result<Arc<KeyLock>> {
         let key = Key::parse(key)?;
         if let Some(held) = self.held_lock(&key) {
@@ -81,7 +82,7 @@ impl SecureStore {
         }
     }
 
-    /// The same store for a caller that holds these locks: changes of the keys they cover are made under them.
+    /// Returns the store for a caller that holds these locks. Changes of the keys that they cover are made under them.
     #[must_use]
     pub fn holding(&self, locks: Vec<Arc<KeyLock>>) -> Self {
         Self {
@@ -90,38 +91,48 @@ impl SecureStore {
         }
     }
 
-    /// Takes a change's place in the order of changes.
-    pub(super) fn turn(&self, key: &str) -> Result<(Key, Turn)> {
+    /// Requests a change. Its place in the order of changes is fixed when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` for a bad key.
+    pub(super) fn request_change(&self, key: &str) -> Result<(Key, ChangeRequest)> {
         let key = Key::parse(key)?;
-        let turn = match self.held_lock(&key) {
-            Some(lock) => Turn::Held(lock.change()),
-            None => Turn::Requested(self.locks.request(&self.service, key.as_str())),
+        let request = match self.held_lock(&key) {
+            Some(lock) => ChangeRequest::UnderHeldLock(lock.change()),
+            None => ChangeRequest::OwnLock(self.locks.request(&self.service, key.as_str())),
         };
-        Ok((key, turn))
+        Ok((key, request))
     }
 
-    /// Waits for a change's turn. Where there can be no lock, the change is made all the same, and an event says so: it keeps
-    /// out the other changes of this process alone.
-    pub(super) async fn begin(&self, key: &Key, turn: Turn) -> Result<ChangeGuard> {
-        let request = match turn {
-            Turn::Held(turn) => return Ok(ChangeGuard::Held { _turn: turn.await }),
-            Turn::Requested(request) => request,
+    /// Waits until a change may be made. If locking is not possible, the change is made anyway: it excludes only the other
+    /// changes of this process, and an event reports that.
+    ///
+    /// # Errors
+    ///
+    /// `TIMEOUT` when another change takes too long.
+    pub(super) async fn begin(&self, key: &Key, request: ChangeRequest) -> Result<ChangeGuard> {
+        let request = match request {
+            ChangeRequest::UnderHeldLock(lock) => return Ok(ChangeGuard::UnderHeldLock { _guard: lock.await }),
+            ChangeRequest::OwnLock(request) => request,
         };
         let waiting = request.acquire_for_change(self.lock_limit());
         let (lock, unavailable) = lock_wait(&self.service, key.as_str(), waiting).await?;
         if let Some(error) = unavailable {
             lock_unavailable(&self.service, key.as_str(), &error);
         }
-        Ok(ChangeGuard::Own { _lock: lock })
+        Ok(ChangeGuard::OwnLock { _lock: lock })
     }
 
-    /// Begins a change if that needs no waiting. `None` when another change is under way, and when there can be no lock.
+    /// Begins a change without waiting. Returns `None` when another change is in progress, and when locking is not possible.
     pub(super) async fn try_begin(&self, key: &Key) -> Option<ChangeGuard> {
         match self.held_lock(key) {
-            Some(lock) => lock.try_change().map(|turn| ChangeGuard::Held { _turn: turn }),
+            Some(lock) => lock
+                .try_change()
+                .map(|guard| ChangeGuard::UnderHeldLock { _guard: guard }),
             None => {
                 let lock = self.locks.try_lock(&self.service, key.as_str()).await;
-                lock.ok().flatten().map(|lock| ChangeGuard::Own { _lock: lock })
+                lock.ok().flatten().map(|lock| ChangeGuard::OwnLock { _lock: lock })
             }
         }
     }

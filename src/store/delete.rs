@@ -10,22 +10,22 @@ use crate::telemetry::events::Operation;
 impl SecureStore {
     /// Removes a key from the keyring and from the files. Returns whether either held it.
     ///
-    /// A keyring that fails does not stop the removal from the files, and is reported after it. Where the keyring may hold
-    /// a value, a tombstone takes the place of the file, and the deletion is carried out in the keyring later.
+    /// A failure of the keyring is returned after the removal from the files. If the keyring may hold a value, a tombstone
+    /// replaces the file, and a later operation deletes the value in the keyring.
     ///
     /// # Errors
     ///
     /// `CORRUPT` for a bad key; the keyring's error if it failed; `UNAVAILABLE` if the keyring still holds the value, and under
     /// `Deny` without a keyring and a file; `TIMEOUT` if another change of the key takes too long.
     pub fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + Send + use<> {
-        let (store, turn) = (self.clone(), self.turn(key));
+        let (store, request) = (self.clone(), self.request_change(key));
         async move {
             let mut operation = Operation::start("delete");
-            let (key, turn) = match turn {
-                Ok(turn) => turn,
+            let (key, request) = match request {
+                Ok(request) => request,
                 Err(error) => return operation.finish(store.service(), None, Err(error)),
             };
-            let deleted = match store.begin(&key, turn).await {
+            let deleted = match store.begin(&key, request).await {
                 Ok(_change) => store.delete_now(&key, &mut operation).await,
                 Err(error) => Err(error),
             };
@@ -44,7 +44,7 @@ impl SecureStore {
         record_backend(operation, &outcome, self.policy);
         let error = match outcome {
             Ok(DeleteOutcome::Remains) => {
-                // A newer file and a tombstone keep on hiding the value that remains.
+                // A newer file or a tombstone stays, because it hides the remaining value.
                 if !matches!(relation, Some(FileRelation::Newer | FileRelation::Deleted)) {
                     self.files.remove(key.as_str()).await?;
                 }
@@ -70,8 +70,8 @@ impl SecureStore {
         }
     }
 
-    /// Removes the file, or replaces it by a tombstone where the keyring that was not reached may hold a value. Returns
-    /// whether the file held one.
+    /// Removes the file, or replaces it by a tombstone if the keyring, which failed, may hold a value. Returns whether the
+    /// file held one.
     async fn delete_from_files(
         &self,
         key: &Key,
@@ -81,8 +81,8 @@ impl SecureStore {
     ) -> Result<bool> {
         let may_be_in_keyring = match (relation, self.policy) {
             (Some(FileRelation::Deleted), _) => return Ok(false),
-            // Under `Deny` the files are never asked, so a tombstone is of use only where a file hides an older value from
-            // other stores.
+            // Under `Deny` the files are never read, so a tombstone is only useful in place of a file that hides an older
+            // value from other stores.
             (Some(FileRelation::Newer), _) | (_, FallbackPolicy::Allow) => {
                 is_evidence_of_keyring(error) || self.keyring_seen.is_recorded().await
             }
@@ -96,7 +96,8 @@ impl SecureStore {
     }
 }
 
-/// Returns whether this failure shows that there is a keyring. Some report with `UNAVAILABLE` that there is none.
+/// Returns whether this failure proves that there is a keyring. `UNAVAILABLE` does not: some keyrings report with it that
+/// they are absent.
 fn is_evidence_of_keyring(error: &KeyringError) -> bool {
     matches!(error, KeyringError::Failed(error) if error.code() != Code::Unavailable)
 }

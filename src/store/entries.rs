@@ -135,7 +135,7 @@ impl SecureStore {
 
     async fn carry_out_deletions(&self, deleted: &BTreeSet<&str>, selection: &Selection) -> Result<()> {
         let keys: Vec<Key> = deleted.iter().filter_map(|key| Key::parse(key).ok()).collect();
-        // Boxed: the compiler does not see that what borrows from `keys` may be sent to another thread.
+        // Boxed: otherwise the compiler cannot prove that the futures, which borrow from `keys`, are `Send`.
         let deletions: Vec<_> = keys
             .iter()
             .map(|key| Box::pin(self.carry_out_deletion(key, selection)))
@@ -144,7 +144,7 @@ impl SecureStore {
         while let Some(carried_out) = deletions.next().await {
             match carried_out {
                 Err(error) if error.is_final() => return Err(error),
-                // It is carried out later.
+                // A later operation carries it out.
                 Ok(()) | Err(_) => {}
             }
         }
@@ -152,7 +152,7 @@ impl SecureStore {
     }
 }
 
-/// An empty list with an error is a failure: the store is not known to be empty.
+/// An empty list with an error is a failure, because the store may not be empty.
 impl Outcome for StoreKeys {
     fn summary(&self) -> OutcomeSummary {
         match &self.incomplete {

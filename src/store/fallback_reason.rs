@@ -1,10 +1,10 @@
-//! What the event of an operation says about its decision.
+//! The backend and the reason for a fallback, as the event of an operation reports them.
 
 use super::{FallbackPolicy, StoredIn};
 use crate::keyring::KeyringError;
 use crate::telemetry::events::{Fallback, Operation, Outcome, OutcomeSummary};
 
-/// Records which backend decides the operation's result, and why it is the files.
+/// Records which backend decides the result of an operation, and the reason for a fallback to the files.
 pub fn record_backend<T>(operation: &mut Operation, outcome: &Result<T, KeyringError>, policy: FallbackPolicy) {
     match (outcome, policy) {
         (Ok(_), _) | (_, FallbackPolicy::Deny) => operation.record_keyring(),
@@ -12,7 +12,7 @@ pub fn record_backend<T>(operation: &mut Operation, outcome: &Result<T, KeyringE
     }
 }
 
-/// Returns why the files are used after this outcome of a keyring call.
+/// Returns the reason for a fallback to the files after this outcome of a keyring call.
 pub fn fallback_reason<T>(outcome: &Result<T, KeyringError>) -> Fallback {
     match outcome {
         Ok(_) => Fallback::NotInKeyring,

@@ -8,24 +8,24 @@ use crate::keyring::KeyringError;
 use crate::secret::Secret;
 use crate::telemetry::events::{Fallback, Operation};
 
-/// How often a read starts over because the value moved between file and keyring meanwhile.
+/// Maximum number of attempts of a read: the value may move between file and keyring during each.
 const MAX_ATTEMPTS: usize = 5;
 
 /// Result of one read.
 enum ReadAttempt {
     Found(Secret),
-    /// There is no value, as far as is known. The error is that of a keyring that may hold one.
+    /// No value was found. The error is that of a keyring that may hold one.
     NotFound(Option<Error>),
-    /// The value moved between file and keyring meanwhile.
+    /// The value moved between file and keyring during the read.
     Moved,
 }
 
 impl SecureStore {
-    /// Returns the value of a key; `None` if it is known that there is none, or if there is no keyring to ask.
+    /// Returns the value of a key; `None` if it is known that there is none, or if there is no keyring and no file.
     ///
     /// # Errors
     ///
-    /// `CORRUPT` for a bad key and for a file that cannot be read back; the keyring's error if it failed and there is no file.
+    /// `CORRUPT` for a bad key and for a file that cannot be decrypted; the keyring's error if it failed and there is no file.
     pub async fn get(&self, key: &str) -> Result<Option<Secret>> {
         let mut operation = Operation::start("get");
         let parsed = Key::parse(key);
@@ -72,14 +72,14 @@ impl SecureStore {
             }
             FileRelation::Newer | FileRelation::Older | FileRelation::NoValue => operation.record_keyring(),
         }
-        let asked = selection.get(&self.service, key.as_str()).await;
-        let asked = match self.record_outcome(asked).await? {
+        let answer = selection.get(&self.service, key.as_str()).await;
+        let answer = match self.record_outcome(answer).await? {
             Ok(Some(value)) => return Ok(ReadAttempt::Found(value)),
-            asked => asked,
+            answer => answer,
         };
-        operation.record_fallback(fallback_reason(&asked));
-        // A keyring that failed is not asked again, now for the machine secret.
-        let files = match &asked {
+        operation.record_fallback(fallback_reason(&answer));
+        // A keyring that failed is not called again for the machine secret.
+        let files = match &answer {
             Ok(_) => self.files.clone(),
             Err(KeyringError::Absent(_)) => self.files.without_keyring(None),
             Err(KeyringError::Failed(error)) => self.files.without_keyring(Some(error.clone())),
@@ -87,14 +87,14 @@ impl SecureStore {
         match files.read(key.as_str()).await? {
             Some(stored) => Ok(ReadAttempt::Found(stored.value)),
             None if self.files.state(key.as_str()).await? != before => Ok(ReadAttempt::Moved),
-            None => Ok(ReadAttempt::NotFound(hidden_by(asked))),
+            None => Ok(ReadAttempt::NotFound(hidden_by(answer))),
         }
     }
 }
 
-/// The error of a keyring that may hold a value although none was found. A keyring that is unavailable holds none.
-pub(super) fn hidden_by<T>(asked: Result<T, KeyringError>) -> Option<Error> {
-    match asked {
+/// Returns the error of a keyring that may hold a value although none was found. An unavailable keyring holds none.
+pub(super) fn hidden_by<T>(answer: Result<T, KeyringError>) -> Option<Error> {
+    match answer {
         Err(KeyringError::Failed(error)) if error.code() != Code::Unavailable => Some(error),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Whether a key is held, and where.
+//! Returns whether a key has a value, and where the value is.
 
 use super::fallback_reason::fallback_reason;
 use super::get::hidden_by;
@@ -12,7 +12,8 @@ use crate::telemetry::events::{Fallback, Operation};
 type Search = std::result::Result<StoredIn, Result<(), KeyringError>>;
 
 impl SecureStore {
-    /// Returns whether a key is held; `false` only if it is known that neither keyring nor file holds it. No secret is read.
+    /// Returns whether a key has a value; `false` only if it is known that neither keyring nor file holds one. No secret is
+    /// read.
     ///
     /// # Errors
     ///
@@ -46,7 +47,7 @@ impl SecureStore {
         };
         let found = found.and_then(|search| match search {
             Ok(stored_in) => Ok(Some(stored_in)),
-            Err(asked) => hidden_by(asked).map_or(Ok(None), Err),
+            Err(answer) => hidden_by(answer).map_or(Ok(None), Err),
         });
         operation.finish(self.service(), parsed.ok().as_ref().map(Key::as_str), found)
     }
@@ -71,18 +72,18 @@ impl SecureStore {
             FileRelation::Older | FileRelation::NoValue => {}
         }
         let held = selection.contains(&self.service, key.as_str()).await;
-        let asked = match (self.record_outcome(held).await?, self.policy) {
+        let answer = match (self.record_outcome(held).await?, self.policy) {
             (Ok(true), _) => return Ok(Ok(StoredIn::Keyring)),
             (Err(error), FallbackPolicy::Deny) => return Err(error.into_error()),
             (Ok(false), _) => Ok(()),
             (Err(error), FallbackPolicy::Allow) => Err(error),
         };
         if self.policy == FallbackPolicy::Allow {
-            operation.record_fallback(fallback_reason(&asked));
+            operation.record_fallback(fallback_reason(&answer));
         }
         match relation {
             FileRelation::Older => Ok(Ok(StoredIn::File)),
-            _ => Ok(Err(asked)),
+            _ => Ok(Err(answer)),
         }
     }
 }

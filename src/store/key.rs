@@ -1,4 +1,4 @@
-//! The name of a key. It is checked before anything is touched.
+//! The name of a key. It is checked before a keyring or a file is used.
 
 use crate::error::{Code, Error, Result};
 use crate::fallback::file_name::file_name;
@@ -17,17 +17,17 @@ impl Key {
     /// `CORRUPT` for an invalid name. The message says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(refusal("it is empty"));
+            return Err(invalid("it is empty"));
         }
         if let Some(bad) = text.chars().find(|c| matches!(c, '/' | '\\' | '\0')) {
-            return Err(refusal(match bad {
+            return Err(invalid(match bad {
                 '/' => "it contains a slash",
                 '\\' => "it contains a backslash",
                 _ => "it contains a NUL character",
             }));
         }
         if text == "." || text == ".." {
-            return Err(refusal("it is the name of a directory"));
+            return Err(invalid("it is the name of a directory"));
         }
         file_name(text)?;
         Ok(Self(text.to_owned()))
@@ -39,8 +39,8 @@ impl Key {
     }
 }
 
-fn refusal(why: &str) -> Error {
-    Error::new(Code::Corrupt, format!("Key name is invalid: {why}"))
+fn invalid(reason: &str) -> Error {
+    Error::new(Code::Corrupt, format!("Key name is invalid: {reason}"))
         .with_remediation("Re-save the key or re-authenticate under another key name")
 }
 

@@ -1,4 +1,4 @@
-//! Which keyring a store uses: that of the operating system, one that the caller's loader returns, or none.
+//! The keyring of a store: that of the operating system, one that the caller's loader returns, or none.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -47,7 +47,7 @@ pub enum KeyringProvider {
     Loaded(LazyKeyring),
 }
 
-/// A loader and, once it was called, its result. Clones share both.
+/// A loader, and its result once it has been called. Clones share both.
 #[derive(Clone)]
 pub struct LazyKeyring {
     loader: Arc<dyn Loader>,
@@ -55,7 +55,7 @@ pub struct LazyKeyring {
 }
 
 impl KeyringProvider {
-    /// A keyring that `loader` finds at its first use.
+    /// Returns the source of a keyring that `loader` finds at the first use.
     pub fn loaded(loader: Arc<dyn Loader>) -> Self {
         Self::Loaded(LazyKeyring {
             loader,
@@ -80,16 +80,16 @@ impl KeyringProvider {
     /// # Errors
     ///
     /// `TIMEOUT` if the load takes longer than `limit`. It continues, and later calls use its result.
-    pub async fn choice(&self, limit: Duration) -> Result<SelectedKeyring> {
+    pub async fn selected(&self, limit: Duration) -> Result<SelectedKeyring> {
         match self {
             Self::Known(selected) => Ok(selected.clone()),
-            Self::Loaded(lazy) => lazy.choice(limit).await,
+            Self::Loaded(lazy) => lazy.selected(limit).await,
         }
     }
 }
 
 impl LazyKeyring {
-    async fn choice(&self, limit: Duration) -> Result<SelectedKeyring> {
+    async fn selected(&self, limit: Duration) -> Result<SelectedKeyring> {
         let mut result = {
             let mut slot = self.result.lock().unwrap_or_else(PoisonError::into_inner);
             slot.get_or_insert_with(|| {

@@ -11,8 +11,8 @@ use crate::telemetry::propagate_blocking;
 /// The marker file in the data directory.
 const MARKER: &str = "keyring_seen";
 
-/// Remembers by a marker file that a keyring was reached. Only then can a keyring hold a value that a tombstone must hide,
-/// and a machine without a keyring collects no tombstones.
+/// Records in a marker file that a keyring was reached. Only then can a keyring hold a value that a tombstone must hide, so a
+/// machine without a keyring collects no tombstones.
 #[derive(Clone)]
 pub(super) struct KeyringSeen {
     data_dir: Arc<PathBuf>,
@@ -35,25 +35,25 @@ impl KeyringSeen {
         self
     }
 
-    /// Records that a keyring was reached. Where the marker cannot be written, the next call tries again.
+    /// Records that a keyring was reached. If the marker cannot be written, the next call tries again.
     pub async fn record(&self) {
         if self.is_recorded.load(Ordering::Relaxed) {
             return;
         }
         let dir = self.data_dir.clone();
         let writing = self.executor.run(propagate_blocking(move || {
-            let there = dir.join(MARKER).exists()
+            let exists = dir.join(MARKER).exists()
                 || atomic::ensure_dir(&dir)
                     .and_then(|()| atomic::create(&dir, MARKER, b""))
                     .is_ok();
-            Ok(there)
+            Ok(exists)
         }));
         if writing.await.unwrap_or(false) {
             self.is_recorded.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Returns whether a keyring was ever reached. A marker that cannot be looked for counts as present.
+    /// Returns whether a keyring was ever reached; `true` if that cannot be determined.
     pub async fn is_recorded(&self) -> bool {
         if self.is_recorded.load(Ordering::Relaxed) {
             return true;

@@ -29,7 +29,7 @@ impl KeyringEntry {
     }
 
     async fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let selected = self.source.choice(self.limit).await?;
+        let selected = self.source.selected(self.limit).await?;
         let Some(keyring) = selected.keyring() else {
             return Ok(None);
         };
@@ -55,7 +55,7 @@ impl MachineSecretLoader for KeyringEntry {
 impl MachineSecretKeyring for KeyringEntry {
     fn create<'a>(&'a self, secret: &'a Secret) -> SecretFuture<'a> {
         Box::pin(async move {
-            let selected = self.source.choice(self.limit).await?;
+            let selected = self.source.selected(self.limit).await?;
             let Some(keyring) = selected.keyring() else {
                 return Ok(None);
             };

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::error::{Code, Error, Result};
 use crate::keyring::{Keyring, KeyringError};
+use crate::random::random_bytes;
 use crate::secret::Secret;
 use crate::telemetry::{events, propagate};
 use crate::text::hex;
@@ -35,7 +36,7 @@ struct ProbeState {
 impl Probe {
     /// Returns whether a value that is written can be read back. Concurrent calls share one probe.
     ///
-    /// `keyring` is only awaited if no result is cached. It gives `None` if there is no keyring.
+    /// `keyring` is only awaited if no result is cached. It resolves to `None` if there is no keyring.
     pub async fn status<F>(&self, service: &str, keyring: F) -> bool
     where
         F: Future<Output = Result<Option<Arc<dyn Keyring>>>> + Send + 'static,
@@ -52,11 +53,11 @@ impl Probe {
                     let (sender, receiver) = watch::channel(None);
                     state.running = Some(receiver.clone());
                     let (probe, service) = (self.clone(), service.to_owned());
-                    // A task of its own: the probe must not end when its first caller gives up.
+                    // A separate task, so that the probe continues when its first caller drops this future.
                     tokio::spawn(propagate(async move {
                         let outcome = events::probe(&service, async {
                             match keyring.await? {
-                                Some(keyring) => ask(keyring.as_ref(), &service).await,
+                                Some(keyring) => probe_keyring(keyring.as_ref(), &service).await,
                                 None => Ok(false),
                             }
                         });
@@ -107,13 +108,13 @@ impl Probe {
     }
 }
 
-/// Writes a value to a temporary account, reads it back and deletes it. Returns whether the value came back. May take as long
-/// as three keyring calls.
+/// Writes a value to a temporary account, reads it back and deletes it. Returns whether both values are equal. May take as
+/// long as three keyring calls.
 ///
 /// # Errors
 ///
 /// The first error of the three calls.
-pub async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
+pub async fn probe_keyring(keyring: &dyn Keyring, service: &str) -> Result<bool> {
     let account = format!("{PROBE_PREFIX}{}", random_hex()?);
     let value = Secret::new(random_hex()?);
     let outcome = async {
@@ -132,11 +133,12 @@ pub async fn ask(keyring: &dyn Keyring, service: &str) -> Result<bool> {
     }
 }
 
-/// Returns 8 random characters.
+/// Returns 8 random hexadecimal digits.
 fn random_hex() -> Result<String> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::new(Code::Unavailable, format!("No random numbers from the system: {error}")))?;
+    let bytes = random_bytes::<4>().map_err(|error| {
+        let message = format!("The operating system provides no random numbers: {error}");
+        Error::new(Code::Unavailable, message)
+    })?;
     Ok(hex(&bytes))
 }
 
@@ -145,50 +147,50 @@ mod tests {
     use super::*;
     use crate::keyring::memory::{FaultMode, MemoryKeyring};
 
-    async fn answer(probe: &Probe, keyring: &Arc<MemoryKeyring>) -> bool {
+    async fn status(probe: &Probe, keyring: &Arc<MemoryKeyring>) -> bool {
         let keyring: Arc<dyn Keyring> = keyring.clone();
         probe.status("service", async move { Ok(Some(keyring)) }).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r2_the_answer_is_kept_for_60_seconds() {
+    async fn r2_a_result_is_cached_for_60_seconds() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
-        assert!(answer(&probe, &keyring).await);
+        assert!(status(&probe, &keyring).await);
         keyring.set_mode(FaultMode::Absent);
         tokio::time::advance(Duration::from_secs(59)).await;
-        assert!(answer(&probe, &keyring).await);
+        assert!(status(&probe, &keyring).await);
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert!(!answer(&probe, &keyring).await);
+        assert!(!status(&probe, &keyring).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r2_a_timeout_is_not_kept_and_other_failures_are() {
+    async fn r2_a_timeout_is_not_cached_and_other_failures_are() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
         keyring.set_mode(FaultMode::Hangs);
-        assert!(!answer(&probe, &keyring).await);
+        assert!(!status(&probe, &keyring).await);
         keyring.set_mode(FaultMode::Works);
-        assert!(answer(&probe, &keyring).await);
+        assert!(status(&probe, &keyring).await);
 
         let probe = Probe::default();
         keyring.set_mode(FaultMode::Fails(Code::Denied));
-        assert!(!answer(&probe, &keyring).await);
+        assert!(!status(&probe, &keyring).await);
         keyring.set_mode(FaultMode::Works);
-        assert!(!answer(&probe, &keyring).await);
+        assert!(!status(&probe, &keyring).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r2_three_failures_in_a_row_drop_the_kept_answer() {
+    async fn r2_three_failures_in_a_row_drop_the_cached_result() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
-        assert!(answer(&probe, &keyring).await);
+        assert!(status(&probe, &keyring).await);
         keyring.set_mode(FaultMode::Absent);
         probe.record_failure();
         probe.record_failure();
         probe.record_success();
         probe.record_failure();
         probe.record_failure();
-        assert!(answer(&probe, &keyring).await, "a success in between resets the count");
+        assert!(status(&probe, &keyring).await, "a success in between resets the count");
         probe.record_failure();
-        assert!(!answer(&probe, &keyring).await);
+        assert!(!status(&probe, &keyring).await);
     }
 
     #[tokio::test]
@@ -197,7 +199,7 @@ mod tests {
         let calls: Vec<_> = (0..20)
             .map(|_| {
                 let (probe, keyring) = (probe.clone(), keyring.clone());
-                tokio::spawn(async move { answer(&probe, &keyring).await })
+                tokio::spawn(async move { status(&probe, &keyring).await })
             })
             .collect();
         for call in calls {

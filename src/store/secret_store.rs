@@ -1,4 +1,4 @@
-//! The interface of a store of secrets, for the modules that are built on one.
+//! The interface of a store of secrets, for the modules that use one.
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 
@@ -40,15 +40,15 @@ pub struct StoreKeys {
 
 /// A store of secrets by key: a [`SecureStore`], or an object of the host with the same methods.
 ///
-/// `set` and `delete` take their place in the order of changes when they are called, not when they are awaited.
+/// Changes of a key are made in the order of the calls to `set` and `delete`, not in the order in which they are awaited.
 pub trait SecretStore: Send + Sync {
-    /// Returns the value of a key, `None` when there is none.
+    /// Returns the value of a key; `None` when there is none.
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Secret>>>;
 
-    /// Stores a value. Returns where it went, `None` when the store does not say.
+    /// Stores a value. Returns where it is stored; `None` when the store does not report that.
     fn set(&self, key: &str, value: Secret) -> BoxFuture<'static, Result<Option<StoredIn>>>;
 
-    /// Removes a key; `false` when there was none.
+    /// Removes a key. Returns whether it had a value.
     fn delete(&self, key: &str) -> BoxFuture<'static, Result<bool>>;
 
     /// Returns the keys, sorted and without duplicates. An empty list means that the store is known to be empty.
@@ -61,7 +61,7 @@ pub trait SecretStore: Send + Sync {
             .boxed()
     }
 
-    /// Returns whether a key is held.
+    /// Returns whether a key has a value.
     fn has<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
 
     /// Returns all keys with their values. The default lists the keys and reads them all at once.
@@ -104,7 +104,7 @@ pub trait SecretStore: Send + Sync {
 }
 
 impl StoreEntry {
-    /// An entry from the result of reading its key; `None` when the key is gone.
+    /// Creates the entry of a key from the result of reading it; `None` when the key has no value any more.
     pub fn of(key: String, stored_in: StoredIn, value: Result<Option<Secret>>) -> Option<Self> {
         let (value, error) = match value {
             Ok(None) => return None,

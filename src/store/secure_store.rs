@@ -33,11 +33,11 @@ pub enum StoredIn {
 
 /// The parts of a store.
 pub struct SecureStoreConfig {
-    /// The service its accounts belong to.
+    /// The service that its accounts belong to.
     pub service: String,
     /// The encrypted files.
     pub files: FallbackDir,
-    /// When they are used.
+    /// When the encrypted files are used.
     pub policy: FallbackPolicy,
     /// The keyring.
     pub keyring: KeyringProvider,
@@ -80,7 +80,7 @@ impl SecureStore {
         }
     }
 
-    /// Runs file operations with this executor. Clones made before keep theirs.
+    /// Runs file operations with this executor. Earlier clones keep theirs.
     #[must_use]
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.files = self.files.with_executor(executor);
@@ -94,14 +94,15 @@ impl SecureStore {
         self.locks.executor()
     }
 
-    /// Returns whether the keyring works: whether a value that was written to a temporary account came back. Never fails.
+    /// Returns whether the keyring works: whether a value that is written to a temporary account can be read back. Never
+    /// fails.
     pub async fn is_keychain_available(&self) -> bool {
         let (provider, limit) = (self.keyring.clone(), self.limit);
-        let keyring = async move { Ok(provider.choice(limit).await?.keyring().cloned()) };
+        let keyring = async move { Ok(provider.selected(limit).await?.keyring().cloned()) };
         self.probe.status(&self.service, keyring).await
     }
 
-    /// The service its accounts belong to.
+    /// Returns the service that its accounts belong to.
     pub fn service(&self) -> &str {
         &self.service
     }
@@ -111,24 +112,27 @@ impl SecureStore {
         self.keyring.is_known_absent()
     }
 
-    /// The encrypted files.
+    /// Returns the encrypted files.
     pub fn files(&self) -> &FallbackDir {
         &self.files
     }
 
-    /// The locks of its keys.
+    /// Returns the locks of its keys.
     pub fn locks(&self) -> &LockDir {
         &self.locks
     }
 
-    /// When the encrypted files are used.
+    /// Returns when the encrypted files are used.
     pub fn policy(&self) -> FallbackPolicy {
         self.policy
     }
 
-    /// Records the outcome of a keyring call: for the cached result of the probe, and that a keyring was reached.
+    /// Records the outcome of a keyring call: the probe drops its cached result after repeated failures, and a success shows
+    /// that there is a keyring.
     ///
-    /// The outer error is one that ends the operation. Nothing else is asked after it.
+    /// # Errors
+    ///
+    /// An error that ends the operation: the caller returns it without further calls.
     pub(super) async fn record_outcome<T>(&self, outcome: Result<T, KeyringError>) -> Result<Result<T, KeyringError>> {
         match &outcome {
             Ok(_) => {

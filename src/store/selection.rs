@@ -8,13 +8,13 @@ use crate::fallback::{FileState, KeyringKind};
 use crate::keyring::{DeleteOutcome, Keyring, KeyringError};
 use crate::secret::Secret;
 
-/// The keyring that an operation uses, or why there is none.
+/// The keyring that an operation uses, or the reason why there is none.
 pub(super) struct Selection {
     keyring: Result<Arc<dyn Keyring>, KeyringError>,
-    /// What a file is marked with that is newer than this keyring's value.
+    /// The kind that marks a file as newer than this keyring's value.
     pub kind: KeyringKind,
-    /// A loader gave the keyring of the operating system. When it gives none, files are marked as newer than an injected
-    /// keyring, so both marks concern this one.
+    /// A loader returned the keyring of the operating system. When it returns none, files are marked as newer than an
+    /// injected keyring, so both kinds of marks concern this keyring.
     has_both_kinds: bool,
 }
 
@@ -35,7 +35,7 @@ impl SecureStore {
     /// Finds the keyring, once per store. A loader that takes too long is a failure of this operation alone.
     pub(super) async fn select(&self) -> Selection {
         let is_loaded = matches!(self.keyring, KeyringProvider::Loaded(_));
-        let selected = self.keyring.choice(self.limit).await;
+        let selected = self.keyring.selected(self.limit).await;
         let kind = match &selected {
             Ok(SelectedKeyring::Os(_)) => KeyringKind::Os,
             Ok(SelectedKeyring::Injected(_)) => KeyringKind::Injected,
@@ -55,11 +55,11 @@ impl SecureStore {
 }
 
 impl Selection {
-    /// The keyring.
+    /// Returns the keyring.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// The reason why there is none.
     pub fn keyring(&self) -> Result<&Arc<dyn Keyring>, KeyringError> {
         self.keyring.as_ref().map_err(Clone::clone)
     }

@@ -14,18 +14,18 @@ impl SecureStore {
     ///
     /// # Errors
     ///
-    /// `CORRUPT` for a bad key; `CONFLICT` if another program wrote the entry at the same moment, and nothing is changed then;
+    /// `CORRUPT` for a bad key; `CONFLICT` if another program wrote the entry at the same moment, in which case nothing is changed;
     /// `TIMEOUT` if another change of the key takes too long; under `Deny` the keyring's error; otherwise the error of
     /// writing the file.
     pub fn set(&self, key: &str, value: Secret) -> impl Future<Output = Result<StoredIn>> + Send + use<> {
-        let (store, turn) = (self.clone(), self.turn(key));
+        let (store, request) = (self.clone(), self.request_change(key));
         async move {
             let mut operation = Operation::start("set");
-            let (key, turn) = match turn {
-                Ok(turn) => turn,
+            let (key, request) = match request {
+                Ok(request) => request,
                 Err(error) => return operation.finish(store.service(), None, Err(error)),
             };
-            let stored = match store.begin(&key, turn).await {
+            let stored = match store.begin(&key, request).await {
                 Ok(_change) => store.set_now(&key, &value, &mut operation).await,
                 Err(error) => Err(error),
             };
@@ -42,7 +42,7 @@ impl SecureStore {
         };
         let (reason, error) = match self.record_outcome(failed_read_back(written)).await? {
             Ok(WriteOutcome::Verified) => {
-                // No older copy may survive. If it does, the call fails: a marked file would win.
+                // An older file must not remain, because a marked one would win. If it cannot be removed, the call fails.
                 self.files.remove(key.as_str()).await?;
                 return Ok(StoredIn::Keyring);
             }
@@ -65,10 +65,10 @@ impl SecureStore {
             });
         }
         operation.record_fallback(reason);
-        // The keyring is not asked again, now for the machine secret.
+        // A keyring that failed is not called again for the machine secret.
         let files = match reason {
             Fallback::NoKeyring => self.files.without_keyring(None),
-            // A value that is too long for the Credential Manager says nothing about other entries.
+            // The Credential Manager may have refused a value that is too long. It can still hold the machine secret.
             Fallback::Failed(Code::Unavailable) if cfg!(windows) => self.files.clone(),
             _ => self.files.without_keyring(Some(error)),
         };

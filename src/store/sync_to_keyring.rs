@@ -1,4 +1,4 @@
-//! Brings the keyring up to date from a file that is newer than it. The parent module says why.
+//! Writes a newer file's change to the keyring. The parent module gives the reason.
 
 use super::selection::{FileRelation, Selection};
 use super::{Key, SecureStore};
@@ -10,7 +10,7 @@ impl SecureStore {
     /// Returns the value of a file that is newer than the keyring's, after trying to write it to the keyring. `None` if the
     /// file is no longer newer.
     ///
-    /// Does not wait for the key's lock: while a change is under way, the keyring is brought up to date later.
+    /// Does not wait for the key's lock. If another change is in progress, a later operation updates the keyring.
     pub(super) async fn sync_to_keyring(&self, key: &Key, selection: &Selection) -> Result<Option<Secret>> {
         let guard = self.try_begin(key).await;
         let Some(stored) = self.files.read(key.as_str()).await? else {
@@ -26,7 +26,7 @@ impl SecureStore {
         let written = keyring.set_verified(&self.service, key.as_str(), &stored.value).await;
         match self.record_outcome(written).await? {
             Ok(WriteOutcome::Verified) => {
-                // A file that cannot be removed is read, and written to the keyring, again.
+                // If the file cannot be removed, the next operation writes it to the keyring again.
                 let _ = self.files.remove_if_unchanged(key.as_str(), &stored.revision).await;
                 Ok(Some(stored.value))
             }
@@ -40,9 +40,9 @@ impl SecureStore {
         }
     }
 
-    /// Tries to delete in the keyring what a tombstone says was deleted, and removes the tombstone.
+    /// Tries to carry out the deletion of a tombstone in the keyring, and removes the tombstone.
     ///
-    /// Does not wait for the key's lock: while a change is under way, the deletion is carried out later.
+    /// Does not wait for the key's lock. If another change is in progress, a later operation carries out the deletion.
     pub(super) async fn carry_out_deletion(&self, key: &Key, selection: &Selection) -> Result<()> {
         if selection.keyring().is_err() {
             return Ok(());
@@ -55,7 +55,7 @@ impl SecureStore {
         }
         let deleted = selection.delete(&self.service, key.as_str()).await;
         if let Ok(DeleteOutcome::Deleted | DeleteOutcome::NotFound) = self.record_outcome(deleted).await? {
-            // A tombstone that cannot be removed is carried out again.
+            // If the tombstone cannot be removed, a later operation carries it out again.
             let _ = self.files.remove(key.as_str()).await;
         }
         Ok(())

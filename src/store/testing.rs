@@ -19,7 +19,9 @@ use crate::keyring::memory::{FaultMode, MemoryKeyring};
 ///
 /// If the operation is not complete, or fails.
 pub fn at_once<T>(operation: impl Future<Output = Result<T>>) -> T {
-    let result = operation.now_or_never().expect("the operation waits for another thread");
+    let result = operation
+        .now_or_never()
+        .expect("the operation waits for another thread");
     result.expect("the operation succeeds")
 }
 

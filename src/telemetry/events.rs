@@ -23,10 +23,10 @@ pub const AUTH: &str = "securestore::auth";
 /// Target of the storage of OAuth tokens.
 pub const TOKENS: &str = "securestore::tokens";
 
-/// How long a wait for a lock takes until it is reported.
+/// A wait for a lock that is longer than this is reported.
 const LOCK_WAIT_REPORTED_AFTER: Duration = Duration::from_secs(1);
 
-/// The outcome of a call, in the words of an event.
+/// The outcome of a call, as an event reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeSummary {
     /// `ok`; `absent` when the value is not there; `failed`.
@@ -53,7 +53,7 @@ pub trait HasCode {
 #[derive(Clone, Copy)]
 pub struct Clock(Option<Instant>);
 
-/// Why the encrypted file was asked.
+/// The reason for using the encrypted file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fallback {
     /// There is no keyring.
@@ -64,7 +64,7 @@ pub enum Fallback {
     NotInKeyring,
     /// The file is newer than what the keyring holds.
     NewerFile,
-    /// The keyring accepted the value, and did not give it back.
+    /// The keyring accepted the value, but did not return it when it was read back.
     Unverified,
 }
 
@@ -123,15 +123,15 @@ impl Operation {
         }
     }
 
-    /// Records that the keyring answers.
+    /// Records that the keyring decides the result.
     pub fn record_keyring(&mut self) {
         self.backend = Some("keyring");
     }
 
-    /// Records that the encrypted file answers, and why.
-    pub fn record_fallback(&mut self, why: Fallback) {
+    /// Records that the encrypted file decides the result, and the reason.
+    pub fn record_fallback(&mut self, reason: Fallback) {
         self.backend = Some("file");
-        self.fallback = Some(why);
+        self.fallback = Some(reason);
     }
 
     /// Emits the event `operation`, level `warn` for a failure and `debug` otherwise, and returns the result. `key` is missing
@@ -200,7 +200,7 @@ pub async fn lock_wait<T>(
     acquired
 }
 
-/// A key is changed without a lock, because there can be none: event `lock_unavailable`, level `warn`.
+/// Emits the event `lock_unavailable`, level `warn`: a key is changed without a lock, because locking is not possible.
 pub fn lock_unavailable(service: &str, key: &str, error: &Error) {
     let (key, code) = (display(Fingerprint(key)), error.code().as_str());
     event!(name: "lock_unavailable", target: STORE, Level::WARN, { service, key, code });

@@ -1,4 +1,4 @@
-//! Notices: what a user should be told, at most once per process and kind.
+//! Notices: messages for the user, at most one of each kind per process.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +13,7 @@ pub const NOTICES: &str = "securestore::notices";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// The keyring was refused and is not asked again.
+    /// Access to the keyring was refused, so it is not called again.
     KeyringRefused,
     /// Files are used because there is no keyring.
     FilesOnly,
@@ -30,7 +30,7 @@ static EMITTED: AtomicU32 = AtomicU32::new(0);
 
 /// Emits the event `notice`, level `warn`, unless this kind was emitted before.
 ///
-/// A notice that nobody listens for does not count as emitted. The texts must not name a key or hold a secret.
+/// Without a listener a notice does not count as emitted. The texts must not name a key or contain a secret.
 pub fn notice(kind: NoticeKind, code: Code, message: &str, remediation: &str) {
     if !enabled!(target: NOTICES, Level::WARN) {
         return;

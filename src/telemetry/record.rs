@@ -34,7 +34,7 @@ pub enum Value {
 }
 
 impl Record {
-    /// Formats an event. Called only for events that a sink wants.
+    /// Formats an event. Called only for events that a sink accepts.
     pub(super) fn of(event: &Event<'_>) -> Self {
         let metadata = event.metadata();
         let mut fields = FieldVisitor(Vec::with_capacity(metadata.fields().len()));

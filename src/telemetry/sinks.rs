@@ -1,4 +1,4 @@
-//! Where events go: to the sink of the environment that started the work.
+//! The destinations of events: each event goes to the sink of the environment that started the work.
 //!
 //! The work of all JavaScript environments runs on the same few threads, so the sink travels with the task and not with the
 //! thread. Work that is shared, such as one probe for many callers, reports to the sink of the first caller. Work without a
@@ -37,7 +37,7 @@ struct Sinks {
 }
 
 impl EventSink {
-    /// A sink without listeners of its own, whose events go to `parent` as well.
+    /// Creates a sink without listeners of its own, whose events go to `parent` as well.
     pub fn with_parent(parent: Arc<EventSink>) -> Self {
         Self {
             sinks: RwLock::default(),
@@ -55,14 +55,14 @@ impl EventSink {
         self.change(|sinks| sinks.log = log);
     }
 
-    /// Returns whether a sink wants such an event.
+    /// Returns whether a sink accepts such an event.
     pub(super) fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let sinks = self.sinks.read().unwrap_or_else(PoisonError::into_inner);
         let own = sinks.all.is_some() || sinks.log.as_ref().is_some_and(|(filter, _)| matches(filter, metadata));
         own || self.parent.as_ref().is_some_and(|parent| parent.enabled(metadata))
     }
 
-    /// Hands an event to every sink that wants it.
+    /// Hands an event to every sink that accepts it.
     pub(super) fn take(&self, metadata: &Metadata<'_>, record: Record) {
         if let Some(parent) = self.parent.as_ref().filter(|parent| parent.enabled(metadata)) {
             parent.take(metadata, record.clone());

@@ -1,4 +1,4 @@
-//! The one `tracing` subscriber of the process: it hands our events to the sink of the task that emitted them.
+//! The `tracing` subscriber of the process. It hands the events of this crate to the sink of the task that emitted them.
 
 use std::sync::Once;
 
@@ -10,7 +10,8 @@ use tracing::{Event, Metadata, Subscriber};
 use super::record::Record;
 use super::{listeners, sinks};
 
-/// Installs the subscriber, once per process. A Rust program that installed its own keeps it and receives our events there.
+/// Installs the subscriber, once per process. A Rust program that installed its own subscriber keeps it, and receives the
+/// events of this crate there.
 pub fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
