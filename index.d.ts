@@ -259,8 +259,8 @@ export class SecureStore {
    * result (see {@link Change}), and resolves to the value that is then stored; `null` when there is none.
    *
    * Rejects with the error that `change` throws; nothing is changed then. Rejects before `change` is called when the current
-   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and {@link
-   * SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
+   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and
+   * {@link SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
    * called again with the new value.
    */
   update(key: string, change: (current: string | null) => Change | Promise<Change>): Promise<string | null>
@@ -643,8 +643,8 @@ export class KeyCommand {
   run(args: string, context?: KeyCommandContext): Promise<KeyCommandResult>
 
   /**
-   * Resolves to the completions of the last word of the text after `/key`; white space at its end means that the next word
-   * begins. The first word completes to subcommands and the second one, where a name is expected, to saved names. Resolves
+   * Resolves to the completions of the last word of the text after `/key`; white space at its end means that a new word
+   * starts. The first word completes to subcommands and the second one, where a name is expected, to saved names. Resolves
    * to `[]` when nothing matches and when the names cannot be listed.
    *
    * The names are cached for 5 seconds, or until a key is saved or deleted through the same storage.
@@ -967,8 +967,8 @@ export interface OAuthCredentials {
 export interface TokenStorageOptions extends StorageOptions {
   /**
    * Receives each entry that {@link KeychainTokenStorage.getAllCredentials} leaves out because it cannot be decrypted or
-   * parsed. The host can then tell the user which server to log in to again. `serverName` is the name that {@link
-   * KeychainTokenStorage.listServers} resolves to. Errors that the function throws are ignored.
+   * parsed. The host can then name the servers to log in to again. `serverName` is the name that
+   * {@link KeychainTokenStorage.listServers} resolves to. Errors that the function throws are ignored.
    */
   onBrokenCredentials?: ((serverName: string, error: SecureStoreError) => void) | undefined
 }
@@ -1043,8 +1043,8 @@ export class KeychainTokenStorage {
    * read it.
    *
    * Rejects with the error that `refresh` throws; nothing is stored then, and the next caller tries again. Otherwise rejects
-   * as {@link SecureStore.withLock}, {@link KeychainTokenStorage.getCredentials} and {@link
-   * KeychainTokenStorage.setCredentials} do.
+   * as {@link SecureStore.withLock}, {@link KeychainTokenStorage.getCredentials} and
+   * {@link KeychainTokenStorage.setCredentials} do.
    */
   refreshCredentials(
     serverName: string,

@@ -87,8 +87,8 @@ function print(crates) {
   })
   return `# Third-party licences
 
-The binaries of \`@llxprt/securestore\` are compiled from the crates below, each platform's from those it needs, and from Rust's standard
-library (MIT OR Apache-2.0, texts as of the crate libc). Written by \`scripts/licences.js\` from Cargo.lock.
+The binaries of \`@llxprt/securestore\` are compiled from the crates below, of which each platform needs a part, and from Rust's
+standard library (MIT OR Apache-2.0, with the same texts as the crate libc). \`scripts/licences.js\` writes this file from Cargo.lock.
 
 | crate | version | licence | texts |
 | --- | --- | --- | --- |

@@ -90,7 +90,8 @@ export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
  *
  * The methods reject with a `SecureStoreError`: `LOCKED` if the server is sealed, `DENIED` without a valid token or permission,
  * `TIMEOUT` without an answer within `timeoutMs`, `CORRUPT` for a secret without text in its field `value`, `UNAVAILABLE` for
- * other failures. A write rejects with `CONFLICT` if another program wrote the entry since this adapter last read or wrote it.
+ * other failures. A write rejects with `CONFLICT` if another program wrote the entry since this adapter last read or wrote it;
+ * version 1 of the engine cannot detect that.
  *
  * @throws SecureStoreError with code `UNAVAILABLE` if no address is given.
  * @throws TypeError for an option that is unknown, or of a wrong type or value.
@@ -100,8 +101,9 @@ export function createVaultAdapter(options?: VaultAdapterOptions): VersionedKeyr
 /**
  * Returns an adapter that runs the program `docker-credential-<name>`, which must be on the PATH.
  *
- * The methods reject with a `SecureStoreError`: `UNAVAILABLE` if the program cannot be run, `TIMEOUT` if it does not end within
- * `timeoutMs`, `CORRUPT` for output that is not JSON. If it fails, words in its output determine the code.
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it does
+ * not end within `timeoutMs`, `CORRUPT` for output that is not JSON in UTF-8. If the program fails, words in its output determine
+ * the code.
  *
  * @throws TypeError for an invalid name, and for an option that is unknown, or of a wrong type or value.
  */
@@ -113,8 +115,9 @@ export function createDockerCredentialAdapter(
 /**
  * Returns an adapter that runs a program for each call.
  *
- * The methods reject with a `SecureStoreError`: `UNAVAILABLE` if the program cannot be run, `TIMEOUT` if it does not end within
- * `timeoutMs`, `CORRUPT` for output that is not UTF-8. If it fails, words in its output determine the code.
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it does
+ * not end within `timeoutMs`, `CORRUPT` for output that is not UTF-8. If the program fails, words on its standard error determine
+ * the code.
  *
  * @throws TypeError for an option that is unknown, missing, or of a wrong type or value.
  */
