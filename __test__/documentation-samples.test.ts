@@ -1,16 +1,16 @@
-// The TypeScript samples of the README and of docs: they have the right types, and they run. docs/moving.md has a test of its
-// own.
+// The TypeScript samples of the README and of docs are type-checked and run. docs/moving.md has its own test.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
+import { compileSampleProject, newSampleProject } from './support/sample-project'
 
 const pages = ['README.md', ...readdirSync(path.join(ROOT, 'docs')).map((file) => path.join('docs', file))]
 
-/** The samples, each a module of its own. */
+/** The samples. Each is a module. */
 const samples = pages.flatMap((page) => {
   if (!page.endsWith('.md') || page.endsWith('moving.md')) return []
   const text = readFileSync(path.join(ROOT, page), 'utf8')
@@ -24,25 +24,8 @@ describe('a TypeScript sample', () => {
   const directory = newDirectory()
 
   beforeAll(() => {
-    const scope = path.join(directory, 'node_modules', '@llxprt')
-    mkdirSync(scope, { recursive: true })
-    mkdirSync(path.join(directory, 'src'))
-    symlinkSync(ROOT, path.join(scope, 'securestore'))
-    for (const { name, code } of samples) writeFileSync(path.join(directory, 'src', `${name}.ts`), code)
-    writeFileSync(path.join(directory, 'package.json'), '{"type":"module"}')
-    const { compilerOptions } = JSON.parse(readFileSync(path.join(ROOT, 'tsconfig.json'), 'utf8'))
-    const options = {
-      ...compilerOptions,
-      module: 'node16',
-      moduleResolution: 'node16',
-      noEmit: false,
-      rootDir: 'src',
-      outDir: 'out',
-      typeRoots: [path.join(ROOT, 'node_modules', '@types')],
-    }
-    writeFileSync(path.join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['src'] }))
-    const tsc = path.join(ROOT, 'node_modules', '.bin', 'tsc')
-    execFileSync(tsc, ['--project', directory], { encoding: 'utf8', stdio: ['ignore', 'inherit', 'inherit'] })
+    newSampleProject(directory, Object.fromEntries(samples.map(({ name, code }) => [`${name}.ts`, code])))
+    compileSampleProject(directory)
   })
 
   test.each(samples)('$name runs and prints what its comments say', ({ name, code }) => {
@@ -51,11 +34,11 @@ describe('a TypeScript sample', () => {
       encoding: 'utf8',
       env,
     })
-    // A comment behind a console.log is what it prints.
+    // The comment after a console.log is what it prints.
     for (const [, printed = ''] of code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)) expect(output).toContain(printed)
   })
 
-  test('is in the guide for every task', () => {
+  test('exists for each of the nine tasks of the guide', () => {
     expect(samples.filter(({ name }) => name.startsWith('guide-')).length).toBeGreaterThanOrEqual(9)
   })
 })
