@@ -1,26 +1,19 @@
-// The options of the Vault adapter, and where their defaults come from.
+// The options of the Vault adapter, and their defaults.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createVaultAdapter, type VaultAdapterOptions } from '@llxprt/securestore/adapters'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { codeOf, newDirectory, storageError } from '../support/helpers'
+import { VaultForEachTest } from './vault'
 import { TOKEN, VaultServer } from './vault-server'
 
 const SECRET = 'sk-very-secret-value'
-let server: VaultServer
-
-beforeEach(async () => {
-  server = await new VaultServer().start()
-})
-afterEach(() => server.stop())
-
-const adapterWith = (options: VaultAdapterOptions = {}) =>
-  createVaultAdapter({ address: server.address, token: TOKEN, ...options })
+const vault = new VaultForEachTest()
 
 describe('options', () => {
-  test('come from the environment where they are not given', async () => {
-    process.env.VAULT_ADDR = server.address
+  test('default to environment variables and to ~/.vault-token', async () => {
+    process.env.VAULT_ADDR = vault.server.address
     process.env.VAULT_TOKEN = TOKEN
     try {
       expect(await createVaultAdapter().getPassword('service', 'key')).toBeNull()
@@ -39,7 +32,7 @@ describe('options', () => {
 
   test('a token file is read at each request', async () => {
     const tokenFile = path.join(newDirectory(), 'token')
-    const adapter = createVaultAdapter({ address: server.address, tokenFile })
+    const adapter = createVaultAdapter({ address: vault.server.address, tokenFile })
     expect(await codeOf(adapter.getPassword('service', 'key'))).toBe('DENIED')
     writeFileSync(tokenFile, 'hvs.expired')
     expect(await codeOf(adapter.getPassword('service', 'key'))).toBe('DENIED')
@@ -50,7 +43,7 @@ describe('options', () => {
     expect(error.message).toContain(tokenFile)
     expect(error.message).not.toContain('two words')
     mkdirSync(`${tokenFile}.d`)
-    const directory = createVaultAdapter({ address: server.address, tokenFile: `${tokenFile}.d` })
+    const directory = createVaultAdapter({ address: vault.server.address, tokenFile: `${tokenFile}.d` })
     expect(await codeOf(directory.getPassword('service', 'key'))).toBe('DENIED')
   })
 
@@ -65,8 +58,10 @@ describe('options', () => {
   })
 
   test('an address may have a path, as behind a proxy', async () => {
-    await codeOf(adapterWith({ address: `${server.address}/vault/` }).getPassword('service', 'key')).catch(() => {})
-    expect(server.requests[0]).toBe('GET /vault/v1/sys/internal/ui/mounts/secret')
+    await codeOf(vault.adapter({ address: `${vault.server.address}/vault/` }).getPassword('service', 'key')).catch(
+      () => {},
+    )
+    expect(vault.server.requests[0]).toBe('GET /vault/v1/sys/internal/ui/mounts/secret')
   })
 
   test.each([
@@ -83,7 +78,7 @@ describe('options', () => {
     [{ token: TOKEN, tokenFile: '/x' }, 'not both'],
     [{ namespace: 'a\nb' }, "'namespace'"],
     [{ token: '' }, "'token'"],
-  ])('%j is a TypeError that says which', (options, message) => {
+  ])('%j is a TypeError that names the option', (options, message) => {
     const all = { address: 'http://127.0.0.1:1', ...options } as VaultAdapterOptions
     expect(() => createVaultAdapter(all)).toThrow(TypeError)
     expect(() => createVaultAdapter(all)).toThrow(message)

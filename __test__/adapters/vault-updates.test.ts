@@ -1,22 +1,17 @@
 // `SecureStore.update` on a key of a Vault server, from several processes: no update is lost.
 
 import { SecureStore } from '@llxprt/securestore'
-import { createVaultAdapter } from '@llxprt/securestore/adapters'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { newDirectory } from '../support/helpers'
 import { runNode } from '../support/node'
-import { TOKEN, VaultServer } from './vault-server'
+import { VaultForEachTest } from './vault'
+import { TOKEN } from './vault-server'
 
 const PROCESSES = 8
 const UPDATES = 25
-let server: VaultServer
+const vault = new VaultForEachTest()
 
-beforeEach(async () => {
-  server = await new VaultServer().start()
-})
-afterEach(() => server.stop())
-
-/** Counts up; the time limits leave room for a slow machine. */
+/** Increments a counter. The time limits are long, so that they suffice on a slow machine. */
 const COUNTING = `
   const { createVaultAdapter } = require('@llxprt/securestore/adapters')
   const adapter = createVaultAdapter({ timeoutMs: 30_000 })
@@ -29,22 +24,22 @@ describe(`${PROCESSES} processes with ${UPDATES} updates each lose none`, () => 
     const shared = newDirectory()
     const count = () => {
       const lockDir = where === 'on one machine' ? shared : newDirectory()
-      return runNode(COUNTING, { VAULT_ADDR: server.address, VAULT_TOKEN: TOKEN, LOCK_DIR: lockDir })
+      return runNode(COUNTING, { VAULT_ADDR: vault.server.address, VAULT_TOKEN: TOKEN, LOCK_DIR: lockDir })
     }
     await Promise.all(Array.from({ length: PROCESSES }, count))
-    const adapter = createVaultAdapter({ address: server.address, token: TOKEN })
+    const adapter = vault.adapter()
     expect(await adapter.getPassword('service', 'counter')).toBe(String(PROCESSES * UPDATES))
   })
 })
 
 describe('an update', () => {
   const newStore = () => {
-    const adapter = createVaultAdapter({ address: server.address, token: TOKEN })
+    const adapter = vault.adapter()
     const store = new SecureStore('service', { keyringLoader: async () => adapter, lockDir: newDirectory() })
     return { adapter, store }
   }
 
-  test('that another machine overtakes is computed again, on its value', async () => {
+  test('calls its function again with the value that another machine wrote meanwhile', async () => {
     const [here, there] = [newStore(), newStore()]
     await here.store.set('key', 'first')
     const seen: Array<string | null> = []
@@ -62,7 +57,7 @@ describe('an update', () => {
     expect(await there.store.get('key')).toBe('theirs and ours')
   })
 
-  test('that deletes does not delete what another machine wrote meanwhile', async () => {
+  test('that deletes does not delete a value that another machine wrote meanwhile', async () => {
     const [here, there] = [newStore(), newStore()]
     await here.store.set('key', 'first')
     const seen: Array<string | null> = []

@@ -1,42 +1,31 @@
-// The Vault adapter against a server on loopback.
+// The Vault adapter against a fake server on the loopback interface.
 
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { SecureStore } from '@llxprt/securestore'
-import { createVaultAdapter, type VaultAdapterOptions } from '@llxprt/securestore/adapters'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { codeOf, newDirectory, storageError } from '../support/helpers'
 import { runNode } from '../support/node'
 import { adapterContract } from './adapter-contract'
 import { EVERYTHING, expectContract } from './platform-contract'
-import { errors, TOKEN, VaultServer } from './vault-server'
+import { VaultForEachTest } from './vault'
+import { errors } from './vault-server'
 
 const SECRET = 'sk-very-secret-value'
 const AT = 'secret/llxprt/service/key'
-let server: VaultServer
+const vault = new VaultForEachTest()
 
-beforeEach(async () => {
-  server = await new VaultServer().start()
-})
-afterEach(() => server.stop())
+describe('the contract of all adapters', () => adapterContract(() => vault.adapter()))
 
-const adapterWith = (options: VaultAdapterOptions = {}) =>
-  createVaultAdapter({ address: server.address, token: TOKEN, ...options })
-
-/** The requests about secrets, without those about the mount. */
-const requests = () => server.requests.filter((request) => !request.includes('/sys/'))
-
-describe('as any adapter', () => adapterContract(() => adapterWith()))
-
-test('the platform contract holds', () => expectContract(adapterWith(), EVERYTHING))
+test('the platform contract holds', () => expectContract(vault.adapter(), EVERYTHING))
 
 describe('values', () => {
   test('are stored, read, listed and deleted, with their history', async () => {
-    const adapter = adapterWith()
+    const adapter = vault.adapter()
     expect(await adapter.getPassword('service', 'key')).toBeNull()
     await adapter.setPassword('service', 'key', SECRET)
     expect(await adapter.getPassword('service', 'key')).toBe(SECRET)
-    expect(server.secrets.get(AT)?.versions).toEqual([{ value: SECRET }])
+    expect(vault.server.secrets.get(AT)?.versions).toEqual([{ value: SECRET }])
     await adapter.setPassword('service', 'other', 'other value')
     expect(await adapter.findAccounts('service')).toEqual(['key', 'other'])
     expect(await adapter.findCredentials('service')).toEqual([
@@ -45,46 +34,46 @@ describe('values', () => {
     ])
     expect(await adapter.deletePassword('service', 'key')).toBe(true)
     expect(await adapter.deletePassword('service', 'key')).toBe(false)
-    expect(server.secrets.has(AT)).toBe(false)
+    expect(vault.server.secrets.has(AT)).toBe(false)
     expect(await adapter.findAccounts('empty service')).toEqual([])
   })
 
   test.each(['', ' spaces ', 'a\r\nb\n', 'emoji 🔑', 'quote " backslash \\', 'x'.repeat(2 ** 20)])(
     'come back unchanged (case %#)',
     async (value) => {
-      const adapter = adapterWith()
+      const adapter = vault.adapter()
       await adapter.setPassword('service', 'key', value)
       expect(await adapter.getPassword('service', 'key')).toBe(value)
     },
   )
 
-  test('that another program deleted are absent, and can be stored again', async () => {
-    const adapter = adapterWith()
+  test('that another program deleted read as null, and can be stored again', async () => {
+    const adapter = vault.adapter()
     await adapter.setPassword('service', 'key', SECRET)
-    server.softDelete(AT)
+    vault.server.softDelete(AT)
     expect(await adapter.getPassword('service', 'key')).toBeNull()
     await adapter.setPassword('service', 'key', 'again')
-    expect(server.secrets.get(AT)?.versions).toHaveLength(2)
-    server.softDelete(AT)
-    expect(await adapterWith().deletePassword('service', 'key')).toBe(false)
-    expect(server.secrets.has(AT)).toBe(false)
+    expect(vault.server.secrets.get(AT)?.versions).toHaveLength(2)
+    vault.server.softDelete(AT)
+    expect(await vault.adapter().deletePassword('service', 'key')).toBe(false)
+    expect(vault.server.secrets.has(AT)).toBe(false)
   })
 
-  test('without a text field are CORRUPT', async () => {
-    server.write(AT, { password: SECRET })
-    const error = await storageError(adapterWith().getPassword('service', 'key'))
+  test('whose entry has no text field `value` are CORRUPT', async () => {
+    vault.server.write(AT, { password: SECRET })
+    const error = await storageError(vault.adapter().getPassword('service', 'key'))
     expect(error.code).toBe('CORRUPT')
     expect(error.message).toContain('llxprt/service/key')
     expect(error.message).not.toContain(SECRET)
   })
 
-  test('are kept in memory only where cacheMs asks for it, and never for the read that verifies a write', async () => {
-    const adapter = adapterWith({ cacheMs: 60_000 })
+  test('are cached only with cacheMs, and never for the read that verifies a write', async () => {
+    const adapter = vault.adapter({ cacheMs: 60_000 })
     await adapter.setPassword('service', 'key', SECRET)
-    server.requests.length = 0
+    vault.server.requests.length = 0
     expect(await adapter.getPassword('service', 'key')).toBe(SECRET)
     expect(await adapter.getPassword('service', 'key')).toBe(SECRET)
-    expect(requests()).toEqual(['GET /v1/secret/data/llxprt/service/key'])
+    expect(vault.requests()).toEqual(['GET /v1/secret/data/llxprt/service/key'])
     await adapter.setPassword('service', 'other', 'old')
     const before = adapter.getPassword('service', 'other')
     await Promise.all([before, adapter.setPassword('service', 'other', 'new')])
@@ -93,22 +82,22 @@ describe('values', () => {
     expect(await adapter.getPassword('service', 'key')).toBe('changed')
     await adapter.deletePassword('service', 'key')
     expect(await adapter.getPassword('service', 'key')).toBeNull()
-    const without = adapterWith()
+    const without = vault.adapter()
     await without.setPassword('service', 'key', SECRET)
-    server.requests.length = 0
+    vault.server.requests.length = 0
     await without.getPassword('service', 'key')
     await without.getPassword('service', 'key')
-    expect(requests()).toHaveLength(2)
+    expect(vault.requests()).toHaveLength(2)
   })
 
   test('are written and verified by a store with two requests, once the version is known', async () => {
-    const adapter = adapterWith()
+    const adapter = vault.adapter()
     const store = new SecureStore('service', { keyringLoader: async () => adapter, fallbackPolicy: 'deny' })
     await store.set('key', 'first')
-    server.requests.length = 0
+    vault.server.requests.length = 0
     await store.set('key', SECRET)
-    expect(requests().filter((request) => request.startsWith('POST'))).toHaveLength(1)
-    expect(requests().length).toBeLessThanOrEqual(2)
+    expect(vault.requests().filter((request) => request.startsWith('POST'))).toHaveLength(1)
+    expect(vault.requests().length).toBeLessThanOrEqual(2)
     expect(await store.get('key')).toBe(SECRET)
     expect(await store.list()).toEqual(['key'])
     expect(await store.delete('key')).toBe(true)
@@ -119,17 +108,17 @@ describe('names', () => {
   test.each(['../x', 'a/b?c#d', '..', '.', '-rf', '%2e%2e', 'ä 🔑', '~2F', 'a\\b', 'sp ace', '\u0000'])(
     '%j stays below its prefix and comes back from the list',
     async (name) => {
-      const adapter = adapterWith()
+      const adapter = vault.adapter()
       await adapter.setPassword(name, name, SECRET)
       expect(await adapter.getPassword(name, name)).toBe(SECRET)
       expect(await adapter.findAccounts(name)).toEqual([name])
-      for (const path of server.secrets.keys()) expect(path).toMatch(/^secret\/llxprt\/[^/]+\/[^/]+$/)
+      for (const path of vault.server.secrets.keys()) expect(path).toMatch(/^secret\/llxprt\/[^/]+\/[^/]+$/)
       expect(await adapter.deletePassword(name, name)).toBe(true)
     },
   )
 
   test('that differ never share an entry', async () => {
-    const adapter = adapterWith()
+    const adapter = vault.adapter()
     const names = ['a/b', 'a~2Fb', 'a%2Fb', 'A/b', '.a', '~2Ea', 'a.']
     for (const name of names) await adapter.setPassword('service', name, name)
     for (const name of names) expect(await adapter.getPassword('service', name)).toBe(name)
@@ -137,22 +126,22 @@ describe('names', () => {
   })
 
   test('that are empty are refused before the server is asked', async () => {
-    expect(await codeOf(adapterWith().getPassword('service', ''))).toBe('CORRUPT')
-    expect(await codeOf(adapterWith().getPassword('', 'account'))).toBe('CORRUPT')
-    expect(server.requests).toEqual([])
+    expect(await codeOf(vault.adapter().getPassword('service', ''))).toBe('CORRUPT')
+    expect(await codeOf(vault.adapter().getPassword('', 'account'))).toBe('CORRUPT')
+    expect(vault.server.requests).toEqual([])
   })
 
-  test('that other programs wrote are listed where they can be read back', async () => {
-    server.write('secret/llxprt/service/with space', { value: 'x' })
-    server.write('secret/llxprt/service/folder/deeper', { value: 'x' })
-    server.write('secret/llxprt/service/plain', { value: 'x' })
-    expect(await adapterWith().findAccounts('service')).toEqual(['plain'])
+  test('that other programs wrote are listed only if the adapter can read them', async () => {
+    vault.server.write('secret/llxprt/service/with space', { value: 'x' })
+    vault.server.write('secret/llxprt/service/folder/deeper', { value: 'x' })
+    vault.server.write('secret/llxprt/service/plain', { value: 'x' })
+    expect(await vault.adapter().findAccounts('service')).toEqual(['plain'])
   })
 })
 
 describe('two machines', () => {
   test('that write one key get CONFLICT and no lost update', async () => {
-    const [here, there] = [adapterWith(), adapterWith()]
+    const [here, there] = [vault.adapter(), vault.adapter()]
     await here.setPassword('service', 'key', 'first')
     expect(await here.getPassword('service', 'key')).toBe('first')
     expect(await there.getPassword('service', 'key')).toBe('first')
@@ -166,21 +155,21 @@ describe('two machines', () => {
   })
 
   test('that create one key get CONFLICT', async () => {
-    const [here, there] = [adapterWith(), adapterWith()]
+    const [here, there] = [vault.adapter(), vault.adapter()]
     expect(await here.getPassword('service', 'key')).toBeNull()
     await there.setPassword('service', 'key', 'theirs')
     expect(await codeOf(here.setPassword('service', 'key', 'ours'))).toBe('CONFLICT')
   })
 
-  test('that change what was deleted meanwhile get CONFLICT', async () => {
-    const [here, there] = [adapterWith(), adapterWith()]
+  test('that change a key that was deleted meanwhile get CONFLICT', async () => {
+    const [here, there] = [vault.adapter(), vault.adapter()]
     await here.setPassword('service', 'key', 'first')
     await there.deletePassword('service', 'key')
     expect(await codeOf(here.setPassword('service', 'key', 'ours'))).toBe('CONFLICT')
   })
 
-  test('a write that depends on a version fails when another program wrote, whatever was read in between', async () => {
-    const [here, there] = [adapterWith(), adapterWith()]
+  test('a write of a version fails when another program wrote, also if that value was read in between', async () => {
+    const [here, there] = [vault.adapter(), vault.adapter()]
     const { version } = await here.getVersioned('service', 'key')
     expect(version).toBe(0)
     await there.setPassword('service', 'key', 'theirs')
@@ -192,8 +181,8 @@ describe('two machines', () => {
     expect(await there.getPassword('service', 'key')).toBeNull()
   })
 
-  test('a store whose set another machine overtook rejects with CONFLICT, and writes no file', async () => {
-    const [here, there] = [adapterWith(), adapterWith()]
+  test('a set of a store rejects with CONFLICT and writes no file if another machine wrote first', async () => {
+    const [here, there] = [vault.adapter(), vault.adapter()]
     const fallbackDir = newDirectory()
     const store = new SecureStore('service', { keyringLoader: async () => here, fallbackDir })
     await store.set('key', 'first')
@@ -204,19 +193,19 @@ describe('two machines', () => {
   })
 
   test.each(['status', 'connection'] as const)(
-    'a write whose answer was lost (%s) and that took effect is no conflict',
+    'a write that took effect and whose answer was lost (%s) is no conflict',
     async (lost) => {
-      const adapter = adapterWith()
+      const adapter = vault.adapter()
       await adapter.setPassword('service', 'key', 'first')
-      server.loseNextWrite = lost
+      vault.server.loseNextWrite = lost
       await adapter.setPassword('service', 'key', SECRET)
-      expect(server.secrets.get(AT)?.versions).toEqual([{ value: 'first' }, { value: SECRET }])
+      expect(vault.server.secrets.get(AT)?.versions).toEqual([{ value: 'first' }, { value: SECRET }])
       await adapter.setPassword('service', 'key', 'third')
     },
   )
 
-  test('calls of one key happen in their order', async () => {
-    const adapter = adapterWith()
+  test('calls for one key run in the order in which they were made', async () => {
+    const adapter = vault.adapter()
     const values = Array.from({ length: 20 }, (_, i) => `value ${i}`)
     const reads = values.flatMap((value) => {
       const written = adapter.setPassword('service', 'key', value)
@@ -228,31 +217,31 @@ describe('two machines', () => {
 })
 
 describe('version 1 of the engine', () => {
-  describe('as any adapter', () => {
-    beforeEach(() => server.mounts.set('secret', { type: 'kv', version: '1' }))
-    adapterContract(() => adapterWith())
+  describe('the contract of all adapters', () => {
+    beforeEach(() => vault.server.mounts.set('secret', { type: 'kv', version: '1' }))
+    adapterContract(() => vault.adapter())
   })
 
-  test('is used where the server says so', async () => {
-    server.mounts.set('team/old', { type: 'kv', version: '1' })
-    const adapter = adapterWith({ mount: 'team/old', prefix: '' })
+  test('is used for a mount that has it', async () => {
+    vault.server.mounts.set('team/old', { type: 'kv', version: '1' })
+    const adapter = vault.adapter({ mount: 'team/old', prefix: '' })
     expect(await adapter.getPassword('service', 'key')).toBeNull()
     await adapter.setPassword('service', 'key', SECRET)
     await adapter.setPassword('service', 'key', 'second')
-    expect(server.secrets.get('team/old/service/key')?.versions).toEqual([{ value: 'second' }])
+    expect(vault.server.secrets.get('team/old/service/key')?.versions).toEqual([{ value: 'second' }])
     expect(await adapter.getPassword('service', 'key')).toBe('second')
     expect(await adapter.findAccounts('service')).toEqual(['key'])
     expect(await adapter.deletePassword('service', 'key')).toBe(true)
     expect(await adapter.deletePassword('service', 'key')).toBe(false)
   })
 
-  test('is assumed where the server does not know the question', async () => {
-    server.mounts.set('secret', { type: 'kv', version: '1' })
-    server.next.push(errors(404))
-    const adapter = adapterWith()
+  test('is assumed if the server does not support the request for the mount', async () => {
+    vault.server.mounts.set('secret', { type: 'kv', version: '1' })
+    vault.server.next.push(errors(404))
+    const adapter = vault.adapter()
     await adapter.setPassword('service', 'key', SECRET)
-    expect([...server.secrets.keys()]).toEqual([AT])
-    expect(server.requests.filter((request) => request.includes('sys/internal'))).toHaveLength(1)
+    expect([...vault.server.secrets.keys()]).toEqual([AT])
+    expect(vault.server.requests.filter((request) => request.includes('sys/internal'))).toHaveLength(1)
   })
 })
 
