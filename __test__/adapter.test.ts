@@ -1,4 +1,4 @@
-// The two-way bridge to a keyring that JavaScript injects (R1.3).
+// Keyrings that JavaScript injects (R1.3).
 
 import { type KeyringAdapter, SecureStore, SecureStoreError } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
@@ -19,22 +19,31 @@ describe('R1.3 the loader', () => {
   test('is called at first use, once, however many first calls there are', async () => {
     let calls = 0
     const keyring = new FakeKeyring()
-    // Slow enough that every first call arrives while it is under way.
-    const keytarLoader = async () => {
+    let finish: (keyring: KeyringAdapter) => void = () => {}
+    const loading = new Promise<KeyringAdapter>((resolve) => {
+      finish = resolve
+    })
+    let start: () => void = () => {}
+    const started = new Promise<void>((resolve) => {
+      start = resolve
+    })
+    const keytarLoader = () => {
       calls += 1
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      return keyring
+      start()
+      return loading
     }
     const store = new SecureStore(SERVICE, { fallbackDir: newDirectory(), keytarLoader })
     expect(calls).toBe(0)
     const first = [store.set('a', '1'), store.get('b'), store.has('c'), store.list(), store.isKeychainAvailable()]
+    await started
+    finish(keyring)
     await Promise.all(first)
     await store.get('a')
     expect(calls).toBe(1)
     expect(keyring.entries.get(`${SERVICE}/a`)).toBe('1')
   })
 
-  test('goes by the newer name too, which counts when both are given', async () => {
+  test('has two option names, of which keyringLoader wins', async () => {
     const [newer, older] = [new FakeKeyring(), new FakeKeyring()]
     const fallbackDir = newDirectory()
     await new SecureStore(SERVICE, { fallbackDir, keyringLoader: newer.loader }).set('key', 'value')
@@ -46,7 +55,7 @@ describe('R1.3 the loader', () => {
     expect(older.calls).toEqual([])
   })
 
-  test('that never answers is a TIMEOUT for each call, and is not called again', async () => {
+  test('that never settles makes each call a TIMEOUT, and is not called again', async () => {
     let calls = 0
     const store = new SecureStore(SERVICE, {
       fallbackDir: newDirectory(),
@@ -62,7 +71,7 @@ describe('R1.3 the loader', () => {
     expect(calls).toBe(1)
   })
 
-  test('may give what is no adapter at all: that is a keyring that fails', async () => {
+  test('that returns an object without the methods of an adapter makes each call UNAVAILABLE', async () => {
     for (const adapter of [{}, { getPassword: 7 }, []]) {
       expect(await codeOf(storeOn(adapter).get('key'))).toBe('UNAVAILABLE')
     }
@@ -70,7 +79,7 @@ describe('R1.3 the loader', () => {
 })
 
 describe('R1.3 an adapter’s methods', () => {
-  test('are called as methods, with the arguments of the contract', async () => {
+  test('are called as methods, with service, account and password', async () => {
     const seen: unknown[][] = []
     class Adapter {
       #value: string | null = null
@@ -116,17 +125,17 @@ describe('R1.3 an adapter’s methods', () => {
     expect(await store.get('key')).toBe('replaced')
   })
 
-  test('may answer at once, by a thenable, or late', async () => {
+  test('may return a value, a thenable or a promise that resolves in a later turn', async () => {
     const answers = [
       () => 'value',
       // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
       () => ({ then: (resolve: (value: string) => void) => resolve('value') }),
-      () => new Promise((resolve) => setTimeout(resolve, 20, 'value')),
+      () => new Promise((resolve) => setImmediate(resolve, 'value')),
     ]
     for (const getPassword of answers) expect(await storeOn({ getPassword }).get('key')).toBe('value')
   })
 
-  test('may say "not there" by null, by undefined or by an error', async () => {
+  test('may report a missing entry by null, by undefined or by an error', async () => {
     for (const getPassword of [
       async () => null,
       async () => undefined,
@@ -141,18 +150,19 @@ describe('R1.3 an adapter’s methods', () => {
     }
   })
 
-  test('that give what is no password are UNAVAILABLE, and the value is not shown', async () => {
+  test('that return something other than a string are UNAVAILABLE, and the value is not shown', async () => {
     const error = await storageError(storeOn({ getPassword: async () => ['sk-secret'] }).has('key'))
     expect(error.code).toBe('UNAVAILABLE')
     expect(error.message).toContain('must be a string, not an object')
+    expect(`${error.message}${error.stack}`).not.toContain('sk-secret')
   })
 
-  test('may be without findCredentials, which then contributes nothing (R3.7)', async () => {
+  test('may lack findCredentials, and list then finds nothing (R3.7)', async () => {
     const { getPassword, setPassword, deletePassword } = new FakeKeyring()
     expect(await storeOn({ getPassword, setPassword, deletePassword }).list()).toEqual([])
   })
 
-  test('may list what is no account: it is left out', async () => {
+  test('may list entries without an account, which are left out', async () => {
     const findCredentials = async () => [{ account: 'b' }, {}, null, { account: 7 }, { account: 'a' }]
     expect(await storeOn({ findCredentials }).list()).toEqual(['a', 'b'])
   })
@@ -166,7 +176,7 @@ describe('R6 an adapter’s rejection', () => {
       },
     }).set('key', 'value')
 
-  test('keeps its message, and the message decides the code', async () => {
+  test('keeps its message, which decides the code', async () => {
     const table: Array<[string, string]> = [
       ["Couldn't access platform storage: denied", 'UNAVAILABLE'],
       ['errSecUserCanceled', 'DENIED'],
@@ -192,7 +202,7 @@ describe('R6 an adapter’s rejection', () => {
     expect(await storageError(rejecting(foreign))).toMatchObject({ code: 'LOCKED', remediation: 'Open' })
   })
 
-  test('may be anything at all', async () => {
+  test('may be any value', async () => {
     const hostile = {
       get message(): string {
         throw new Error('no message for you')

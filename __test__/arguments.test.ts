@@ -1,5 +1,5 @@
-// What a call gives for arguments of the wrong kind: a TypeError, thrown by what throws, a rejection where a promise was
-// promised. Never a crash, never a change.
+// Arguments of a wrong type are a TypeError: methods that return a promise reject with it, other functions throw it. Nothing is
+// changed.
 
 import {
   createDefaultKeyringAdapter,
@@ -15,8 +15,8 @@ import {
 import { describe, expect, test } from 'vitest'
 import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 
-/** Everything that is no string. */
-const NO_STRINGS: unknown[] = [
+/** Values that are not strings. */
+const NOT_STRINGS: unknown[] = [
   undefined,
   null,
   true,
@@ -34,10 +34,10 @@ const NO_STRINGS: unknown[] = [
   Object.create(null),
 ]
 
-/** Everything that is no options object; an array and a function are objects of no use, and harmless. */
-const NO_OBJECTS: unknown[] = [null, true, 0, 'text', 1n, Symbol('s')]
+/** Values that are not objects. */
+const NOT_OBJECTS: unknown[] = [null, true, 0, 'text', 1n, Symbol('s')]
 
-// The types forbid all of this; that is the point.
+/** For arguments that the types forbid. */
 const any = (value: unknown) => value as never
 
 describe('R1 an argument of the wrong type', () => {
@@ -45,7 +45,7 @@ describe('R1 an argument of the wrong type', () => {
   const store = new SecureStore('arguments', { fallbackDir: newDirectory(), keytarLoader: keyring.loader })
   const keys = new ProviderKeyStorage({ secureStore: store })
 
-  test.each(NO_STRINGS.map((value) => [typeof value, value]))(
+  test.each(NOT_STRINGS.map((value) => [typeof value, value]))(
     'rejects every method with a TypeError: %s',
     async (_, value) => {
       const wrong = any(value)
@@ -70,7 +70,7 @@ describe('R1 an argument of the wrong type', () => {
     },
   )
 
-  test.each(NO_STRINGS.map((value) => [typeof value, value]))(
+  test.each(NOT_STRINGS.map((value) => [typeof value, value]))(
     'is thrown by functions that return no promise: %s',
     (_, value) => {
       const wrong = any(value)
@@ -86,7 +86,7 @@ describe('R1 an argument of the wrong type', () => {
     expect(() => new SecureStore(any(7))).toThrow(/^serviceName must be a string, not a number$/)
   })
 
-  test('is rejected too when it is missing', async () => {
+  test('is a TypeError too when it is missing', async () => {
     const bare = store as unknown as Record<'set' | 'get' | 'delete' | 'has', () => Promise<unknown>>
     for (const method of ['set', 'get', 'delete', 'has'] as const) {
       await expect(bare[method]()).rejects.toBeInstanceOf(TypeError)
@@ -95,7 +95,7 @@ describe('R1 an argument of the wrong type', () => {
   })
 })
 
-describe('R1 an option of the wrong type or value', () => {
+describe('R1 an option of a wrong type or value', () => {
   test('throws a TypeError that names the option', () => {
     const wrong: Array<[object, RegExp]> = [
       [{ fallbackDir: 7 }, /options\.fallbackDir/],
@@ -124,7 +124,7 @@ describe('R1 an option of the wrong type or value', () => {
     }
   })
 
-  test('throws it from every class', () => {
+  test('throws a TypeError from every class', () => {
     const wrong = any({ keyringTimeoutMs: 0 })
     const directory = newDirectory()
     for (const construct of [
@@ -139,28 +139,28 @@ describe('R1 an option of the wrong type or value', () => {
     expect(() => new ExtensionSettingsStorage('name', directory, { serviceName: '' })).toThrow(/options\.serviceName/)
   })
 
-  test.each(NO_OBJECTS.map((value) => [typeof value, value]))(
-    'throws it for options that are not an object: %s',
+  test.each(NOT_OBJECTS.map((value) => [typeof value, value]))(
+    'throws a TypeError for options that are not an object: %s',
     (_, value) => {
       expect(() => new SecureStore('service', any(value))).toThrow(TypeError)
       expect(() => new ProviderKeyStorage(any(value))).toThrow(TypeError)
     },
   )
 
-  test('accepts undefined for an option that is left out', async () => {
+  test('is not undefined, which is the same as leaving the option out', async () => {
     const left = { fallbackDir: newDirectory(), fallbackPolicy: undefined, keytarLoader: noKeyring }
     const store = new SecureStore('service', any({ ...left, keyringLoader: undefined, keyringTimeoutMs: undefined }))
     await store.set('key', 'value')
     expect(await store.get('key')).toBe('value')
   })
 
-  test('secureStore takes a SecureStore alone', () => {
+  test('secureStore must be an object with the methods of a store', () => {
     for (const value of [null, {}, 'store', Object.create(SecureStore.prototype), new ProviderKeyStorage()]) {
       expect(() => new ProviderKeyStorage(any({ secureStore: value }))).toThrow(TypeError)
     }
   })
 
-  test('an option that throws when it is read is passed on', () => {
+  test('throws the error of the getter of an option', () => {
     const options = {
       get fallbackDir(): string {
         throw new RangeError('no directory today')
@@ -183,12 +183,12 @@ describe('R6 a storage error', () => {
     }
   })
 
-  test('has a plain message: no backtrace and no path of the machine it was built on', async () => {
+  test('has no backtrace and no path of the build machine in its message', async () => {
     const error: unknown = await new SecureStore('errors').get('a/b').catch((error: unknown) => error)
     expect(String((error as Error).stack)).not.toMatch(/\.rs|\.cargo|rustc|backtrace/)
   })
 
-  test('can be made by JavaScript too', () => {
+  test('can be constructed by JavaScript', () => {
     const error = new SecureStoreError('It is locked', 'LOCKED', 'Unlock it')
     expect(error).toMatchObject({ message: 'It is locked', code: 'LOCKED', remediation: 'Unlock it' })
     expect(error.name).toBe('SecureStoreError')
@@ -204,6 +204,6 @@ describe('R6 a storage error', () => {
   })
 })
 
-test('R1 there is no default keyring where it is switched off', async () => {
+test('R1 createDefaultKeyringAdapter returns null if the OS keyring is disabled', async () => {
   expect(await createDefaultKeyringAdapter()).toBeNull()
 })

@@ -1,4 +1,4 @@
-// A host's two files (hosts/) at work: parsing that passes on what it found, and the one step that applies it.
+// The key of a session in a host (hosts/): it parses the command line, and applies the key later.
 
 import { ProviderKeyStorage, SecureStore } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { FakeKeyring, newDirectory } from './support/helpers'
 
 const SERVICE = 'llxprt-code-provider-keys'
 
-/** One saved key, in a keyring that is watched. */
+/** Saves one key in a keyring that records its calls. */
 function savedKeys() {
   const keyring = new FakeKeyring()
   keyring.entries.set(`${SERVICE}/anthropic`, 'MARK-named')
@@ -19,7 +19,7 @@ function savedKeys() {
 describe('a host', () => {
   const profiles = { work: { 'base-url': 'https://example.test', 'auth-key': 'MARK-profile' } }
 
-  test('R21.3 parses first, and passes on what it found without touching the storage', () => {
+  test('R21.3 parses the flags without calling the storage', () => {
     const { keyring } = savedKeys()
     const log: string[] = []
     const argv = ['--profile-load', 'work', '--key', 'MARK-flag', '--key-name=anthropic']
@@ -31,13 +31,13 @@ describe('a host', () => {
     expect(keyring.calls).toEqual([])
   })
 
-  test('R21 R22 sets the session’s key and remembers where it is, not what it is', async () => {
+  test('R21 R22 sets the key of the session, and stores its name and not the key', async () => {
     const session = new Session()
     const host: Host = { profiles, env: { GEMINI_API_KEY: 'MARK-environment' }, storage: savedKeys().storage }
     const bootstrap = parseBootstrapArgs(['--profile-load', 'work', '--key-name', 'anthropic'], session.debug)
     await applyCliArgumentOverrides(session, bootstrap, host)
     expect(session.apiKey).toBe('MARK-named')
-    // What the profile said of the key is gone, what it said of other things is not.
+    // The key of the profile is removed, and its other settings are kept.
     expect(Object.fromEntries(session.settings)).toEqual({
       'base-url': 'https://example.test',
       'auth-key-name': 'anthropic',
@@ -58,7 +58,7 @@ describe('a host', () => {
     ],
     [['--keyfile', '/gone'], /^Cannot read the key file \/gone: there is no such file\n/],
     [['--key-name'], /^--key-name requires a value\n/],
-  ])('R24.2 that nobody watches ends with 41 on %j, and has no key', async (args, stderr) => {
+  ])('R24.2 that is non-interactive exits with 41 for %j, and has no key', async (args, stderr) => {
     const session = new Session()
     const host: Host = { profiles, env: { GEMINI_API_KEY: 'MARK-environment' }, storage: savedKeys().storage }
     const ended = await runNonInteractive(session, ['--profile-load', 'work', ...args], host)
@@ -67,7 +67,7 @@ describe('a host', () => {
     expect(JSON.stringify([ended, session.log])).not.toContain('MARK')
   })
 
-  test('R26 that gives no key flag works as before', async () => {
+  test('R26 without key flags uses the environment and the profile as before', async () => {
     const host: Host = { profiles, env: { GOOGLE_API_KEY: 'MARK-google' } }
     const plain = new Session()
     expect(await runNonInteractive(plain, ['hello'], host)).toEqual({ exitCode: 0, stderr: '' })

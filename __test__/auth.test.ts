@@ -1,4 +1,4 @@
-// Which API key a session uses, from JavaScript.
+// `resolveApiKey` and `parseKeyArgs`: which API key a session uses.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -21,13 +21,13 @@ import { FakeKeyring, newDirectory, storageError } from './support/helpers'
 const HOME = process.env.HOME ?? ''
 const SERVICE = 'llxprt-code-provider-keys'
 
-// The types forbid some of this; that is the point.
+/** For arguments that the types forbid. */
 const any = (value: unknown) => value as never
 
-/** A text to the letter, or its shape. */
+/** Matches exactly this text, or a pattern. */
 const like = (text: string | RegExp) => (typeof text === 'string' ? text : expect.stringMatching(text))
 
-/** Saved keys in a keyring that is watched. */
+/** Saves keys in a keyring that records its calls. */
 function setUp() {
   const keyring = new FakeKeyring()
   keyring.entries.set(`${SERVICE}/by-flag`, 'MARK-named-by-flag')
@@ -38,7 +38,7 @@ function setUp() {
   return { keyring, storage: new ProviderKeyStorage({ secureStore }) }
 }
 
-/** Every source and what it must give when it is the highest, written out by hand. */
+/** The sources in the order of precedence, each with the expected result if it is the highest that is present. */
 const EXPECTED: Array<{ ignored: string; used: string; result: Omit<ResolvedApiKey, 'diagnostics'> }> = [
   {
     ignored: '--key',
@@ -150,7 +150,7 @@ describe('resolveApiKey', () => {
     },
   )
 
-  // By the place of the source that fails: how, the code, and what the message says.
+  // The place of the source that fails, how it fails, the code, and the message.
   const failures: Array<[number, string, Partial<AuthSources>, string, string | RegExp]> = [
     [1, 'an empty --key-name', { keyName: '' }, 'CORRUPT', '--key-name requires a value'],
     [
@@ -185,17 +185,20 @@ describe('resolveApiKey', () => {
     ],
     [4, 'an auth-keyfile that is a directory', { profile: { 'auth-keyfile': HOME } }, 'UNAVAILABLE', /regular file$/],
   ]
-  test.each(failures)('R24 at place %i, %s is final whatever is below it', async (place, _, broken, code, message) => {
-    const { storage } = setUp()
-    writeFileSync(path.join(HOME, 'empty'), ' \n')
-    for (const below of COMBINATIONS.filter((places) => places.every((other) => other > place))) {
-      const sources = sourcesAt(below)
-      const given = { ...sources, ...broken, profile: { ...sources.profile, ...broken.profile } }
-      const error = await storageError(resolveApiKey(given, storage))
-      expect(error).toMatchObject({ code, exitCode: 41, message: like(message) })
-      expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain('MARK')
-    }
-  })
+  test.each(failures)(
+    'R24 at place %i, %s is final, whichever lower sources are present',
+    async (place, _, broken, code, message) => {
+      const { storage } = setUp()
+      writeFileSync(path.join(HOME, 'empty'), ' \n')
+      for (const below of COMBINATIONS.filter((places) => places.every((other) => other > place))) {
+        const sources = sourcesAt(below)
+        const given = { ...sources, ...broken, profile: { ...sources.profile, ...broken.profile } }
+        const error = await storageError(resolveApiKey(given, storage))
+        expect(error).toMatchObject({ code, exitCode: 41, message: like(message) })
+        expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain('MARK')
+      }
+    },
+  )
 
   test.each([
     ['Keychain is locked', 'LOCKED'],
@@ -216,7 +219,7 @@ describe('resolveApiKey', () => {
     const later = newDirectory()
     resetProviderKeyStorage()
     expect((await resolveApiKey({ key: 'sk' })).apiKey).toBe('sk')
-    // Had it been made by now, it would have read the home directory of before.
+    // An instance that was created before this line would use the former home directory.
     process.env.HOME = process.env.USERPROFILE = later
     try {
       await getProviderKeyStorage().saveKey('saved', 'sk-saved')
@@ -229,7 +232,7 @@ describe('resolveApiKey', () => {
     }
   })
 
-  test('R23 the environment is process.env where none is given, and only the names listed are read', async () => {
+  test('R23 the environment is process.env by default, and only the listed names are read', async () => {
     process.env.SECURESTORE_TEST_KEY = 'sk-env'
     const { apiKey, source } = await resolveApiKey({ envNames: ['ABSENT', 'SECURESTORE_TEST_KEY'] })
     expect([apiKey, source]).toEqual(['sk-env', 'environment'])
@@ -238,7 +241,7 @@ describe('resolveApiKey', () => {
     delete process.env.SECURESTORE_TEST_KEY
   })
 
-  test('R26 null, undefined and, off the command line, blank text are absent', async () => {
+  test('R26 null, undefined and blank text in a profile or the environment count as absent', async () => {
     const blank = { name: '', 'auth-key-name': '', 'auth-keyfile': ' ', 'auth-key': '\t' }
     const cases: AuthSources[] = [
       {},
@@ -294,7 +297,7 @@ describe('resolveApiKey', () => {
     }
   })
 
-  test('R1 a source that throws when it is read rejects with what it threw', async () => {
+  test('R1 resolveApiKey rejects with the error that the getter of a source throws', async () => {
     const sources = {
       get key(): string {
         throw new RangeError('no key today')
@@ -328,7 +331,7 @@ describe('parseKeyArgs', () => {
     expect(parseKeyArgs(argv)).toStrictEqual({ ...nothing, ...found })
   })
 
-  test.each(['--key', '--key-name', '--keyfile'])('R22 %s without a value throws, and says so', (flag) => {
+  test.each(['--key', '--key-name', '--keyfile'])('R22 %s without a value throws an error that names it', (flag) => {
     const empty = flag === '--key-name' ? [[flag, ''], [`${flag}= `]] : []
     for (const argv of [[flag], [flag, '--model'], [flag, '-m'], ['--key=MARK', flag, '--', 'x'], ...empty]) {
       const parse = () => parseKeyArgs(argv)
@@ -350,14 +353,14 @@ describe('parseKeyArgs', () => {
   })
 })
 
-test('R21.2 the settings to remember are those that a host lists as valid, and nobody can change the list', async () => {
+test('R21.2 the ephemeral settings are those of AUTH_EPHEMERAL_SETTINGS, which is frozen', async () => {
   expect(AUTH_EPHEMERAL_SETTINGS).toEqual(['auth-key-name', 'auth-keyfile', 'auth-key'])
   expect(Object.isFrozen(AUTH_EPHEMERAL_SETTINGS)).toBe(true)
   const { ephemeral } = await resolveApiKey({ key: 'sk' })
   expect(Object.keys(ephemeral).sort()).toEqual([...AUTH_EPHEMERAL_SETTINGS].sort())
 })
 
-test('R6 an error that ends no session has no exit code', async () => {
+test('R6 an error of another function than resolveApiKey has no exit code', async () => {
   const error = await storageError(setUp().storage.getKey('a b'))
   expect(error).not.toHaveProperty('exitCode')
 })

@@ -1,4 +1,4 @@
-// The benchmark's instruments: what runs in fresh processes, what talks to the bus, and what reads traces.
+// The instruments of the benchmark: tasks in new processes, D-Bus clients, and the reader of traces.
 
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -65,7 +65,7 @@ describe('a task in a fresh process', () => {
     expect(await fresh('burstThreads', { ...input, who: 'floor', calls: 200 })).toEqual([0])
   })
 
-  test('fails when it gets no value', async () => {
+  test('fails when the store has no value', async () => {
     await expect(fresh('firstGet', { ...input, who: 'addon', key: 'missing' })).rejects.toThrow('returned no value')
     await expect(fresh('workers', { ...input, who: 'addon', key: 'missing', calls: 8 })).rejects.toThrow(
       'returned no value',
@@ -79,7 +79,7 @@ describe('a task in a fresh process', () => {
 })
 
 describe('the D-Bus client', () => {
-  test('reads the values it wrote, whatever their alignment', () => {
+  test('reads the values that it wrote, with every alignment', () => {
     const signature = 'ysa{sv}(oayays)buaoa(yv)g'
     const values = [
       7,
@@ -167,7 +167,7 @@ describe('on a private keyring', { skip: process.platform !== 'linux' }, () => {
 })
 
 describe('a trace of system calls', () => {
-  test('is counted between the marks, each call once', () => {
+  test('counts each call between the marks once', () => {
     const trace = `10 write(1, "x", 1) = 1
 10 write(2, "idle-begin", 10) = 10
 10 epoll_wait(13, <unfinished ...>
@@ -187,7 +187,7 @@ describe('the comparison with a revision', () => {
     ratios: { main: { value, low, high } },
   })
 
-  test('calls worse what is slower beyond the interval, and nothing else', () => {
+  test('reports worse only for a figure that is slower beyond the interval', () => {
     expect(verdictOf(ratioOf(0.8, 0.7, 0.9), 'main')).toBe('worse')
     expect(verdictOf(ratioOf(0.8, 0.7, 1.1), 'main')).toBe('same')
     expect(verdictOf(ratioOf(0.99, 0.98, 0.995), 'main')).toBe('same')

@@ -1,4 +1,4 @@
-// The benchmark's statistics, verdicts, plot and command line, and that its baselines do the same job. No test depends on speed.
+// The statistics, verdicts, plot and command line of the benchmark, and the results of its baselines. No test depends on speed.
 
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -186,7 +186,7 @@ describe('the verdict on a goal', () => {
     expect(verdict(measurement('m', { addon: 1 }), goal)).toMatchObject({ verdict: 'not measured' })
   })
 
-  test('is missing when nothing was measured', () => {
+  test('is `not measured` when nothing was measured', () => {
     expect(judge([]).map((goal) => goal.verdict)).toEqual(GOALS.map(() => 'not measured'))
   })
 

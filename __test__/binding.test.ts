@@ -1,4 +1,4 @@
-// How the binary is found, in folders with different contents. Each search runs in a process of its own.
+// lib/binding.js: how the binary is found in folders with different contents. Each search runs in a new process.
 
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

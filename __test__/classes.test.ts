@@ -1,4 +1,4 @@
-// The classes as classes: constructed only with `new`, subclassed, told apart.
+// The classes of the package as classes: `new`, `instanceof`, subclasses.
 
 import * as securestore from '@llxprt/securestore'
 import { describe, expect, inject, test } from 'vitest'
@@ -62,7 +62,7 @@ describe('R1 a class', () => {
     expect(store.keys).toEqual(['key'])
   })
 
-  test('has methods that reject nothing but their own objects', async () => {
+  test('has methods that throw for an object of another class', async () => {
     const { get } = SecureStore.prototype
     expect(() => Reflect.apply(get, {}, ['key'])).toThrow()
     const store = new SecureStore('service', { fallbackDir: newDirectory() })
@@ -85,7 +85,7 @@ describe('R6 an error', () => {
     }
   })
 
-  test('is recognised by isRuntimeReplacedError by its code, whatever its class', () => {
+  test('is recognised by isRuntimeReplacedError by its code, for any class', () => {
     const { isRuntimeReplacedError } = securestore
     expect(isRuntimeReplacedError(new SecureStoreError('m', 'RUNTIME_REPLACED', 'r'))).toBe(true)
     expect(isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' })).toBe(true)
@@ -150,9 +150,9 @@ describe('R1 the adapter of createDefaultKeyringAdapter', () => {
   })
 })
 
-describe('R6 the errors that end everything', () => {
+describe('R6 a final error', () => {
   test.each(['CONFLICT', 'RUNTIME_REPLACED'] as const)(
-    '%s of an adapter is what every call rejects with',
+    '%s of an adapter makes every call reject with it',
     async (code) => {
       const keyring = new FakeKeyring()
       keyring.failure = new SecureStoreError('from the adapter', code, 'remedy')

@@ -1,4 +1,4 @@
-// Where data is, and what `configure` sets.
+// The data directory, `configure` and `setOsKeyringDisabledBySetting`.
 
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
@@ -32,8 +32,8 @@ afterEach(() => {
   for (const name of ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']) delete process.env[name]
 })
 
-/** Stores something through each class, and tells what is below the directory then. */
-async function placesBelow(dataDir: string): Promise<string[]> {
+/** Stores a value with each class, and returns the files below the directory. */
+async function filesBelow(dataDir: string): Promise<string[]> {
   await getProviderKeyStorage().saveKey('work', 'sk')
   await getToolKeyStorage().saveKey('exa', 'sk')
   await new SecureStore('a:b').set('key', 'value')
@@ -45,7 +45,7 @@ async function placesBelow(dataDir: string): Promise<string[]> {
   return files.filter((file) => file.endsWith('.enc')).sort()
 }
 
-const PLACES = [
+const FILES = [
   'provider-keys/work.enc',
   'secure-store/a%3Ab/key.enc',
   'secure-store/tokens/server.enc',
@@ -57,33 +57,33 @@ describe('the data directory', () => {
     const dataDir = newDirectory()
     process.env.LLXPRT_DATA_HOME = newDirectory()
     configure({ dataDir })
-    expect(await placesBelow(dataDir)).toEqual(PLACES)
+    expect(await filesBelow(dataDir)).toEqual(FILES)
     expect(readdirSync(process.env.LLXPRT_DATA_HOME)).toEqual([])
   })
 
-  test('is that of LLXPRT_DATA_HOME, else of LLXPRT_CONFIG_HOME; trimmed, and only an absolute path', async () => {
+  test('is LLXPRT_DATA_HOME, else LLXPRT_CONFIG_HOME, trimmed and only if it is an absolute path', async () => {
     const [data, config] = [newDirectory(), newDirectory()]
     process.env.LLXPRT_CONFIG_HOME = config
     process.env.LLXPRT_DATA_HOME = ` ${data} `
     configure(CLEARED)
-    expect(await placesBelow(data)).toEqual(PLACES)
+    expect(await filesBelow(data)).toEqual(FILES)
     process.env.LLXPRT_DATA_HOME = 'relative'
     configure(CLEARED)
-    expect(await placesBelow(config)).toEqual(PLACES)
+    expect(await filesBelow(config)).toEqual(FILES)
   })
 
-  test.runIf(process.platform === 'linux')('is the platform’s if it exists, else ~/.llxprt', async () => {
+  test.runIf(process.platform === 'linux')('is that of the platform if it exists, else ~/.llxprt', async () => {
     process.env.XDG_DATA_HOME = newDirectory()
     const platform = path.join(process.env.XDG_DATA_HOME, 'llxprt-code')
     configure(CLEARED)
-    expect(await placesBelow(path.join(process.env.HOME ?? '', '.llxprt'))).toEqual(PLACES)
+    expect(await filesBelow(path.join(process.env.HOME ?? '', '.llxprt'))).toEqual(FILES)
     expect(existsSync(platform)).toBe(false)
     mkdirSync(platform)
     configure(CLEARED)
-    expect(await placesBelow(platform)).toEqual(PLACES)
+    expect(await filesBelow(platform)).toEqual(FILES)
   })
 
-  test('is found when an object is constructed', async () => {
+  test('is determined when an object is constructed', async () => {
     const [first, second] = [newDirectory(), newDirectory()]
     configure({ dataDir: first })
     const store = new SecureStore('service')
@@ -94,7 +94,7 @@ describe('the data directory', () => {
 })
 
 describe('configure', () => {
-  test('makes the process-wide instances anew, and leaves what is undefined', () => {
+  test('replaces the process-wide instances, and keeps settings that are undefined', () => {
     const dataDir = newDirectory()
     configure({ dataDir })
     const [keys, tools] = [getProviderKeyStorage(), getToolKeyStorage()]
@@ -104,7 +104,7 @@ describe('configure', () => {
     expect(getToolKeyStorage()).not.toBe(tools)
   })
 
-  test('is cleared by null', async () => {
+  test('clears settings that are null', async () => {
     const dataDir = newDirectory()
     configure({ dataDir })
     configure({ lockDir: newDirectory() })
@@ -115,7 +115,7 @@ describe('configure', () => {
     expect(readdirSync(path.join(dataDir, 'provider-keys'))).not.toContain('b.enc')
   })
 
-  test('gives a keyring to objects without a loader of their own', async () => {
+  test('sets the keyring of objects without their own loader', async () => {
     const [configured, own] = [new FakeKeyring(), new FakeKeyring()]
     configure({ keyring: configured.loader, dataDir: newDirectory() })
     await new SecureStore('service').set('key', 'value')
@@ -128,7 +128,7 @@ describe('configure', () => {
     expect([...own.entries]).toEqual([['service/key', 'own']])
   })
 
-  test('throws a TypeError for what is no setting, and changes nothing then', async () => {
+  test('throws a TypeError for an invalid setting, and changes nothing', async () => {
     const dataDir = newDirectory()
     configure({ dataDir })
     const wrong: unknown[] = [
@@ -149,7 +149,7 @@ describe('configure', () => {
     expect(readdirSync(dataDir)).toContain('provider-keys')
   })
 
-  test('applies to its own environment only', async () => {
+  test('applies to the current thread only', async () => {
     const dataDir = newDirectory()
     configure({ dataDir })
     const other = newDirectory()
@@ -166,7 +166,7 @@ describe('configure', () => {
 })
 
 describe('setOsKeyringDisabledBySetting', () => {
-  test('takes effect at once, also for objects that exist, and can be taken back', async () => {
+  test('applies at once to existing objects, and can be reset', async () => {
     const output = await runNode(
       `
       const { SecureStore, createDefaultKeyringAdapter, setOsKeyringDisabledBySetting } = securestore
@@ -192,7 +192,7 @@ describe('setOsKeyringDisabledBySetting', () => {
     expect(keyring.entries.get('setting/key')).toBe('value')
   })
 
-  test('throws a TypeError for what is no boolean', () => {
+  test('throws a TypeError for a value that is not a boolean', () => {
     expect(() => setOsKeyringDisabledBySetting('yes' as never)).toThrow(TypeError)
   })
 })

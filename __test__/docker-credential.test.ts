@@ -1,5 +1,5 @@
-// `docker-credential-llxprt` beside `docker-credential-secretservice` of golang-docker-credential-helpers: both get the
-// same requests, and their answers and exit codes are compared.
+// `docker-credential-llxprt` compared with `docker-credential-secretservice` of golang-docker-credential-helpers: both get the
+// same requests, and must give the same answers and exit codes.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import path from 'node:path'
@@ -101,7 +101,7 @@ describe('R7 docker-credential-llxprt', () => {
       locked.lock()
       const { status, stdout } = call(OURS, ['list'], '')
       expect([status, stdout]).toEqual([1, expect.stringContaining('locked')])
-      // Neither may docker be told that there is no login.
+      // An answer that there is no login would be wrong.
       expect(call(OURS, ['get'], HUB)).toEqual({ status: 1, stdout, stderr: '' })
     } finally {
       locked.stop()

@@ -1,4 +1,4 @@
-// The report on what is there, what works and what is wrong.
+// `doctor()`: the report about keyring, keys and problems.
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -14,8 +14,8 @@ const place = (report: DoctorReport, name: string) => report.places.find((place)
 
 afterEach(() => rmSync(below(), { recursive: true, force: true }))
 
-describe('R8 the doctor, without a keyring,', () => {
-  test('says why, finds nothing in an empty home, and makes nothing there', async () => {
+describe('R8 doctor, without a keyring,', () => {
+  test('reports why, finds nothing in an empty home, and creates nothing there', async () => {
     const report = await doctor()
     const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }
     expect(report.versions).toEqual({
@@ -53,7 +53,7 @@ describe('R8 the doctor, without a keyring,', () => {
     expect(readdirSync(home())).toEqual([])
   })
 
-  test('counts the keys in files, and names no key', async () => {
+  test('counts the keys in files without naming one', async () => {
     const keys = new ProviderKeyStorage()
     await keys.saveKey('secret-name', 'sk-secret')
     await keys.saveKey('secret-name-2', 'sk-secret')
@@ -96,7 +96,7 @@ describe('R8 the doctor, without a keyring,', () => {
     expect([statSync(directory).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o755, 0o644])
   })
 
-  test('reports data of earlier programs, with the remedy', async () => {
+  test('reports legacy data with the remedy', async () => {
     mkdirSync(below('tools'), { recursive: true, mode: 0o700 })
     writeFileSync(below('tools', 'exa.key'), '')
     const report = await doctor()
@@ -111,7 +111,7 @@ describe('R8 the doctor, without a keyring,', () => {
     ])
   })
 
-  test('reports a directory that is none', async () => {
+  test('reports a file that has the path of a directory', async () => {
     mkdirSync(below(), { recursive: true })
     writeFileSync(below('tools'), '')
     const report = await doctor()
@@ -119,7 +119,7 @@ describe('R8 the doctor, without a keyring,', () => {
     expect(report.problems[0]?.message).toContain(below('tools'))
   })
 
-  test('says where a bus leads nowhere that the keyring is not there', async () => {
+  test('reports no keyring for a bus address where nothing listens', async () => {
     const before = { ...process.env }
     process.env.LLXPRT_DISABLE_OS_KEYRING = ''
     process.env.DBUS_SESSION_BUS_ADDRESS = 'unix:path=/nonexistent/bus'
@@ -133,14 +133,14 @@ describe('R8 the doctor, without a keyring,', () => {
   })
 
   test.each([[null], ['text'], [{ keyringTimeoutMs: 0 }], [{ keyringTimeoutMs: 'soon' }]])(
-    'takes options, and nothing else: %j',
+    'rejects with a TypeError for the options %j',
     async (options) => {
       await expect(doctor(options as never)).rejects.toBeInstanceOf(TypeError)
     },
   )
 })
 
-describe('R8 the doctor, with a keyring,', () => {
+describe('R8 doctor, with a keyring,', () => {
   let keyring: PrivateKeyring
   beforeAll(async () => {
     keyring = await PrivateKeyring.start()
@@ -149,7 +149,7 @@ describe('R8 the doctor, with a keyring,', () => {
   })
   afterAll(() => keyring.stop())
 
-  test('says that it works and how fast, counts its keys, and leaves nothing in it', async () => {
+  test('reports that it works and how long it took, counts its keys, and leaves nothing in it', async () => {
     const keys = new ProviderKeyStorage()
     await keys.saveKey('one', 'sk-secret')
     await keys.saveKey('two', 'sk-secret')
@@ -163,7 +163,7 @@ describe('R8 the doctor, with a keyring,', () => {
     }
   })
 
-  test('says when it is locked, with the remedy', async () => {
+  test('reports that it is locked, with the remedy', async () => {
     keyring.lock()
     const report = await doctor()
     expect(report.keyring).toMatchObject({ backend: 'Secret Service', works: false })
@@ -174,12 +174,11 @@ describe('R8 the doctor, with a keyring,', () => {
     ])
   })
 
-  test('ends in time when it does not answer', async () => {
+  test('reports TIMEOUT when it does not answer within keyringTimeoutMs', async () => {
     keyring.pause()
-    const started = Date.now()
     const report = await doctor({ keyringTimeoutMs: 500 })
-    expect(Date.now() - started).toBeLessThan(5000)
     expect(report.keyring).toMatchObject({ works: false, code: 'TIMEOUT' })
-    expect(report.keyring.durationMs).toBeGreaterThan(400)
+    // A time limit never expires early, on a machine of any speed.
+    expect(report.keyring.durationMs).toBeGreaterThanOrEqual(500)
   })
 })

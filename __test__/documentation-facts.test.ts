@@ -1,4 +1,4 @@
-// The pages that list facts of the code: environment variables, events, messages.
+// The pages that list facts about the code: environment variables, events, messages.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'

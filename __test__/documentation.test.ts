@@ -1,4 +1,4 @@
-// README and docs: nothing is missing, links work, and tables fit a window.
+// README and docs: complete lists, valid links, and tables that fit a terminal.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ function anchors(text: string): string[] {
 describe('the README', () => {
   const readme = read('README.md')
 
-  test('has a sample that runs as it stands and leaves no entry behind', () => {
+  test('has a sample that runs and leaves no entry behind', () => {
     const sample = /```js\n(const .*?)```/s.exec(readme)?.[1] ?? ''
     const home = newDirectory()
     const file = path.join(home, 'sample.cjs')
@@ -51,7 +51,7 @@ describe('the README', () => {
     expect(/```js\n(const .*?)```/s.exec(readme)?.[1]).not.toContain('ProviderKeyStorage')
   })
 
-  test('says how to install the package, and what to run in a clone', () => {
+  test('names the commands to install the package and to work in a clone', () => {
     for (const command of ['npm install @llxprt/securestore', 'npm run quickstart', 'npm test']) {
       expect(readme).toContain(command)
     }
@@ -64,7 +64,7 @@ describe('the README', () => {
     expect(read('docs/benchmark.md')).toContain(`<!-- bench -->\n\n${verdictMarkdown(goals)}\n\n<!-- /bench -->`)
   })
 
-  test('is short enough to be read', () => {
+  test('has fewer than 800 words', () => {
     expect(prose(readme).split(/\s+/).length).toBeLessThan(800)
   })
 })
@@ -97,7 +97,7 @@ describe('the guide', () => {
 describe.each(PAGES)('%s', (page) => {
   const text = read(page)
 
-  test('has links that lead somewhere', () => {
+  test('has only links to files and headings that exist', () => {
     for (const [, link = ''] of prose(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link)) continue
       const [file = '', anchor] = link.split('#')

@@ -1,4 +1,4 @@
-// All keys of a store with their values; credentials that cannot be used.
+// `entries` and `locate`, and credentials that cannot be used.
 
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 
 describe('R3.7 entries', () => {
-  test('holds the keys of keyring and files with their values, sorted', async () => {
+  test('returns the keys of keyring and files with their values, sorted', async () => {
     const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
     await new SecureStore('all', { fallbackDir, keyringLoader: noKeyring }).set('b', 'in a file')
     const store = new SecureStore('all', { fallbackDir, keyringLoader: keyring.loader })
@@ -20,7 +20,7 @@ describe('R3.7 entries', () => {
     expect(incomplete).toBeNull()
   })
 
-  test('holds the error of a value that cannot be read', async () => {
+  test('returns the error of a value that cannot be read', async () => {
     const fallbackDir = newDirectory()
     const store = new SecureStore('all', { fallbackDir, keyringLoader: noKeyring })
     await store.set('good', 'value')
@@ -40,7 +40,7 @@ describe('R3.7 entries', () => {
 })
 
 describe('R3 locate', () => {
-  test('says where the value is that get resolves to, and null when there is none', async () => {
+  test('returns where the value is that get returns, or null if there is none', async () => {
     const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
     const store = new SecureStore('located', { fallbackDir, keyringLoader: keyring.loader })
     keyring.failure = new Error('locked')
@@ -75,7 +75,7 @@ describe('R7 credentials that cannot be used', () => {
     expect(JSON.stringify(broken.map(([, error]) => error.message))).not.toContain('sk-secret')
   })
 
-  test('without a callback are left out, and what is no callback is a TypeError', async () => {
+  test('are left out without a callback, and a callback that is not a function is a TypeError', async () => {
     const options = { fallbackDir: newDirectory(), keyringLoader: noKeyring }
     await new SecureStore('broken', options).set('unparsable', 'x')
     expect((await new KeychainTokenStorage('broken', options).getAllCredentials()).size).toBe(0)

@@ -1,4 +1,4 @@
-// The envelope functions: the text of an encrypted file, for stores that keep their own files.
+// The envelope functions, for programs that keep their own encrypted files.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -21,7 +21,7 @@ const withoutSecret = { machineSecretLoader: async () => null }
 
 afterEach(() => configure({ dataDir: null }))
 
-/** The `EnvelopeCodecError` a call rejects with. */
+/** Returns the `EnvelopeCodecError` that a call rejects with. */
 async function codecError(call: Promise<unknown>): Promise<EnvelopeCodecError> {
   const error = await call.then(
     () => undefined,
@@ -34,7 +34,7 @@ async function codecError(call: Promise<unknown>): Promise<EnvelopeCodecError> {
 
 describe('R4.5 encryptEnvelopeString', () => {
   test.each(['', 'text', 'äöü 😀\n"quotes"', 'x'.repeat(100_000)])(
-    'gives what decryptEnvelopeString opens: %#',
+    'returns an envelope that decryptEnvelopeString decrypts: %#',
     async (text) => {
       for (const options of [withSecret(), withoutSecret]) {
         expect(await decryptEnvelopeString(await encryptEnvelopeString(text, SERVICE, options), SERVICE, options)).toBe(
@@ -66,7 +66,7 @@ describe('R4.5 encryptEnvelopeString', () => {
     expect(bytes(one).equals(bytes(two))).toBe(false)
   })
 
-  test('gives a file that a store reads, and opens a file that a store wrote', async () => {
+  test('returns the content of a file that a store reads, as a store writes it', async () => {
     const fallbackDir = newDirectory()
     const options = withSecret()
     const store = new SecureStore(SERVICE, { fallbackDir, keyringLoader: noKeyring, ...options })
@@ -77,7 +77,7 @@ describe('R4.5 encryptEnvelopeString', () => {
     expect(await decryptEnvelopeString(file, SERVICE, options)).toBe('from the store')
   })
 
-  test('refuses to replace version 2 by version 1', async () => {
+  test('refuses to replace an envelope of version 2 by one of version 1', async () => {
     const refused = await codecError(
       encryptEnvelopeString('text', SERVICE, { ...withoutSecret, existingEnvelopeVersion: 2 }),
     )
@@ -96,7 +96,7 @@ describe('R4.5 encryptEnvelopeString', () => {
     expect(readEnvelopeVersion(json)).toBe(2)
   })
 
-  test('without options makes a machine secret in the data directory, which others then find', async () => {
+  test('without options creates a machine secret in the data directory', async () => {
     const dataDir = newDirectory()
     configure({ dataDir })
     const json = await encryptEnvelopeString('text', SERVICE)
@@ -116,7 +116,7 @@ describe('R4.5 encryptEnvelopeString', () => {
 describe('R5 decryptEnvelopeString', () => {
   const RE_SAVE = 'Re-save the value or re-authenticate.'
 
-  test('rejects what is no envelope with CORRUPT', async () => {
+  test('rejects text that is not an envelope with CORRUPT', async () => {
     const good = JSON.parse(await encryptEnvelopeString('text', SERVICE, withoutSecret))
     for (const bad of [
       '',
@@ -196,7 +196,7 @@ describe('R5 decryptEnvelopeString', () => {
 })
 
 describe('R5 readEnvelopeVersion and isValidEnvelope', () => {
-  test('look at the envelope alone, not at its payload', async () => {
+  test('check the fields of the envelope and not its payload', async () => {
     const envelope = JSON.parse(await encryptEnvelopeString('text', SERVICE, withSecret()))
     const valid: unknown[] = [envelope, { ...envelope, v: 1 }, { ...envelope, data: '' }, { ...envelope, more: true }]
     const invalid: unknown[] = [

@@ -1,4 +1,4 @@
-// The files are what SPEC says they are: Node's own crypto opens what is written here, and the other way round (R4.5).
+// The format of the encrypted files: Node's own crypto decrypts what this package writes, and the reverse (R4.5).
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes, scryptSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,9 @@ import path from 'node:path'
 import { SecureStore } from '@llxprt/securestore'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { FakeKeyring, newDirectory, noKeyring, storageError } from './support/helpers'
+
+/** How long a test waits for work in the background: until the time limit of the test. */
+const PATIENCE = { timeout: 60_000 }
 
 interface Vector {
   name: string
@@ -29,7 +32,7 @@ const vectors = JSON.parse(readFileSync(path.join(__dirname, '../tests/data/enve
   refused: Refused[]
 }
 
-/** A store on the machine of the vector, with its envelope in the directory. */
+/** Creates a store with the host and user name of the vector, and its envelope as a file. */
 function storeOf(vector: Vector) {
   vi.spyOn(os, 'hostname').mockReturnValue(vector.hostname)
   vi.spyOn(os, 'userInfo').mockReturnValue({ ...os.userInfo(), username: vector.username })
@@ -51,7 +54,7 @@ describe('R4.5 an envelope made by OpenSSL is read', () => {
   })
 })
 
-describe('R5 an envelope that is not what it should be is refused', () => {
+describe('R5 an invalid envelope is refused', () => {
   test.each(vectors.refused)('$name', async (vector) => {
     const error = await storageError(storeOf(vector).get('key'))
     expect(error.code).toBe(vector.code)
@@ -65,7 +68,7 @@ describe('R5 an envelope that is not what it should be is refused', () => {
   })
 })
 
-/** Opens an envelope as the CLI's TypeScript does: with Node's own crypto. */
+/** Decrypts an envelope as the CLI's TypeScript does, with Node's own crypto. */
 function decrypt(text: string, service: string, secret?: Buffer): string {
   const envelope = JSON.parse(text) as { data: string }
   const data = Buffer.from(envelope.data, 'base64')
@@ -79,7 +82,7 @@ function decrypt(text: string, service: string, secret?: Buffer): string {
   return decipher.update(data.subarray(44), undefined, 'utf8') + decipher.final('utf8')
 }
 
-/** Seals a value as the CLI's TypeScript does. */
+/** Encrypts a value as the CLI's TypeScript does. */
 function encrypt(value: string, service: string, secret?: Buffer): string {
   const machineId = createHash('sha256')
     .update(os.hostname() + os.userInfo().username)
@@ -88,9 +91,9 @@ function encrypt(value: string, service: string, secret?: Buffer): string {
   const [salt, nonce] = [randomBytes(16), randomBytes(12)]
   const key = scryptSync(password, salt, 32, { N: 16384, r: 8, p: 1, maxmem: 2 ** 26 })
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
-  const sealed = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()])
+  const ciphertext = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()])
   const crypto = { alg: 'aes-256-gcm', kdf: 'scrypt', N: 16384, r: 8, p: 1, saltLen: 16 }
-  const data = Buffer.concat([salt, nonce, cipher.getAuthTag(), sealed]).toString('base64')
+  const data = Buffer.concat([salt, nonce, cipher.getAuthTag(), ciphertext]).toString('base64')
   return JSON.stringify({ v: secret ? 2 : 1, crypto, data })
 }
 
@@ -128,7 +131,7 @@ describe('R4.5 files are interchangeable with the CLI’s own TypeScript', () =>
     expect(await new SecureStore('a service', options).get('key')).toBe(value)
   })
 
-  test('the machine secret is found in every text form that the CLI reads', async () => {
+  test('the machine secret is read in every text form that the CLI reads', async () => {
     const bytes = Buffer.from(Array.from({ length: 32 }, (_, n) => 255 - 3 * n))
     for (const text of [bytes.toString('base64'), bytes.toString('base64url'), `\n ${bytes.toString('base64')}\n`]) {
       const fallbackDir = newDirectory()
@@ -140,7 +143,7 @@ describe('R4.5 files are interchangeable with the CLI’s own TypeScript', () =>
     }
   })
 
-  test('the machine secret that is created here is what the CLI looks for', async () => {
+  test('a new machine secret has the form that the CLI reads', async () => {
     const fallbackDir = newDirectory()
     const machineSecretPath = path.join(newDirectory(), 'machine_secret')
     await new SecureStore('a service', { fallbackDir, keytarLoader: noKeyring, machineSecretPath }).set('key', value)
@@ -153,14 +156,14 @@ describe('R4.5 files are interchangeable with the CLI’s own TypeScript', () =>
   })
 })
 
-describe('R4.3 a file outlives the names it was sealed under', () => {
+describe('R4.3 a file is read under other host and user names', () => {
   const options = { keytarLoader: noKeyring }
   const as = (hostname: string, username: string) => {
     vi.spyOn(os, 'hostname').mockReturnValue(hostname)
     vi.spyOn(os, 'userInfo').mockReturnValue({ ...os.userInfo(), username })
   }
 
-  test('files of both versions that were opened once are read over three host names', async () => {
+  test('files of both versions are read under changing host names once they were opened', async () => {
     const fallbackDir = newDirectory()
     const machineSecretPath = path.join(newDirectory(), 'machine_secret')
     const store = (envelopeVersion?: 1 | 2) =>
@@ -174,10 +177,11 @@ describe('R4.3 a file outlives the names it was sealed under', () => {
     await store().set('two', 'v2')
     writeFileSync(path.join(fallbackDir, 'one.enc'), encrypt('v1', 'svc'))
     expect(await store().get('one')).toBe('v1')
+    // The derived keys are cached in the background, after a promise has settled. There is no event for it.
     await vi.waitFor(async () => {
       as('nowhere', 'user')
       expect([await store().get('one'), await store().get('two')]).toEqual(['v1', 'v2'])
-    })
+    }, PATIENCE)
     for (const name of ['beta', 'gamma', 'delta']) {
       as(name, 'user')
       await store().set(`of ${name}`, name)
@@ -189,10 +193,10 @@ describe('R4.3 a file outlives the names it was sealed under', () => {
       expect(await store().get('of beta')).toBe('beta')
       expect(await store().get('of gamma')).toBe('gamma')
       expect(await store().get('of delta')).toBe('delta')
-    })
+    }, PATIENCE)
   })
 
-  test('runtimes that disagree about the user’s name read each other’s files', async () => {
+  test('runtimes that report different user names read the files of each other', async () => {
     const fallbackDir = newDirectory()
     const machineSecretPath = path.join(newDirectory(), 'machine_secret')
     const real = os.userInfo().username
@@ -216,7 +220,7 @@ describe('R4.3 a file outlives the names it was sealed under', () => {
   })
 })
 
-test('R4.3 a user without a name is known by the uid', async () => {
+test('R4.3 a user without a name is identified by the uid', async () => {
   const fallbackDir = newDirectory()
   const names: Array<() => string> = [
     () => {
@@ -237,7 +241,7 @@ describe('R4.3 version 2', () => {
   const versionOf = (directory: string) =>
     (JSON.parse(readFileSync(path.join(directory, 'key.enc'), 'utf8')) as { v: number }).v
 
-  test('is written by default, and read with the secret wherever it is', async () => {
+  test('is written by default, and read with the secret of a file, a loader or the keyring', async () => {
     const fallbackDir = newDirectory()
     const machineSecretPath = path.join(newDirectory(), 'machine_secret')
     const options = { fallbackDir, keytarLoader: noKeyring }
@@ -257,7 +261,7 @@ describe('R4.3 version 2', () => {
     expect(await new SecureStore('v2', { ...options, keytarLoader: keyring.loader }).get('key')).toBe('value')
   })
 
-  test('is not written on request, nor when the loader gives null', async () => {
+  test('is not written with envelopeVersion 1, nor when the loader returns null', async () => {
     for (const choice of [{ envelopeVersion: 1 as const }, { machineSecretLoader: async () => null }]) {
       const fallbackDir = newDirectory()
       const machineSecretPath = path.join(newDirectory(), 'machine_secret')
@@ -270,7 +274,7 @@ describe('R4.3 version 2', () => {
     }
   })
 
-  test('a loader may give a Uint8Array of 16 to 64 bytes', async () => {
+  test('is written with a Uint8Array of 16 to 64 bytes from a loader', async () => {
     for (const length of [16, 64]) {
       const options = {
         fallbackDir: newDirectory(),
@@ -283,7 +287,7 @@ describe('R4.3 version 2', () => {
     }
   })
 
-  test('without its secret is CORRUPT, says what is missing, makes no secret, and is never replaced by version 1', async () => {
+  test('without its secret is CORRUPT, names what is missing, creates no secret, and is not replaced by version 1', async () => {
     const fallbackDir = newDirectory()
     const options = { fallbackDir, keytarLoader: noKeyring }
     await new SecureStore('v2', { ...options, machineSecretLoader: async () => secret }).set('key', 'value')
@@ -301,7 +305,7 @@ describe('R4.3 version 2', () => {
     expect(await store.delete('key')).toBe(true)
   })
 
-  test('does not take what is no secret, nor a loader that fails or hangs', async () => {
+  test('is not written with an invalid secret, nor when the loader fails or hangs', async () => {
     const loaders: Array<[() => Promise<unknown>, string]> = [
       [async () => Buffer.alloc(15), 'CORRUPT'],
       [async () => Buffer.alloc(65), 'CORRUPT'],

@@ -1,4 +1,4 @@
-// The programs in examples/, run as a reader runs them, but without the OS keyring and in a data directory of their own.
+// The programs in examples/, run as a reader runs them, but without the OS keyring and in a new home.
 
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The settings of extensions (R7).
+// ExtensionSettingsStorage: the settings of extensions (R7).
 
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -24,8 +24,8 @@ function setUp(options: object = {}) {
   return { keyring, extensionDir, file: path.join(extensionDir, '.env'), settings }
 }
 
-/** Everything that has a meaning to some reader of such files. */
-const NASTY = [
+/** Values that readers of .env files interpret in different ways. */
+const SPECIAL = [
   '',
   ' ',
   '  leading and trailing  ',
@@ -87,15 +87,15 @@ describe.each([
     await settings.deleteSettings(ALL)
   })
 
-  test('are loaded as they were saved, whatever they hold', async () => {
+  test('are loaded as they were saved, with all special characters', async () => {
     const { settings } = setUp(options)
-    for (const value of NASTY) {
+    for (const value of SPECIAL) {
       const values = { SERVER_URL: value, TEAM: `${value}x`, API_TOKEN: value }
       await settings.saveSettings(ALL, values)
       expect(await settings.loadSettings(ALL)).toEqual(values)
     }
-    const many = NASTY.map((_, i) => ({ name: `${i}`, envVar: `V${i}` }))
-    const values = Object.fromEntries(NASTY.map((value, i) => [`V${i}`, value]))
+    const many = SPECIAL.map((_, i) => ({ name: `${i}`, envVar: `V${i}` }))
+    const values = Object.fromEntries(SPECIAL.map((value, i) => [`V${i}`, value]))
     await settings.saveSettings(many, values)
     expect(await settings.loadSettings(many)).toEqual(values)
   })
@@ -127,16 +127,16 @@ describe('R7.6 the .env file', () => {
     }
   })
 
-  test('is written so that Node reads the same where it can', async () => {
+  test('is written so that Node reads the same value if it can', async () => {
     const { file, settings } = setUp()
-    // It knows no escape but \n, so what needs others is beyond it.
-    for (const value of NASTY.filter((value) => !/\r|\\$|^$/.test(value) && !/['"`].*['"`].*['"`]/s.test(value))) {
+    // Node knows no escape sequence but \n, so it cannot read values that need others.
+    for (const value of SPECIAL.filter((value) => !/\r|\\$|^$/.test(value) && !/['"`].*['"`].*['"`]/s.test(value))) {
       await settings.saveSettings([PLAIN], { TEAM: value })
       expect(parseEnv(readFileSync(file, 'utf8'))).toEqual({ TEAM: value })
     }
   })
 
-  test('keeps lines that are not ours, and loses a value that is sensitive now', async () => {
+  test('keeps the lines of other programs, and loses the value of a setting that is now sensitive', async () => {
     const { extensionDir, file, settings } = setUp()
     mkdirSync(extensionDir)
     writeFileSync(file, '# mine\r\nOTHER="kept" # too\r\nexport TEAM=old\r\nAPI_TOKEN=plain\r\nlast')
@@ -151,7 +151,7 @@ describe('R7.6 the .env file', () => {
     expect(await settings.hasSettings()).toBe(true)
   })
 
-  test('is left alone when a change of it would be read in another way', async () => {
+  test('is not changed if it has a quote that is not closed', async () => {
     const { extensionDir, file, keyring, settings } = setUp()
     mkdirSync(extensionDir)
     writeFileSync(file, 'OPEN="never closed\n')
@@ -163,7 +163,7 @@ describe('R7.6 the .env file', () => {
   })
 })
 
-describe('R7.6 what is invalid', () => {
+describe('R7.6 an invalid argument', () => {
   test('is refused before anything changes', async () => {
     const { keyring, extensionDir, settings } = setUp()
     for (const envVar of ['', '1A', 'A-B', 'A B', 'A=B', 'Ä', 'A\n']) {
@@ -201,7 +201,7 @@ describe('R7.6 what is invalid', () => {
     )
   })
 
-  test('is not what an object has by nature: any variable’s name will do', async () => {
+  test('is not a variable with the name of a property of every object', async () => {
     const { settings } = setUp()
     const declared = ['constructor', 'toString', '__proto__'].map((envVar) => ({ name: envVar, envVar }))
     await settings.saveSettings(declared, {})
@@ -212,7 +212,7 @@ describe('R7.6 what is invalid', () => {
   })
 })
 
-test('R7A a keyring that fails is reported, where values were silently undefined', async () => {
+test('R7A the failure of a keyring is reported by every method', async () => {
   const { keyring, file, settings } = setUp({ fallbackPolicy: 'deny' })
   keyring.failure = new Error('the keyring is locked')
   expect(await codeOf(settings.saveSettings(ALL, { TEAM: 'x', API_TOKEN: 'sk' }))).toBe('LOCKED')
@@ -222,7 +222,7 @@ test('R7A a keyring that fails is reported, where values were silently undefined
   expect(await codeOf(settings.deleteSettings())).toBe('LOCKED')
 })
 
-test('R7 the service is the extension’s name without what is special, cut at 255 characters', async () => {
+test('R7 the service has the name of the extension without special characters, cut at 255 characters', async () => {
   const { keyring } = setUp()
   for (const [name, service] of [
     ['@scope/my ext_1.0-b', 'LLxprt Code Extension scopemyext_10-b'],
@@ -235,7 +235,7 @@ test('R7 the service is the extension’s name without what is special, cut at 2
   }
 })
 
-test('R7 sensitive settings are in the OS keyring where there is one', async () => {
+test('R7 sensitive settings are stored in the OS keyring', async () => {
   process.env.DBUS_SESSION_BUS_ADDRESS = inject('keyringAddress')
   delete process.env.LLXPRT_DISABLE_OS_KEYRING
   const directory = newDirectory()
@@ -248,7 +248,7 @@ test('R7 sensitive settings are in the OS keyring where there is one', async () 
 })
 
 describe('R7 the service of an extension', () => {
-  test('is the one that the options name', async () => {
+  test('is the option serviceName', async () => {
     const { keyring, settings } = setUp({ serviceName: 'LLxprt Code Extension my-extension Workspace 1a2b3c4d' })
     await settings.saveSettings([TOKEN], { API_TOKEN: 'sk' })
     expect([...keyring.entries]).toEqual([['LLxprt Code Extension my-extension Workspace 1a2b3c4d/API_TOKEN', 'sk']])

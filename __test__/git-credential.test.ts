@@ -1,4 +1,4 @@
-// `git-credential-llxprt`: called by the real git, and directly with the lines of its protocol.
+// `git-credential-llxprt`, called by git and directly with the lines of its protocol.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ const PASSWORD = 'a=password, with = and spaces 🔑'
 
 let env: NodeJS.ProcessEnv
 
-/** A new home whose git uses the helper and asks nobody. */
+/** Creates a home in which git uses the helper and does not prompt. */
 function newHome(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const HOME = newDirectory()
   const bin = path.join(HOME, 'bin')
@@ -48,7 +48,7 @@ function helper(action: string, input: string, given = env): string {
 const URL = { protocol: 'https', host: 'example.com' }
 
 describe('R7 git-credential-llxprt, called by git,', () => {
-  test('fills in what was approved, until it is rejected', () => {
+  test('returns an approved credential until it is rejected', () => {
     env = newHome()
     const credential = { ...URL, username: 'alice', password: PASSWORD }
     expect(git('fill', URL).status).not.toBe(0)
@@ -74,14 +74,14 @@ describe('R7 git-credential-llxprt, called by git,', () => {
     expect(git('fill', URL).stdout).toContain('username=bob\n')
   })
 
-  test('keeps a password that was changed since git asked for it', () => {
+  test('keeps a password that is not the rejected one', () => {
     env = newHome()
     git('approve', { ...URL, username: 'alice', password: 'new' })
     git('reject', { ...URL, username: 'alice', password: 'old' })
     expect(git('fill', URL).stdout).toContain('password=new\n')
   })
 
-  test('keeps paths apart where git uses them', () => {
+  test('keeps paths apart if git uses them', () => {
     env = newHome()
     writeFileSync(path.join(env.HOME ?? '', '.gitconfig'), '[credential]\n\thelper = llxprt\n\tuseHttpPath = true\n')
     for (const file of ['one.git', 'group/two.git']) {
@@ -103,7 +103,7 @@ describe('R7 git-credential-llxprt, called by git,', () => {
 })
 
 describe('R7 git-credential-llxprt', () => {
-  test('stores a token of another kind, and gives it only to a git that knows the kind', () => {
+  test('returns a token of another authentication type only to a git that supports the type', () => {
     env = newHome()
     const token = { authtype: 'Bearer', credential: 'token' }
     helper('store', lines({ ...URL, ...token }))
@@ -130,7 +130,7 @@ describe('R7 git-credential-llxprt', () => {
     )
   })
 
-  test('answers no stored value with a line break, which could pose as another attribute', async () => {
+  test('does not return a stored value with a line break, which could add an attribute', async () => {
     env = newHome()
     helper('store', lines({ ...URL, username: 'alice', password: 'p' }))
     const folder = path.join(env.HOME ?? '', '.llxprt/secure-store/llxprt-git-credentials')
@@ -162,7 +162,7 @@ describe('R7 git-credential-llxprt', () => {
     }
   })
 
-  test('shows its usage', () => {
+  test('prints its usage', () => {
     env = newHome()
     expect(helper('--help', '')).toMatch(/^Usage: git-credential-llxprt get\|store\|erase/)
     const { status, stderr } = spawnSync(process.execPath, [PROGRAM], { env, encoding: 'utf8' })

@@ -75,7 +75,7 @@ describe('the packages', () => {
   })
 
   test('are published only when nothing is missing', () => {
-    // The release workflow fills in the repository.
+    // The release workflow adds the repository.
     expect(obstacles(release.root)).toEqual(['package.json has no repository.'])
     const incomplete = path.join(newDirectory(), 'incomplete')
     cpSync(release.root, incomplete, {

@@ -1,4 +1,4 @@
-// A real KeePassXC on a private bus, with the dialogs that it shows by default. It has no display and nobody answers.
+// A real KeePassXC on a private bus, with the dialogs that it shows by default. There is no display, so they get no answer.
 
 import { execFileSync } from 'node:child_process'
 import { SecureStore } from '@llxprt/securestore'
@@ -22,7 +22,7 @@ async function start(options: Parameters<typeof KeePassXc.start>[0] = {}) {
   return service
 }
 
-/** A limit that no test can wait for: a call that does is a failure. */
+/** A time limit that no test waits for. A call that uses it up fails by the time limit of its test. */
 const NEVER_MS = 600_000
 
 const newStore = (keyringTimeoutMs = NEVER_MS) =>
@@ -50,10 +50,10 @@ test('R1 a value in KeePassXC is saved, found, replaced, listed and deleted', as
 
 const ITEM = { service: 'keepassxc', account: 'key', secret: 'value' }
 
-/** What a locked keyring rejects the first call with, which may have waited for a dialog. */
+/** The code of the first call on a locked keyring, which may have waited for a dialog. */
 const FIRST_REFUSAL = expect.stringMatching(/^(LOCKED|TIMEOUT|DENIED)$/)
 
-test('R3.5 a locked KeePassXC that finds nothing is LOCKED, not empty', async () => {
+test('R3.5 a locked KeePassXC that finds nothing counts as LOCKED and not as empty', async () => {
   await start({ settings: { UnlockBeforeSearch: false }, locked: true, items: [ITEM] })
   const store = newStore(2_000)
   await expect(store.has('key')).rejects.toHaveProperty('code', 'LOCKED')
@@ -61,13 +61,13 @@ test('R3.5 a locked KeePassXC that finds nothing is LOCKED, not empty', async ()
   await expectLocked(newStore())
 })
 
-test('R7B a locked KeePassXC is waited for once, then answered at once', async () => {
+test('R7B only the first call on a locked KeePassXC waits for its time limit', async () => {
   await start({ locked: true, items: [ITEM] })
   await expect(newStore(2_000).get('key')).rejects.toHaveProperty('code', FIRST_REFUSAL)
   await expectLocked(newStore())
 })
 
-test('R7B a refused item shows one dialog, and names are listed without one', async () => {
+test('R7B an item whose dialog got no answer is LOCKED without another one, and names are listed', async () => {
   await start({ settings: { ConfirmAccessItem: true }, items: [ITEM] })
   const store = newStore()
   expect(await store.list()).toEqual(['key'])

@@ -1,4 +1,4 @@
-// The `/key` command from JavaScript: every row of its answer table, to the letter.
+// The `/key` command: the exact answer to every subcommand in every situation.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -63,18 +63,18 @@ const inFile = (name: string) => saved(name, 'in an encrypted file because the k
 const cannotTell = (name: string) =>
   confirm(`Cannot tell whether key '${name}' exists (The keyring is locked). Save anyway?`, `/key save ${name} ***`)
 
-/** The answer with somebody to ask, after they agreed, and with nobody to ask. One answer stands for all three. */
+/** The answers when the user can be asked, after the user agreed, and in a non-interactive run; or one answer for all three. */
 type Answers = KeyCommandResult | [asked: KeyCommandResult, confirmed: KeyCommandResult, unattended: KeyCommandResult]
 
 const MODES: Array<[string, KeyCommandContext | undefined, number]> = [
   ['asked', undefined, 0],
-  ['asked, in so many words', { interactive: true, confirmed: false }, 0],
+  ['asked, with explicit options', { interactive: true, confirmed: false }, 0],
   ['confirmed', { confirmed: true }, 1],
   ['unattended', { interactive: false }, 2],
-  ['unattended, whatever was confirmed', { interactive: false, confirmed: true }, 2],
+  ['unattended, although confirmed', { interactive: false, confirmed: true }, 2],
 ]
 
-/** Answers that do not depend on any store. */
+/** Answers that do not depend on a store. */
 const ALWAYS: Record<string, Answers> = {
   '': session('status'),
   ' \t\r\n': session('status'),
@@ -116,7 +116,7 @@ const SITUATIONS: Record<string, { start: () => Promise<KeyCommand>; answers: Re
       'delete nobody': [unknown, unknown, unattended],
     },
   },
-  'R18 the keyring is gone and the files work': {
+  'R18 the keyring is absent and the files work': {
     async start() {
       const { withoutKeyring } = setUp()
       await withoutKeyring.saveKey('work', OLD)
@@ -154,7 +154,7 @@ const SITUATIONS: Record<string, { start: () => Promise<KeyCommand>; answers: Re
       'delete locked-up': [locked, locked, unattended],
     },
   },
-  'R18 both stores are gone': {
+  'R18 both stores fail': {
     async start() {
       const { fallbackDir } = setUp()
       const secureStore = new SecureStore('keys', {
@@ -191,7 +191,7 @@ describe.each(Object.entries(SITUATIONS))('R12–R18 %s', (_, { start, answers }
 })
 
 describe('R13 save', () => {
-  test('R13 once confirmed the new key is there, and unconfirmed the old one still is', async () => {
+  test('R13 replaces a key only once the user has agreed', async () => {
     const { command, storage } = setUp()
     await command.run(`save work ${OLD}`)
     await command.run(`save work ${KEY}`)
@@ -201,7 +201,7 @@ describe('R13 save', () => {
     expect(await storage.getKey('work')).toBe(KEY)
   })
 
-  test('gives the host’s own invocation back with the question, and one without the key where it gave none', async () => {
+  test('returns the invocation of the host with the question, or one without the key if the host passed none', async () => {
     const { command } = setUp()
     const raw = `/key  save work ${KEY} \ud83d\udd11`
     await command.run(`save work ${OLD}`)
@@ -216,7 +216,7 @@ describe('R13 save', () => {
     )
   })
 
-  test('is not taken in by its own mask, run again by a host or out of the history', async () => {
+  test('refuses the mask of a key, which a host may pass from its history', async () => {
     const { command, storage } = setUp()
     await command.run(`save work ${OLD}`)
     for (const mask of ['***', 'ol********34']) {
@@ -227,7 +227,7 @@ describe('R13 save', () => {
     expect(await storage.getKey('work')).toBe(OLD)
   })
 
-  test('R13 says truthfully where the key went, also when the keyring breaks in the middle of it', async () => {
+  test('R13 reports that the key is in a file when the keyring fails during the write', async () => {
     const { command, fallbackDir, keyring } = setUp()
     keyring.setPassword = async () => {
       throw new Error('Access denied')
@@ -236,7 +236,7 @@ describe('R13 save', () => {
     expect(existsSync(path.join(fallbackDir, 'work.enc'))).toBe(true)
   })
 
-  test('never repeats the key, not even where an injected keyring’s error does', async () => {
+  test('does not repeat the key when the error of an injected keyring does', async () => {
     const { command, keyring } = setUp({ fallbackPolicy: 'deny' })
     keyring.setPassword = async (_service, _account, password) => {
       throw new Error(`Permission denied for ${password}`)
@@ -249,7 +249,7 @@ describe('R13 save', () => {
   test.each([
     ['Access denied', 'Check permissions, run as the correct user'],
     ['The call timed out', 'Retry, check system load'],
-  ])('asks when it cannot tell whether the name exists: %s', async (message, remediation) => {
+  ])('asks when it is unknown whether the name exists: %s', async (message, remediation) => {
     const { command, keyring } = setUp()
     keyring.failure = new Error(message)
     expect(await command.run(`save work ${KEY}`)).toEqual(
@@ -258,7 +258,7 @@ describe('R13 save', () => {
     expect(await command.run(`save work ${KEY}`, { interactive: false })).toEqual(error(`${message} — ${remediation}`))
   })
 
-  test('asks when the name’s file is malformed, and goes on when the keyring is merely unavailable', async () => {
+  test('asks when the file of the name is malformed, and saves in a file when the keyring is unavailable', async () => {
     const { command, fallbackDir, keyring } = setUp()
     writeFileSync(path.join(fallbackDir, 'work.enc'), 'not an envelope')
     const asked = await command.run(`save work ${KEY}`)
@@ -271,7 +271,7 @@ describe('R13 save', () => {
 })
 
 describe('R16 list', () => {
-  test('sorts, and stays useful when some keys cannot be read', async () => {
+  test('is sorted, and marks the keys that cannot be read', async () => {
     const { command, fallbackDir, keyring, storage } = setUp()
     await storage.saveKey('b', KEY)
     await storage.saveKey('B', 'short')
@@ -287,7 +287,7 @@ describe('R16 list', () => {
     )
   })
 
-  test('has all keys asked for before the first one is answered', async () => {
+  test('requests all keys before it waits for the first', async () => {
     const { command, keyring, storage } = setUp()
     const names = ['a', 'b', 'c', 'd', 'e']
     for (const name of names) await storage.saveKey(name, KEY)
@@ -306,7 +306,7 @@ describe('R16 list', () => {
 })
 
 describe('R12 parse', () => {
-  test('R27.2 tells every kind of invocation apart', () => {
+  test('R27.2 recognises every kind of invocation', () => {
     for (const [args, invocation] of [
       [' \n', { kind: 'status' }],
       [` save work  two  words\n`, { kind: 'save', name: 'work', key: 'two  words' }],
@@ -327,14 +327,14 @@ describe('R12 parse', () => {
   })
 })
 
-test('R12 what no key can hold is an error message of run, and a SecureStoreError of parse', async () => {
+test('R12 for an unpaired surrogate, run returns an error message and parse throws a SecureStoreError', async () => {
   const { command } = setUp()
   const result = await command.run('save work sk-\ud83d')
   expect(result.type === 'message' && result.messageType).toBe('error')
   expect(() => KeyCommand.parse('\udc00')).toThrow(SecureStoreError)
 })
 
-test('R12 by default a command works on the storage of the process, as it is when the command is made', async () => {
+test('R12 by default a command uses the process-wide storage', async () => {
   resetProviderKeyStorage()
   await new KeyCommand().run(`save default ${KEY}`)
   expect(await getProviderKeyStorage().getKey('default')).toBe(KEY)
@@ -358,7 +358,7 @@ test('R12 arguments of a wrong type are TypeErrors', async () => {
   }
 })
 
-describe('on the real keyring', () => {
+describe('on a real keyring', () => {
   beforeAll(() => {
     process.env.DBUS_SESSION_BUS_ADDRESS = inject('keyringAddress')
     delete process.env.LLXPRT_DISABLE_OS_KEYRING

@@ -1,4 +1,4 @@
-// What `/key` offers while it is typed, by method and by schema.
+// The completions of `/key`, by its method and by its schema.
 
 import {
   getProviderKeyStorage,
@@ -22,7 +22,7 @@ function setUp(options: SecureStoreOptions = {}) {
 describe('R19 completion', () => {
   const values = async (command: KeyCommand, args: string) => (await command.complete(args)).map(({ value }) => value)
 
-  test('R19 the first word completes the subcommands, with descriptions, and asks no keyring', async () => {
+  test('R19 the first word completes the subcommands, with descriptions, and does not call the keyring', async () => {
     const { command, keyring } = setUp()
     for (const args of ['', ' ', '\t'])
       expect(await values(command, args)).toEqual(['save', 'load', 'show', 'list', 'delete'])
@@ -41,7 +41,7 @@ describe('R19 completion', () => {
     }
   })
 
-  test('R19 typing asks the keyring once; any change through the storage is seen at once', async () => {
+  test('R19 several completions list the keyring once, and a change through the storage is seen at once', async () => {
     const { command, keyring, storage } = setUp()
     const another = new KeyCommand(storage)
     await storage.saveKey('work', KEY)
@@ -67,7 +67,7 @@ describe('R19 completion', () => {
     expect(await command.complete('load \ud83d')).toEqual([])
   })
 
-  test('R19 the schema names the subcommands, and completes names where a name is due', async () => {
+  test('R19 the schema names the subcommands, and completes names where a name is expected', async () => {
     const shape = (schema: typeof KeyCommand.schema) =>
       schema.map(({ kind, value, description, next }) => {
         const name = next?.[0]
@@ -84,8 +84,8 @@ describe('R19 completion', () => {
     expect(shape(KeyCommand.schema)).toEqual(expected)
     expect(shape(command.schema)).toEqual(expected)
     await storage.saveKey('mine', KEY)
-    await getProviderKeyStorage().saveKey('everybodys', KEY)
+    await getProviderKeyStorage().saveKey('shared', KEY)
     expect(await command.schema[1]?.next?.[0]?.completer?.({}, '')).toEqual([{ value: 'mine' }])
-    expect(await KeyCommand.schema[1]?.next?.[0]?.completer?.({}, '')).toEqual([{ value: 'everybodys' }])
+    expect(await KeyCommand.schema[1]?.next?.[0]?.completer?.({}, '')).toEqual([{ value: 'shared' }])
   })
 })

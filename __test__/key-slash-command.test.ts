@@ -1,4 +1,4 @@
-// A host of the `/key` command, as the CLI would have it: what it does with the answers.
+// The `/key` command in a host, as the CLI uses it.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -29,7 +29,7 @@ beforeEach(async () => {
   }
 })
 
-/** The command line, as the CLI dispatches it: again, confirmed, when it asks. */
+/** Runs a command line as the CLI does. If the command asks and the user agrees, runs it again as confirmed. */
 async function type(raw: string, agrees = true): Promise<string> {
   context.invocation = { raw }
   context.overwriteConfirmed = false
@@ -64,13 +64,13 @@ test('R12 a host sets, shows and clears the key of its session', async () => {
   expect(sessionKey).toBeNull()
 })
 
-test('R17 a host with nobody to ask deletes nothing', async () => {
+test('R17 a non-interactive host deletes nothing', async () => {
   await type(`/key save work ${KEY}`)
   context.services.config = { isInteractive: () => false }
   expect(await type('/key delete work')).toBe('Deleting keys requires interactive confirmation.')
 })
 
-test('R19 a host completes by method and by schema, and sees a key at once', async () => {
+test('R19 a host completes by method and by schema, also a key that was just saved', async () => {
   expect(await keyCommand.completion(context, 'load ')).toEqual([])
   await type(`/key save work ${KEY}`)
   expect(await keyCommand.completion(context, 's')).toEqual(['save', 'show'])

@@ -1,9 +1,9 @@
-// No secret and no key's name gets out, whatever fails: the whole public API with markers, the sink and standard error at
-// `trace`, in a process of its own.
+// Searches everything that the public API outputs for secrets and key names. leaks/everything.cjs makes the calls in a new
+// process with marked values, and logs events at the level `trace` to a sink and to standard error.
 //
-// By contract a key's name is in what `/key` answers, in the errors that say which key it was (`Key name '<name>' is
-// invalid`, `Named key '<name>' not found`) and in those that name a key's file. So names are looked for in events and on
-// standard error, secrets everywhere.
+// Secrets are searched for everywhere, names only in events and on standard error: by contract a name is in the answers of
+// `/key`, in errors about that key (`Key name '<name>' is invalid`, `Named key '<name>' not found`) and in errors about its
+// file.
 
 import { execFile } from 'node:child_process'
 import path from 'node:path'
@@ -14,7 +14,7 @@ import { PrivateKeyring } from './support/keyring'
 
 const SECRET = 'sk-MaRkEr-7f3a9c51e2d84b06'
 const NAME = 'nAmE-mArKeR-4d21'
-/** How they might look on their way out. */
+/** Returns the encodings that are searched for. */
 const encodings = (text: string) => [
   text,
   Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -2),
@@ -44,7 +44,7 @@ async function run(mode: string, address?: string): Promise<{ seen: Seen; stderr
   return { seen: JSON.parse(stdout), stderr }
 }
 
-describe('R8 no secret and no name gets out when the keyring', () => {
+describe('R8 no secret and no name is leaked when the keyring', () => {
   test.each([
     'works',
     'none',
@@ -59,15 +59,15 @@ describe('R8 no secret and no name gets out when the keyring', () => {
     'echo',
     'wrong answers',
     'hangs',
-  ])('is or says: %s', async (mode) => {
+  ])('is in the mode %s', async (mode) => {
     check(await run(mode))
   })
 
-  test("is the operating system's", async () => {
+  test('is the OS keyring', async () => {
     check(await run('os', inject('keyringAddress')))
   })
 
-  test("is the operating system's, and locked", async () => {
+  test('is the OS keyring and is locked', async () => {
     const keyring = await PrivateKeyring.start()
     keyring.lock()
     const out = await run('os', keyring.address).finally(() => keyring.stop())
@@ -77,7 +77,7 @@ describe('R8 no secret and no name gets out when the keyring', () => {
 })
 
 function check({ seen, stderr }: { seen: Seen; stderr: string }): void {
-  // A new export without an exercise is a hole in this test.
+  // Every export must be exercised, also a new one.
   expect([...seen.exercised].sort()).toEqual([...seen.exports].sort())
   expect([seen.events.length > 50, seen.errors.length > 50, stderr.length > 0]).toEqual([true, true, true])
   const lines = stderr.split('\n').filter(Boolean)

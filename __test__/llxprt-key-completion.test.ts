@@ -1,5 +1,4 @@
-// The completion scripts in real shells. bash and zsh complete in a pseudo-terminal, as they do for a person; fish prints
-// its completions.
+// The completion scripts in real shells: bash and zsh in a pseudo-terminal, fish by the command that prints completions.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -35,7 +34,7 @@ printf '[%s] ' "$@"; echo`
   writeFileSync(path.join(home, '.zshrc'), zshrc)
 })
 
-/** What is typed, and the arguments after the Tab key. */
+/** What is typed, and the arguments after the Tab key is pressed. */
 const COMPLETED = [
   ['sh', 'show'],
   ['compl', 'completion'],
@@ -102,7 +101,7 @@ describe('R19 llxprt-key completion fish', () => {
 })
 
 describe('R19 the completion scripts', () => {
-  test('get the names of saved keys, without any that could run code in a shell', async () => {
+  test('get the names of saved keys, except those that could run code in a shell', async () => {
     expect(await llxprtKey(['__names'], env)).toEqual(done('home.two\nwork-one\n'))
     const names = path.join(env.HOME, 'names.cjs')
     const code = `const { ProviderKeyStorage } = require(${JSON.stringify(ROOT)})
@@ -122,7 +121,7 @@ describe('R19 the completion scripts', () => {
   })
 })
 
-/** Ends a shell. Ctrl-U drops what is on its line. */
+/** Ends a shell. Ctrl-U deletes its current line. */
 async function leave(terminal: Terminal): Promise<void> {
   terminal.type('\u0015exit\r')
   await terminal.ended

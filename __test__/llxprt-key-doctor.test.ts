@@ -1,4 +1,4 @@
-// The advice of `llxprt-key doctor`: what a user of this very system can do, and how it looks on a terminal.
+// The advice of `llxprt-key doctor` for the system of the user, and its output on a terminal.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
 import { ROOT } from './support/node'
-import { done, files, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+import { done, files, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
 interface Problem {
   severity: string
@@ -21,8 +21,6 @@ const { advise } = require(path.join(ROOT, 'bin/lib/advice.js')) as {
 const { distributionsOf } = require(path.join(ROOT, 'bin/lib/system.js')) as {
   distributionsOf(text: string): string[]
 }
-
-const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 
 const DESKTOP = {
   platform: 'linux',
@@ -59,7 +57,7 @@ const locked: Partial<DoctorReport> = {
 }
 const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
 
-describe('R8 the doctor advises', () => {
+describe('R8 llxprt-key doctor advises', () => {
   test.each([
     ['a Debian without a keyring', SERVER, 'sudo apt install gnome-keyring'],
     [
@@ -118,7 +116,7 @@ describe('R8 the doctor advises', () => {
 })
 
 describe('R8 llxprt-key doctor', () => {
-  test('gives advice for this system, and is well without a keyring', async () => {
+  test('gives advice for this system, and exits with 0 without a keyring', async () => {
     const env = { ...inFiles(), LLXPRT_DISABLE_OS_KEYRING: '', DBUS_SESSION_BUS_ADDRESS: '', PATH: newDirectory() }
     const { code, stdout } = await llxprtKey(['doctor'], { ...env, container: 'podman' })
     expect(code).toBe(0)
@@ -160,7 +158,7 @@ describe('R8 llxprt-key doctor', () => {
       (home: string) => ({ LLXPRT_DATA_HOME: 'data', LLXPRT_CONFIG_HOME: `${home}/config` }),
       'config',
     ],
-  ])('uses the data directory of the package with %s', async (_, variables, expected) => {
+  ])('uses the same data directory as the package with %s', async (_, variables, expected) => {
     const env = inFiles()
     for (const folder of ['xdg/llxprt-code', '.local/share/llxprt-code']) {
       mkdirSync(path.join(env.HOME, folder), { recursive: true })
@@ -175,7 +173,7 @@ describe('R8 llxprt-key doctor', () => {
     expect(JSON.parse((await llxprtKey(['get', 'work', '--json'], all)).stdout)).toMatchObject({ place: 'file' })
   })
 
-  test('says over ssh how to unlock the keyring, with a command that works', async () => {
+  test('prints over ssh a command that unlocks the keyring', async () => {
     const keyring = await PrivateKeyring.start()
     const HOME = newDirectory()
     const env = {
@@ -210,14 +208,14 @@ describe('R8 llxprt-key doctor', () => {
     mkdirSync(long, { recursive: true, mode: 0o700 })
     writeFileSync(path.join(files(env.HOME), 'damaged.enc'), 'damaged')
     chmodSync(path.join(files(env.HOME), 'work.enc'), 0o644)
-    const terminal = new Terminal(`stty cols ${columns}; ${COMMAND} doctor`, { ...env, NO_COLOR: '1' })
+    const terminal = new Terminal(`stty cols ${columns}; ${LLXPRT_KEY_COMMAND} doctor`, { ...env, NO_COLOR: '1' })
     expect(await terminal.ended).toBe(1)
     const lines = terminal.screen.split('\r\n')
-    // Only what cannot be broken, such as a path, may be wider.
+    // Only a line that cannot be broken, such as a path, may be wider.
     expect(lines.filter((line) => line.trim().includes(' ') && [...line].length > columns)).toEqual([])
     expect(terminal.screen).toMatch(/^stored +keyring +files +directory\r$/m)
     expect(terminal.screen).toMatch(/^provider key.* +- +2 +~\/\.llxprt\S+\r$/m)
-    // The damaged key comes before the mode, which is the lesser problem.
+    // The damaged key comes first, because it is the more severe problem.
     expect(terminal.screen).toMatch(/Problem: Key 'damaged' .*Problem: Others have/s)
   })
 })

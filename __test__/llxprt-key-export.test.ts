@@ -1,4 +1,4 @@
-// `llxprt-key export` and `import`: files in the age format, also read and written by the real `age`.
+// `llxprt-key export` and `import`, with files in the age format, and the program `age` with the same files.
 
 import {
   existsSync,
@@ -15,9 +15,8 @@ import { Encrypter } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
-import { done, failed, files, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+import { done, failed, files, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
-const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 const PASSPHRASE = 'correct horse battery staple'
 const UNUSUAL = 'two\nlines, "quotes" and 🔑'
 
@@ -67,7 +66,7 @@ async function encrypted(keys: unknown[]): Promise<Uint8Array> {
 describe('R10 llxprt-key export', () => {
   test('asks twice for the passphrase, shows none of it, and writes a file that age decrypts', async () => {
     const file = path.join(source.HOME, 'asked.age')
-    const terminal = await answer(`${COMMAND} export -o '${file}' openai anthropic-2`, source, [
+    const terminal = await answer(`${LLXPRT_KEY_COMMAND} export -o '${file}' openai anthropic-2`, source, [
       [/Enter a passphrase/, `${PASSPHRASE}\r`],
       [/Confirm the passphrase/, `${PASSPHRASE}\r`],
     ])
@@ -87,14 +86,16 @@ describe('R10 llxprt-key export', () => {
     expect(JSON.parse(readFileSync(plain, 'utf8'))).toEqual({ version: 1, keys })
   })
 
-  test('refuses passphrases that differ, and an empty one', async () => {
+  test('refuses two different passphrases, and an empty one', async () => {
     const file = path.join(source.HOME, 'never.age')
-    const differing = await answer(`${COMMAND} export -o '${file}'`, source, [
+    const differing = await answer(`${LLXPRT_KEY_COMMAND} export -o '${file}'`, source, [
       [/Enter a passphrase/, 'one\r'],
       [/Confirm the passphrase/, 'other\r'],
     ])
     expect([await differing.ended, differing.screen]).toEqual([1, expect.stringContaining('passphrases do not match')])
-    const cancelled = await answer(`${COMMAND} export -o '${file}'`, source, [[/Enter a passphrase/, 'one\u0003']])
+    const cancelled = await answer(`${LLXPRT_KEY_COMMAND} export -o '${file}'`, source, [
+      [/Enter a passphrase/, 'one\u0003'],
+    ])
     expect([await cancelled.ended, cancelled.screen]).toEqual([130, expect.stringContaining('nothing was exported')])
     expect(await llxprtKey(['export', '-o', file], source, '\n')).toEqual(failed('The passphrase is empty.'))
     expect(existsSync(file)).toBe(false)
@@ -119,7 +120,7 @@ describe('R10 llxprt-key export', () => {
     expect(readdirSync(folder).sort()).toEqual(['folder', 'keys.age', 'link'])
   })
 
-  test('never writes an incomplete file: unknown, unreadable and no keys are errors', async () => {
+  test('writes no file when a key is unknown or unreadable, or there are no keys', async () => {
     const file = path.join(source.HOME, 'never.age')
     const named = ['export', '-o', file, 'openai', 'missing']
     expect(await llxprtKey(named, source, PASSPHRASE)).toEqual(failed("Key 'missing' not found."))
@@ -131,7 +132,7 @@ describe('R10 llxprt-key export', () => {
   })
 
   test('writes to standard output without --output, but not to a terminal', async () => {
-    const terminal = new Terminal(`${COMMAND} export`, source)
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} export`, source)
     await terminal.shows(/not printed on a terminal\.\r\nPass --output FILE/)
     expect(await terminal.ended).toBe(1)
     const { code, stdout, stderr } = await llxprtKey(['export', 'openai'], source, PASSPHRASE)
@@ -140,9 +141,9 @@ describe('R10 llxprt-key export', () => {
 })
 
 describe('R10 llxprt-key import', () => {
-  test('restores exported keys, and says what is new, the same and different', async () => {
+  test('restores exported keys, and lists which are new, the same and different', async () => {
     const env = await withKeys({ openai: 'sk-first', 'anthropic-2': 'another key', mine: 'untouched' })
-    const terminal = await answer(`${COMMAND} import '${exported}'`, env, [
+    const terminal = await answer(`${LLXPRT_KEY_COMMAND} import '${exported}'`, env, [
       [/passphrase/, `${PASSPHRASE}\r`],
       [/Overwrite 'anthropic-2'\? \[y\/N\] /, 'y\n'],
     ])
@@ -157,10 +158,10 @@ describe('R10 llxprt-key import', () => {
     expect(await saved(env)).toEqual({ ...KEYS, mine: 'untouched' })
   })
 
-  test('changes nothing without a yes; where it cannot ask it needs --force', async () => {
+  test('changes nothing without a yes, and needs --force if it cannot ask', async () => {
     const before = { openai: 'another key' }
     const env = await withKeys(before)
-    const terminal = await answer(`${COMMAND} import '${exported}'`, env, [
+    const terminal = await answer(`${LLXPRT_KEY_COMMAND} import '${exported}'`, env, [
       [/passphrase/, `${PASSPHRASE}\r`],
       [/Overwrite 'openai'\?/, 'n\n'],
     ])
@@ -246,20 +247,19 @@ describe('R10 llxprt-key import', () => {
 
   test('changes nothing for a wrong passphrase or a damaged file', async () => {
     const env = inFiles()
-    const refused = (message: string) => failed(message)
-    expect(await llxprtKey(['import', exported], env, 'wrong')).toEqual(refused('the passphrase is wrong'))
+    expect(await llxprtKey(['import', exported], env, 'wrong')).toEqual(failed('the passphrase is wrong'))
     const torn = path.join(env.HOME, 'torn.age')
     writeFileSync(torn, readFileSync(exported))
     truncateSync(torn, statSync(exported).size - 1)
-    expect(await llxprtKey(['import', torn], env, PASSPHRASE)).toEqual(refused('the file is damaged'))
+    expect(await llxprtKey(['import', torn], env, PASSPHRASE)).toEqual(failed('the file is damaged'))
     expect(await llxprtKey(['import', 'missing.age'], env, PASSPHRASE)).toEqual(
-      refused('Cannot read missing.age (ENOENT).'),
+      failed('Cannot read missing.age (ENOENT).'),
     )
     const text = path.join(env.HOME, 'notes.txt')
     writeFileSync(text, 'hello')
-    expect(await llxprtKey(['import', text], env, PASSPHRASE)).toEqual(refused('notes.txt is not an age file.'))
+    expect(await llxprtKey(['import', text], env, PASSPHRASE)).toEqual(failed('notes.txt is not an age file.'))
     writeFileSync(text, 'age-encryption.org/v1\n-> X25519 abc\n')
-    expect(await llxprtKey(['import', text], env, PASSPHRASE)).toEqual(refused('not encrypted with a passphrase'))
+    expect(await llxprtKey(['import', text], env, PASSPHRASE)).toEqual(failed('not encrypted with a passphrase'))
     expect(await saved(env)).toEqual({})
   })
 })
@@ -326,7 +326,7 @@ PORT=8080
     })
   })
 
-  test('fails for a file without any', async () => {
+  test('fails for a file without keys of known providers', async () => {
     const env = inFiles()
     const file = path.join(env.HOME, '.env')
     writeFileSync(file, 'PORT=8080\n')

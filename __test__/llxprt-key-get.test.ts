@@ -1,4 +1,4 @@
-// `llxprt-key get`, and how the command line is read: unknown words, the order of options, help that fits the terminal.
+// `llxprt-key get`, the parsing of the command line, and output that fits the terminal.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -6,9 +6,8 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { ROOT } from './support/node'
-import { done, failed, inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+import { done, failed, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
-const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 const KEY = 'sk-on-request-0123'
 
 async function withKey(key = KEY) {
@@ -45,12 +44,12 @@ describe('R15 llxprt-key get', () => {
   test('prints the key on a terminal only with --reveal', async () => {
     const env = await withKey()
     for (const more of ['', ' --json']) {
-      const refused = new Terminal(`${COMMAND} get work${more}`, env)
+      const refused = new Terminal(`${LLXPRT_KEY_COMMAND} get work${more}`, env)
       await refused.shows(/Key 'work' is not printed on a terminal\.\r\nPass --reveal to print it/)
       expect(await refused.ended).toBe(1)
       expect(refused.screen).not.toContain(KEY.slice(0, 4))
     }
-    const revealed = new Terminal(`${COMMAND} get --reveal work`, env)
+    const revealed = new Terminal(`${LLXPRT_KEY_COMMAND} get --reveal work`, env)
     expect(await revealed.ended).toBe(0)
     expect(revealed.screen).toBe(`${KEY}\r\n`)
   })
@@ -134,7 +133,7 @@ describe('R12 llxprt-key fits the width of the terminal', () => {
     const words = ['', 'save', 'get', 'run', 'export', 'import', 'doctor', 'completion']
     for (const word of words) {
       if (word) expect(commands).toContain(word)
-      const terminal = new Terminal(`stty cols ${columns}; ${COMMAND} ${word} --help`, inFiles())
+      const terminal = new Terminal(`stty cols ${columns}; ${LLXPRT_KEY_COMMAND} ${word} --help`, inFiles())
       expect(await terminal.ended).toBe(0)
       const [text = '', examples = ''] = terminal.screen.split(/Examples?:\r\n/)
       expect(widest(text), word).toBeLessThanOrEqual(columns)
@@ -146,7 +145,11 @@ describe('R12 llxprt-key fits the width of the terminal', () => {
 
   test('in the list, by shortening a long mask', async () => {
     const env = await withKey('x'.repeat(200))
-    const terminal = new Terminal(`stty cols 60; ${COMMAND} list`, { ...env, NO_COLOR: '1', FORCE_COLOR: undefined })
+    const terminal = new Terminal(`stty cols 60; ${LLXPRT_KEY_COMMAND} list`, {
+      ...env,
+      NO_COLOR: '1',
+      FORCE_COLOR: undefined,
+    })
     expect(await terminal.ended).toBe(0)
     expect(terminal.screen).toMatch(/^work {2}xx\*+…\*+xx\r\n$/)
     expect(widest(terminal.screen)).toBe(60)

@@ -1,4 +1,4 @@
-// `llxprt-key` with a real gnome-keyring, with a locked one and without one, and the doctor's report on each.
+// `llxprt-key` with a real gnome-keyring, with a locked one and without one, and `llxprt-key doctor` for each.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ describe('R1 llxprt-key with a keyring', () => {
   })
   afterAll(() => keyring.stop())
 
-  test('saves keys in the keyring, says so, and reads them back', async () => {
+  test('saves keys in the keyring, reports that, and reads them back', async () => {
     const env = inKeyring()
     const saved = await llxprtKey(['save', 'work'], env, KEY)
     expect(saved).toEqual(done(`Saved key 'work' (${MASKED}) in the OS keyring\n`))
@@ -57,7 +57,7 @@ describe('R1 llxprt-key with a keyring', () => {
     expect((await llxprtKey(['list'], env)).stdout).toBe(`once-in-a-file  ${MASKED}\n`)
   })
 
-  test('R18 uses files while the keyring is locked, and says so', async () => {
+  test('R18 saves keys in files while the keyring is locked, and reports that', async () => {
     const env = inKeyring()
     await save(env, 'behind')
     keyring.lock()
@@ -93,7 +93,7 @@ describe('R1 llxprt-key with a keyring', () => {
     expect(stdout).toMatch(/Problem: The Secret Service does not work .+\n {2}.*(unlock|permissions)/i)
   })
 
-  test('R18 doctor notes a missing keyring, which is no problem where the files work', async () => {
+  test('R18 doctor reports a missing keyring as a note and exits with 0 if the files work', async () => {
     const env = { HOME: newDirectory(), DBUS_SESSION_BUS_ADDRESS: '', LLXPRT_DISABLE_OS_KEYRING: '' }
     await save(env, 'work')
     const { code, stdout } = await llxprtKey(['doctor'], env)

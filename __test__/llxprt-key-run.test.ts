@@ -1,4 +1,4 @@
-// `llxprt-key run`: the program gets the key, and no other process does.
+// `llxprt-key run`: only the command gets the key.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

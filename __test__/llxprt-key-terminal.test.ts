@@ -2,9 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { inFiles, LLXPRT_KEY, llxprtKey, Terminal } from './support/shell'
+import { inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
-const COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 const KEY = 'typed-and-never-shown-0123'
 const MASKED = `ty${'*'.repeat(KEY.length - 4)}23`
 const PROMPT = /API key for 'work' \(hidden\): /
@@ -23,7 +22,7 @@ async function expectSaved(env: NodeJS.ProcessEnv, key: string) {
 describe('R13 llxprt-key save in a terminal', () => {
   test('prompts for the key without showing it', async () => {
     const env = inFiles()
-    const terminal = new Terminal(`${COMMAND} save work`, env)
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     terminal.type(`${KEY}\r`)
     await terminal.shows(/Saved key 'work'/)
@@ -40,7 +39,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     ['arrow keys, Escape and Tab', `\u001b[D\u001bOA\u001b[1;5C\u001b${KEY}\t\r`],
   ])('handles %s', async (_, typed) => {
     const env = inFiles()
-    const terminal = new Terminal(`${COMMAND} save work`, env)
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     // Byte by byte, as slow lines deliver it: this splits characters and control sequences.
     for (const byte of Buffer.from(typed)) terminal.type(Buffer.from([byte]))
@@ -50,7 +49,7 @@ describe('R13 llxprt-key save in a terminal', () => {
 
   test('rejects input that is not UTF-8', async () => {
     const env = inFiles()
-    const terminal = new Terminal(`${COMMAND} save work`, env)
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} save work`, env)
     await terminal.shows(PROMPT)
     terminal.type(Buffer.from([0x61, 0xff, 0x0d]))
     await terminal.shows(/The input is not valid UTF-8/)
@@ -62,7 +61,7 @@ describe('R13 llxprt-key save in a terminal', () => {
     ['Ctrl-D', '\u0004'],
   ])('is cancelled by %s and restores the terminal', async (_, typed) => {
     const env = inFiles()
-    const terminal = new Terminal(`stty -a; ${COMMAND} save work; echo "exit code $?"; stty -a`, env)
+    const terminal = new Terminal(`stty -a; ${LLXPRT_KEY_COMMAND} save work; echo "exit code $?"; stty -a`, env)
     await terminal.shows(PROMPT)
     terminal.type(`begun${typed}`)
     await terminal.shows(/Cancelled; nothing was saved\.\r\nexit code 130/)
@@ -73,7 +72,7 @@ describe('R13 llxprt-key save in a terminal', () => {
   })
 
   test.each(['INT', 'TERM', 'HUP'])('is ended by SIG%s and restores the terminal', async (signal) => {
-    const inner = `sh -c 'echo "process $$"; exec ${COMMAND.replaceAll("'", '"')} save work'`
+    const inner = `sh -c 'echo "process $$"; exec ${LLXPRT_KEY_COMMAND.replaceAll("'", '"')} save work'`
     const terminal = new Terminal(`trap : INT; stty -a; ${inner}; echo "exit code $?"; stty -a`, inFiles())
     const id = Number((await terminal.shows(/process (\d+)/))[1])
     await terminal.shows(PROMPT)
@@ -86,24 +85,24 @@ describe('R13 llxprt-key save in a terminal', () => {
   test('asks before it overwrites a key', async () => {
     const env = inFiles()
     await saved(env, 'the first key')
-    const kept = new Terminal(`${COMMAND} save work`, env)
+    const kept = new Terminal(`${LLXPRT_KEY_COMMAND} save work`, env)
     await kept.shows(/Key 'work' already exists. Overwrite\? \[y\/N\] /)
     kept.type('\n')
     await kept.shows(/Nothing was saved/)
     expect(await kept.ended).toBe(1)
     await expectSaved(env, 'the first key')
 
-    const overwritten = new Terminal(`${COMMAND} save work`, env)
+    const overwritten = new Terminal(`${LLXPRT_KEY_COMMAND} save work`, env)
     await overwritten.shows(/Overwrite\? \[y\/N\] /)
     overwritten.type('y\n')
-    // A terminal echoes what is typed by default. This test shows that the tests above would notice an echo.
+    // A terminal echoes what is typed by default, so the tests above would notice an echo.
     await overwritten.shows(/y\r\n/)
     await overwritten.shows(PROMPT)
     overwritten.type(`${KEY}\r`)
     expect(await overwritten.ended).toBe(0)
     await expectSaved(env, KEY)
 
-    const forced = new Terminal(`${COMMAND} save work --force`, env)
+    const forced = new Terminal(`${LLXPRT_KEY_COMMAND} save work --force`, env)
     await forced.shows(PROMPT)
     forced.type('the last key\r')
     expect(await forced.ended).toBe(0)
@@ -119,7 +118,7 @@ test('R17 llxprt-key delete asks on a terminal, and Ctrl-D means no', async () =
     ['\u0004', 1],
     ['yes\n', 0],
   ] as const) {
-    const terminal = new Terminal(`${COMMAND} delete work`, env)
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} delete work`, env)
     await terminal.shows(/Delete key 'work'\? \[y\/N\] /)
     terminal.type(typed)
     await terminal.shows(code === 0 ? /Deleted key 'work'/ : /Nothing was deleted/)
@@ -133,7 +132,12 @@ test('R8 llxprt-key uses colours only on a terminal and without NO_COLOR', async
   await saved(env, KEY)
   const coloured = new RegExp(`work {2}\u001b\\[2m${MASKED.replaceAll('*', '\\*')}\u001b\\[0m`)
   const list = async (more: NodeJS.ProcessEnv) => {
-    const terminal = new Terminal(`${COMMAND} list`, { ...env, NO_COLOR: '', FORCE_COLOR: undefined, ...more })
+    const terminal = new Terminal(`${LLXPRT_KEY_COMMAND} list`, {
+      ...env,
+      NO_COLOR: '',
+      FORCE_COLOR: undefined,
+      ...more,
+    })
     await terminal.ended
     return terminal.screen
   }
@@ -156,7 +160,10 @@ describe('R8 llxprt-key run in a terminal', () => {
       process.on("SIGUSR2", () => { console.log("count " + count); process.exit(7) })
       process.stdin.resume()
       console.log("ready")`
-    const terminal = new Terminal(`trap : INT; ${COMMAND} run work -- '${process.execPath}' -e '${program}'`, env)
+    const terminal = new Terminal(
+      `trap : INT; ${LLXPRT_KEY_COMMAND} run work -- '${process.execPath}' -e '${program}'`,
+      env,
+    )
     await terminal.shows(/ready/)
     terminal.type('\u0003')
     expect((await terminal.shows(/count (\d+)/))[1]).toBe('1')

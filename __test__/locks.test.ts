@@ -1,4 +1,4 @@
-// Several steps as one: withLock, update and refreshCredentials, in one process, in workers and in several processes.
+// `withLock`, `update` and `refreshCredentials` in one process, in workers and in several processes.
 
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -16,13 +16,13 @@ import { describe, expect, test } from 'vitest'
 import { codeOf, FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 import { ROOT, runNode } from './support/node'
 
-/** A service in directories of its own. */
+/** Creates a store in new directories. */
 function setUp() {
   const options = { fallbackDir: newDirectory(), lockDir: newDirectory(), keyringLoader: noKeyring }
   return { options, store: new SecureStore('locks', options) }
 }
 
-/** A promise, and the functions that settle it. */
+/** Returns a promise and the function that resolves it. */
 function gate() {
   let open: () => void = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -31,12 +31,12 @@ function gate() {
   return { open, opened }
 }
 
-/** Code for a process of its own: the same store. */
+/** Returns code that opens the same store in another process. */
 const storeIn = (options: object) =>
   `const store = new securestore.SecureStore('locks', { ...${JSON.stringify(options)}, keyringLoader: async () => null })`
 
 describe('withLock', () => {
-  test('passes the result of the work on, and what it throws', async () => {
+  test('resolves with the result of the work, or rejects with its error', async () => {
     const { store } = setUp()
     expect(await store.withLock('key', () => 7)).toBe(7)
     expect(await store.withLock('key', async () => 'late')).toBe('late')
@@ -48,7 +48,7 @@ describe('withLock', () => {
     expect(await store.withLock('key', () => 'free again')).toBe('free again')
   })
 
-  test('runs one holder at a time, through whatever object of the same service', async () => {
+  test('runs one holder at a time, for all objects of a service', async () => {
     const { options, store } = setUp()
     const other = new SecureStore('locks', options)
     const order: string[] = []
@@ -60,7 +60,7 @@ describe('withLock', () => {
     })
     const second = other.withLock('key', () => order.push('second'))
     const change = other.set('key', 'value').then(() => order.push('set'))
-    // Neither another key nor another service, nor a read, waits.
+    // Another key, another service and a read do not wait.
     await other.withLock('another', () => order.push('another'))
     await new SecureStore('elsewhere', options).withLock('key', () => order.push('elsewhere'))
     expect(await other.get('key')).toBeNull()
@@ -70,7 +70,7 @@ describe('withLock', () => {
     expect(order.slice(4).sort()).toEqual(['second', 'set'])
   })
 
-  test('lets changes of its key inside the work through, whatever object makes them', async () => {
+  test('does not block changes of its key inside the work, by any object', async () => {
     const { options, store } = setUp()
     const { lockDir } = options
     const keyring = new FakeKeyring()
@@ -98,31 +98,29 @@ describe('withLock', () => {
     expect(await inner.get('work')).toBe('8')
   })
 
-  test('recognises its context also for calls of a burst that start later', async () => {
+  test('covers the calls of a burst inside the work that start in a later turn', async () => {
     const { store } = setUp()
     await store.withLock('key', () => Promise.all(Array.from({ length: 300 }, (_, at) => store.set('key', String(at)))))
     expect(await store.get('key')).toBe('299')
   })
 
-  test('is not held by work that goes on after it', async () => {
+  test('does not cover work that continues after it has ended', async () => {
     const { store } = setUp()
     const { open, opened } = gate()
     let late: Promise<void> | undefined
     await store.withLock('key', () => {
       late = opened.then(() => store.set('key', 'late'))
     })
-    let released = false
     const holder = store.withLock('key', async () => {
       open()
       await Promise.race([late, store.isKeychainAvailable(), store.list()])
       expect(await store.get('key')).toBeNull()
-      released = true
     })
     await Promise.all([holder, late])
-    expect([released, await store.get('key')]).toEqual([true, 'late'])
+    expect(await store.get('key')).toBe('late')
   })
 
-  test('excludes other processes, and ends with its process however that ends', async () => {
+  test('is released when its process is killed', async () => {
     const { options, store } = setUp()
     const marker = path.join(newDirectory(), 'held')
     const dying = runNode(`
@@ -137,13 +135,14 @@ describe('withLock', () => {
     expect(await store.withLock('key', () => store.get('key'))).toBe('from the process')
   })
 
-  test('ends with its worker, and so does a change that a hanging adapter holds up', async () => {
+  test('is released when its worker is terminated, and so is the lock of a change whose adapter hangs', async () => {
     const { options, store } = setUp()
     const program = (work: string) => `
       const { parentPort } = require('node:worker_threads')
       const securestore = require(${JSON.stringify(ROOT)})
       const open = (keyringLoader) => new securestore.SecureStore('locks', { ...${JSON.stringify(options)}, keyringLoader })
       const never = new Promise(() => {})
+      // Keeps the worker alive.
       setInterval(() => {}, 1000)
       ${work}`
     const works = [
@@ -166,7 +165,7 @@ describe('withLock', () => {
     }
   })
 
-  test('never runs without a lock: UNAVAILABLE where there can be none', async () => {
+  test('rejects with UNAVAILABLE and does not run the work if locks are unavailable', async () => {
     const file = path.join(newDirectory(), 'file')
     writeFileSync(file, '')
     const store = new SecureStore('locks', { fallbackDir: newDirectory(), lockDir: file, keyringLoader: noKeyring })
@@ -180,7 +179,7 @@ describe('withLock', () => {
     expect(ran).toBe(false)
   })
 
-  test('rejects a bad key with CORRUPT, and what is no function with a TypeError', async () => {
+  test('rejects with CORRUPT for an invalid key, and with a TypeError for a wrong type', async () => {
     const { store } = setUp()
     expect(await codeOf(store.withLock('a/b', () => 1))).toBe('CORRUPT')
     await expect(store.withLock('key', 7 as never)).rejects.toBeInstanceOf(TypeError)
@@ -190,7 +189,7 @@ describe('withLock', () => {
 })
 
 describe('update', () => {
-  test('stores a string, deletes on null, leaves on undefined, and resolves to what is then stored', async () => {
+  test('stores a string, deletes for null, keeps the value for undefined, and resolves to the stored value', async () => {
     const { store } = setUp()
     const seen: Array<string | null> = []
     const change = (next: string | null | undefined) => (current: string | null) => {
@@ -205,7 +204,7 @@ describe('update', () => {
     expect([await store.has('key'), seen]).toEqual([false, [null, null, 'ab', 'ab']])
   })
 
-  test('rejects with what change throws, and changes nothing', async () => {
+  test('rejects with the error of its function, and changes nothing', async () => {
     const { store } = setUp()
     await store.set('key', 'value')
     const error = new Error('mine')
@@ -214,7 +213,7 @@ describe('update', () => {
     expect(await store.get('key')).toBe('value')
   })
 
-  test('rejects before change is called when the current value cannot be read', async () => {
+  test('rejects without calling its function when the current value cannot be read', async () => {
     const { options, store } = setUp()
     await store.set('key', 'value')
     writeFileSync(path.join(options.fallbackDir, 'key.enc'), 'not an envelope')
@@ -227,7 +226,7 @@ describe('update', () => {
     expect(called).toBe(false)
   })
 
-  test('calls change again when another program wrote the entry in between', async () => {
+  test('calls its function again when another program changed the entry meanwhile', async () => {
     const keyring = new FakeKeyring()
     const { options } = setUp()
     let conflicts = 2
@@ -247,7 +246,7 @@ describe('update', () => {
     expect([stored, seen]).toEqual(['other0!', [null, 'other1', 'other0']])
   })
 
-  test('loses no update of several processes', async () => {
+  test('loses no update when several processes update at once', async () => {
     const { options, store } = setUp()
     const [PROCESSES, UPDATES] = [3, 20]
     const program = `
@@ -265,7 +264,7 @@ describe('refreshCredentials', () => {
   })
   const tokens = (options: object) => new KeychainTokenStorage('locks', options)
 
-  test('returns what is not stale, and null when there is none, without a refresh', async () => {
+  test('returns fresh credentials, or null if there are none, without a refresh', async () => {
     const storage = tokens(setUp().options)
     const refresh = () => Promise.reject(new Error('not needed'))
     expect(await storage.refreshCredentials('server', refresh)).toBeNull()
@@ -275,7 +274,7 @@ describe('refreshCredentials', () => {
     expect((await storage.refreshCredentials('server', refresh))?.token.accessToken).toBe('for ever')
   })
 
-  test('refreshes what expires within the leeway, or what isStale says, and stores it before it returns', async () => {
+  test('refreshes credentials that expire within leewayMs or that isStale selects, and stores them first', async () => {
     const storage = tokens(setUp().options)
     const seen: string[] = []
     const refresh = async (credentials: OAuthCredentials) => {
@@ -296,7 +295,7 @@ describe('refreshCredentials', () => {
     expect(seen).toEqual(['soon', 'new', 'new'])
   })
 
-  test('calls refresh once for many callers at once', async () => {
+  test('calls refresh once for ten calls at once', async () => {
     const { options } = setUp()
     await tokens(options).setCredentials(fresh('stale', 1))
     let calls = 0
@@ -311,7 +310,7 @@ describe('refreshCredentials', () => {
     expect(new Set(results.map((found) => found?.token.accessToken))).toEqual(new Set(['new']))
   })
 
-  test('rejects with what refresh throws, and the next caller tries', async () => {
+  test('rejects with the error of refresh, and the next call refreshes again', async () => {
     const storage = tokens(setUp().options)
     await storage.setCredentials(fresh('stale', 1))
     const error = new Error('mine')
@@ -321,7 +320,7 @@ describe('refreshCredentials', () => {
     expect((await storage.refreshCredentials('server', async () => fresh('new')))?.token.accessToken).toBe('new')
   })
 
-  test('locks also for a store that the caller passes', async () => {
+  test('locks also with an injected store', async () => {
     const { options } = setUp()
     const inner = new SecureStore('locks', options)
     const secureStore: SecureStoreLike = {
@@ -340,7 +339,7 @@ describe('refreshCredentials', () => {
     expect(refreshed?.token.accessToken).toBe('new')
   })
 
-  test('of several processes exactly one refreshes, and when it dies in the middle another takes over', async () => {
+  test('is done by one of several processes, and again by one if the first was killed meanwhile', async () => {
     const { options } = setUp()
     await tokens(options).setCredentials(fresh('stale', 1))
     const log = newDirectory()
@@ -358,7 +357,7 @@ describe('refreshCredentials', () => {
     expect(readdirSync(log)).toHaveLength(2)
   })
 
-  test('rejects what is no function, and options of a wrong type, with a TypeError', async () => {
+  test('rejects with a TypeError for arguments and options of a wrong type', async () => {
     const storage = tokens(setUp().options)
     const refresh = async () => fresh('new')
     for (const call of [

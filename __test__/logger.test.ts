@@ -1,4 +1,4 @@
-// The option `logger`: the events of one object as text.
+// The option `logger`, which gets the events of an object as text.
 
 import { configure, ProviderKeyStorage, SecureStore, type StorageLogger, setLogSink } from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
@@ -18,7 +18,7 @@ class Lines implements StorageLogger {
 }
 
 describe('R8 a logger', () => {
-  test('receives the events of its object, and of no other, before the promise settles', async () => {
+  test('gets the events of its object only, before the promise settles', async () => {
     const [logger, other] = [new Lines(), new Lines()]
     const keyring = new FakeKeyring()
     const options = { fallbackDir: newDirectory(), keyringLoader: keyring.loader }
@@ -35,7 +35,7 @@ describe('R8 a logger', () => {
     expect(other.lines.length).toBeGreaterThan(0)
   })
 
-  test('does not take the events from the sink', async () => {
+  test('and a sink both get the events', async () => {
     const events: string[] = []
     setLogSink((event) => events.push(`${event.event} ${event.operation}`))
     const logger = new Lines()
@@ -55,7 +55,7 @@ describe('R8 a logger', () => {
     expect(logger.lines.some(([, line]) => line.includes('operation=list'))).toBe(false)
   })
 
-  test('may throw: that changes nothing', async () => {
+  test('may throw without changing the result of a call', async () => {
     const fails = () => {
       throw new Error('the logger failed')
     }

@@ -1,4 +1,4 @@
-// The real Secret Service: a gnome-keyring on a private bus. Nothing here is mocked.
+// A real Secret Service: a gnome-keyring on a private bus.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -10,7 +10,6 @@ import { PrivateKeyring } from './support/keyring'
 import { ROOT } from './support/node'
 
 beforeAll(() => {
-  // Both ways: through process.env as the addon reads it, and as other libraries in this process do.
   process.env.DBUS_SESSION_BUS_ADDRESS = inject('keyringAddress')
   delete process.env.LLXPRT_DISABLE_OS_KEYRING
 })
@@ -54,7 +53,7 @@ describe('R1 a value in the OS keyring', () => {
     expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual(keys.map((key) => `value of ${key}`))
   })
 
-  test('is seen by @napi-rs/keyring and by secret-tool, and theirs is seen here', async () => {
+  test('is read by @napi-rs/keyring and secret-tool, and the values that they store are read', async () => {
     const { service, store } = newStore()
     await store.set('account', 'ours')
     expect(theirs(service, 'getPassword()')).toBe('ours')
@@ -66,7 +65,7 @@ describe('R1 a value in the OS keyring', () => {
     expect(theirs(service, 'getPassword()')).toBeNull()
   })
 
-  test('is what a named API key becomes', async () => {
+  test('holds a named API key', async () => {
     const { fallbackDir, store } = newStore()
     const keys = new ProviderKeyStorage({ secureStore: store })
     await keys.saveKey('openai', 'sk-123')
@@ -77,7 +76,7 @@ describe('R1 a value in the OS keyring', () => {
   })
 })
 
-test('R1 the OS keyring as an adapter has the four methods, and serves as a loader’s result', async () => {
+test('R1 the OS keyring as an adapter has the four methods, and can be the result of a loader', async () => {
   const { service, store } = newStore()
   const adapter = await createDefaultKeyringAdapter()
   expect(adapter).not.toBeNull()
@@ -105,7 +104,7 @@ test('R1 LLXPRT_DISABLE_OS_KEYRING=1 leaves the keyring untouched', async () => 
   expect(await store.get('key')).toBe('in the keyring')
 })
 
-describe('R7B a keyring of its own that', () => {
+describe('R7B a keyring that', () => {
   let keyring: PrivateKeyring
   let shared: string | undefined
   beforeAll(async () => {
@@ -118,7 +117,7 @@ describe('R7B a keyring of its own that', () => {
     keyring.stop()
   })
 
-  test('is killed loses nothing: values go on through files, and back into the keyring once it is there again', async () => {
+  test('is killed loses no value: files hold new values until the keyring is back', async () => {
     const { fallbackDir, store } = newStore()
     const file = path.join(fallbackDir, 'key.enc')
     await store.set('key', 'before')
@@ -133,7 +132,7 @@ describe('R7B a keyring of its own that', () => {
     expect(await store.get('key')).toBe('after')
   })
 
-  test('is locked gives LOCKED or DENIED for a value behind it, and a set ends in the file', async () => {
+  test('is locked makes get LOCKED or DENIED, and set stores the value in a file', async () => {
     const { fallbackDir, store } = newStore()
     await store.set('key', 'before')
     keyring.lock()
@@ -145,8 +144,8 @@ describe('R7B a keyring of its own that', () => {
 })
 
 /**
- * What `@napi-rs/keyring` answers. In a process of its own: it takes the bus from the C environment, which changes made by
- * JavaScript do not reach on every runtime.
+ * Calls `@napi-rs/keyring` in a new process. It reads the bus address from the C environment, which changes by JavaScript do
+ * not reach on every runtime.
  */
 function theirs(service: string, call: string): unknown {
   const program = `const { Entry } = require('@napi-rs/keyring')

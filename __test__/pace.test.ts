@@ -1,4 +1,4 @@
-// How a burst of calls is spread over several turns of the event loop.
+// lib/pace.js: a burst of calls is spread over several turns of the event loop.
 
 import { createRequire } from 'node:module'
 import { SecureStore } from '@llxprt/securestore'
@@ -9,7 +9,7 @@ import { runNode } from './support/node'
 type Method = (first?: unknown, second?: unknown) => unknown
 const { paced } = createRequire(__filename)('../lib/pace.js') as { paced(start: Method): Method }
 
-/** The end of the current turn of the event loop. */
+/** Waits for the end of the current turn of the event loop. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('R1 a burst of calls', () => {
@@ -39,7 +39,7 @@ describe('R1 a burst of calls', () => {
     expect(started).toEqual(['alone'])
   })
 
-  test('leaves a call that starts alone undelayed', () => {
+  test('does not delay a single call', () => {
     let started = false
     paced(() => {
       started = true
@@ -47,7 +47,7 @@ describe('R1 a burst of calls', () => {
     expect(started).toBe(true)
   })
 
-  test('rejects what a queued call throws', async () => {
+  test('rejects with the error that a queued call throws', async () => {
     const fails = paced(() => {
       throw new TypeError('wrong')
     })

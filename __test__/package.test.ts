@@ -1,4 +1,4 @@
-// The package as consumers see it: both module systems and the types.
+// The exports of the package in both module systems, and their types.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

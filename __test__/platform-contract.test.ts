@@ -1,4 +1,4 @@
-// Runs the platform contract here, where everything is known to work, so that a failure elsewhere is the platform's.
+// Runs the platform contract on this platform, so that a failure on another one is not a fault of the contract.
 
 import { execFile } from 'node:child_process'
 import path from 'node:path'

@@ -1,4 +1,4 @@
-// The addon in processes and threads of its own: they end when their work is done, and not before.
+// The addon in new processes and threads. They end by themselves, once their work is done.
 
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ describe('R1 a process ends by itself', () => {
     expect(await runNode('console.log(Object.keys(securestore).length > 0)', inFiles())).toBe('true\n')
   })
 
-  test.each(MODES)('when its store is idle, with its connection and threads still there: %s', async (_, env) => {
+  test.each(MODES)('when its store is idle and still has its connection and threads: %s', async (_, env) => {
     const dir = JSON.stringify(newDirectory())
     const code = `globalThis.store = new securestore.SecureStore('idle', { fallbackDir: ${dir} })
       await store.set('key', 'value')
@@ -40,19 +40,19 @@ describe('R1 a process ends by itself', () => {
     expect(await runNode(code)).toBe('value\n')
   })
 
-  test('only when work in flight is done', async () => {
+  test('only after work in flight is done', async () => {
     const code = `const store = new securestore.SecureStore('flight', { fallbackDir: ${JSON.stringify(newDirectory())} })
       store.set('key', 'value').then(() => store.get('key')).then(console.log)`
     expect(await runNode(code, inFiles())).toBe('value\n')
   })
 
-  test('with no handle left: the loop is empty', async () => {
+  test('without an active handle', async () => {
     const code = `const store = new securestore.SecureStore('handles', { fallbackDir: ${JSON.stringify(newDirectory())} })
       await store.set('key', 'value')
       await store.get('key')
       setImmediate(() => console.log(JSON.stringify(process.getActiveResourcesInfo().filter((r) => r !== 'Immediate'))))`
     const resources = JSON.parse(await runNode(code, inFiles())) as string[]
-    // What standard output itself holds is not ours.
+    // The handles of standard output are not the addon's.
     expect(resources.filter((name) => !/^(Pipe|TTY|File)/.test(name))).toEqual([])
   })
 
@@ -93,7 +93,7 @@ test.each(MODES)('R1 eight worker threads at once, with errors of their own clas
         parentPort.postMessage(error instanceof SecureStoreError)
       })()
     \`
-    const root = ${JSON.stringify(process.cwd())}, dir = ${JSON.stringify(dir)}
+    const root = ${JSON.stringify(ROOT)}, dir = ${JSON.stringify(dir)}
     const workers = Array.from({ length: 8 }, (_, id) => new Worker(work, { eval: true, workerData: { id, root, dir } }))
     const ends = await Promise.all(workers.map((worker) => new Promise((resolve, reject) => {
       let message
@@ -108,7 +108,7 @@ test.each(MODES)('R1 eight worker threads at once, with errors of their own clas
   expect(await runNode(code, env())).toBe(`${ends}\n80\n`)
 })
 
-test('R1 workers that are terminated in the middle of calls harm nobody', async () => {
+test('R1 after workers were terminated during calls, a store in their directory works', async () => {
   const code = `const { Worker } = require('node:worker_threads')
     const work = \`
       const { workerData, parentPort } = require('node:worker_threads')
@@ -124,7 +124,7 @@ test('R1 workers that are terminated in the middle of calls harm nobody', async 
       for (const store of stores) for (let i = 0; i < 4; i++) void spin(store)
       parentPort.postMessage('busy')
     \`
-    const workerData = { root: ${JSON.stringify(process.cwd())}, dir: ${JSON.stringify(newDirectory())} }
+    const workerData = { root: ${JSON.stringify(ROOT)}, dir: ${JSON.stringify(newDirectory())} }
     for (let round = 0; round < 10; round++) {
       const worker = new Worker(work, { eval: true, workerData })
       await new Promise((resolve) => worker.once('message', resolve))
@@ -136,7 +136,7 @@ test('R1 workers that are terminated in the middle of calls harm nobody', async 
   expect(await runNode(code, inFiles())).toBe('after value\n')
 })
 
-test('R1 the environment is read through process.env: what JavaScript changed counts', async () => {
+test('R1 the environment is read through process.env, with the changes that JavaScript made', async () => {
   const address = JSON.stringify(inject('keyringAddress'))
   const code = `process.env.DBUS_SESSION_BUS_ADDRESS = ${address}
     const before = new securestore.SecureStore('environment', { fallbackPolicy: 'deny' })
@@ -146,8 +146,8 @@ test('R1 the environment is read through process.env: what JavaScript changed co
   expect(await runNode(code, { LLXPRT_DISABLE_OS_KEYRING: '' })).toBe('true false\n')
 })
 
-test('R1 the event loop stays free while keys are derived, files written and the keyring asked', async () => {
-  // Not a matter of speed: a timer of 1 ms gets its turn again and again while one call is under way.
+test('R1 the event loop runs while keys are derived and files are written', async () => {
+  // Timers must fire while calls run. No duration is measured.
   const code = `const store = new securestore.SecureStore('loop', { fallbackDir: ${JSON.stringify(newDirectory())} })
     let turns = 0
     const timer = setInterval(() => { turns++ }, 1)
@@ -174,7 +174,7 @@ describe('R1 no session bus', () => {
   })
 })
 
-test('R3 one key is changed by one process at a time, and a process that dies gives it free', async () => {
+test('R3 a change waits for the change of the same key in another process, until that process is killed', async () => {
   const dir = newDirectory()
   const holder = spawn(
     process.execPath,
@@ -187,7 +187,7 @@ test('R3 one key is changed by one process at a time, and a process that dies gi
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
-  const died = new Promise((resolve) => holder.on('exit', resolve))
+  const exited = new Promise((resolve) => holder.on('exit', resolve))
   await new Promise((resolve) => holder.stdout.once('data', resolve))
 
   const keyring = new FakeKeyring()
@@ -196,16 +196,16 @@ test('R3 one key is changed by one process at a time, and a process that dies gi
   await store.set('another key', 'not held up')
   expect(keyring.entries.has('held/key')).toBe(false)
   holder.kill('SIGKILL')
-  await died
+  await exited
   await waiting
   expect(keyring.entries.get('held/key')).toBe('value')
   expect(readdirSync(dir).filter((name) => name.endsWith('.enc'))).toEqual([])
 })
 
-test('R7B.1 a value that ended in a file is the one a process started later gets, from a keyring that is back with an older one', async () => {
+test('R7B.1 a later process reads the value in the file when the keyring is back with an older one', async () => {
   const dir = newDirectory()
   const keyringFile = path.join(newDirectory(), 'keyring.json')
-  // A keyring that outlives the process, as a real one does: it is in a file.
+  // A keyring in a file, which outlives the process as a real one does.
   const store = (fails: boolean) => `
     const fs = require('node:fs')
     const file = ${JSON.stringify(keyringFile)}

@@ -33,7 +33,7 @@ describe('R10 a named key', () => {
     expect(await keys.getKey('openai')).toBeNull()
   })
 
-  test('is stored without the white space and the byte-order mark around it, and with what is inside', async () => {
+  test('is stored without white space and byte-order marks at its ends', async () => {
     const { keyring, keys } = setUp()
     await keys.saveKey('name', '\ufeff\r\n\t sk with\tspace \u00a0\n')
     expect(keyring.entries.get('keys/name')).toBe('sk with\tspace')
@@ -59,7 +59,7 @@ describe('R10 a named key', () => {
 })
 
 describe('R9 a name', () => {
-  test('that is invalid is refused by every method before anything is touched', async () => {
+  test('that is invalid is refused by every method before the keyring is called', async () => {
     const { keyring, keys } = setUp()
     for (const name of ['', 'a b', 'a/b', '../x', 'ä', 'a\n', 'n'.repeat(65)]) {
       const message = `Key name '${name}' is invalid. Use only letters, numbers, dashes, underscores, and dots (1-64 chars).`
@@ -72,7 +72,7 @@ describe('R9 a name', () => {
     expect(keyring.calls).toEqual([])
   })
 
-  test('of 64 characters, or of dots alone, matches; what the store cannot hold is refused all the same', async () => {
+  test('of 64 characters or of three dots is accepted, and .. is refused by the store', async () => {
     const { keys } = setUp()
     const long = 'n'.repeat(64)
     expect(KEY_NAME_REGEX.test(long)).toBe(true)
@@ -83,8 +83,8 @@ describe('R9 a name', () => {
   })
 })
 
-describe('R11 the storage of the process', () => {
-  test('is one until it is reset', () => {
+describe('R11 the process-wide storage', () => {
+  test('is the same object until it is reset', () => {
     const storage = getProviderKeyStorage()
     expect(getProviderKeyStorage()).toBe(storage)
     expect(storage).toBeInstanceOf(ProviderKeyStorage)
@@ -101,7 +101,7 @@ describe('R11 the storage of the process', () => {
   })
 })
 
-test('R12 a key for display is hidden but for the ends of a long one, character by character', () => {
+test('R12 maskKeyForDisplay shows only the first and last two characters of a key of more than eight', () => {
   expect(maskKeyForDisplay('')).toBe('')
   expect(maskKeyForDisplay('12345678')).toBe('********')
   expect(maskKeyForDisplay('123456789')).toBe('12*****89')

@@ -1,4 +1,4 @@
-// The scripts of the project: the programs that tests need, and the arguments of scripts.
+// The scripts that install the programs of the tests, and the arguments of scripts.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, symlinkSync } from 'node:fs'
@@ -16,7 +16,7 @@ function script(name: string, args: string[] = [], env: NodeJS.ProcessEnv = proc
   return { status, stdout, stderr }
 }
 
-/** Runs work with a path on which there are no programs. */
+/** Runs work with a PATH without programs. */
 async function withoutPrograms<T>(work: () => T | Promise<T>): Promise<T> {
   const before = process.env.PATH
   process.env.PATH = newDirectory()
@@ -36,7 +36,7 @@ describe('the programs that tests need', () => {
     for (const name of ['dbus', 'gnome-keyring', 'libsecret-tools']) expect(packages).toContain(name)
   })
 
-  test('are not installed again', async () => {
+  test('are not installed again if they are present', async () => {
     const installed = ['sh']
     expect(missingPackages(installed)).toEqual([])
     await expect(installPrograms('This test', installed)).resolves.toBeUndefined()
@@ -51,7 +51,7 @@ describe('the programs that tests need', () => {
 
   test('have a package each', async () => {
     const packages = await withoutPrograms(() => missingPackages(TEST_PROGRAMS))
-    // The program of another name than its package would be a package that does not exist.
+    // These have other names than their packages. A package of their name does not exist.
     for (const program of ['dbus-daemon', 'dbus-monitor', 'gnome-keyring-daemon', 'gpg', 'secret-tool']) {
       expect(packages).not.toContain(program)
     }

@@ -1,4 +1,4 @@
-// SecureInputHandler from JavaScript. Its properties are proved in Rust, over all kinds of lines.
+// SecureInputHandler. Property tests in Rust cover arbitrary lines.
 
 import { maskKeyForDisplay, SecureInputHandler } from '@llxprt/securestore'
 import { expect, test } from 'vitest'
@@ -37,7 +37,7 @@ test('R20 the key is masked; command, name and tool stay visible', () => {
   }
 })
 
-test('R20 lines that hold no key stay as they are', () => {
+test('R20 lines without a key are unchanged', () => {
   for (const line of [
     '/key',
     '/key ',
@@ -55,13 +55,13 @@ test('R20 lines that hold no key stay as they are', () => {
   }
 })
 
-test('R20 while typing, masking runs to the first line break; in the history to the end of the key', () => {
+test('R20 processInput masks up to the first line break, and sanitizeForHistory to the end of the key', () => {
   const line = `/key save work ${KEY}\r\nand more`
   expect(handler().processInput(line)).toBe(`/key save work ${MASKED}\r\nand more`)
   expect(handler().sanitizeForHistory(line)).toBe(`/key save work ${maskKeyForDisplay(`${KEY}\r\nand more`)}`)
 })
 
-test('R20 what was really typed is remembered until the next text or a reset', () => {
+test('R20 getActualValue returns the typed text until the next text or a reset', () => {
   const input = handler()
   expect(input.getActualValue()).toBe('')
   expect(input.isInSecureMode()).toBe(false)
@@ -77,7 +77,7 @@ test('R20 what was really typed is remembered until the next text or a reset', (
   expect(input.isInSecureMode()).toBe(false)
 })
 
-test('R20 half of a surrogate pair, as typed one half at a time, comes back as it was', () => {
+test('R20 half of a surrogate pair, as it is typed, is returned unchanged', () => {
   const input = handler()
   for (const line of ['hello \ud83d', '/key \ud83d', `/key ${KEY}\udc11${KEY}`, '/key load \ud83d']) {
     const masked = input.processInput(line)
@@ -89,7 +89,7 @@ test('R20 half of a surrogate pair, as typed one half at a time, comes back as i
   expect(input.processInput('/keyfile \0')).toBe('/keyfile \0')
 })
 
-test('R20 a megabyte is masked like a line', () => {
+test('R20 a megabyte of text is masked', () => {
   const length = 2 ** 20
   for (const line of [`/key ${'k '.repeat(length / 2)}k`, `/key save work ${'🔑'.repeat(length / 2)}`]) {
     expect(handler().processInput(line)).toHaveLength(line.length - hidden(line))
@@ -104,13 +104,13 @@ test('R20 a megabyte is masked like a line', () => {
     expect(handler().sanitizeForHistory(line) === line).toBe(true)
   }
 
-  /** A character of two UTF-16 units becomes a `*` of one. */
+  /** Returns by how much masking shortens a line: a hidden character of two UTF-16 units becomes a `*` of one. */
   function hidden(line: string): number {
     return Math.max(0, (line.match(/🔑/gu) ?? []).length - 4)
   }
 })
 
-test('R20 what is no string is a TypeError', () => {
+test('R20 a value that is not a string is a TypeError', () => {
   for (const wrong of [undefined, null, 1, {}, ['/key']]) {
     const line = wrong as unknown as string
     expect(() => handler().shouldUseSecureMode(line)).toThrow(TypeError)

@@ -1,4 +1,4 @@
-// SecureStore from JavaScript: the rows of its decisions that matter most. All of them are walked in Rust.
+// SecureStore: its most important decisions. tests/store_decisions.rs covers all of them.
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -18,7 +18,7 @@ function setUp(options: SecureStoreOptions = {}) {
 }
 
 describe('with a keyring that works', () => {
-  test('R3.1 a value goes into the keyring, and no file is written', async () => {
+  test('R3.1 a value is stored in the keyring, and no file is written', async () => {
     const { fallbackDir, keyring, store } = setUp()
     await store.set('key', 'value')
     expect(keyring.entries.get(`${SERVICE}/key`)).toBe('value')
@@ -54,7 +54,7 @@ describe('with a keyring that works', () => {
     expect([...keyring.entries, ...files]).toEqual([])
   })
 
-  test('R3.7 list gives the keys of both, sorted, without duplicates and without throw-away accounts', async () => {
+  test('R3.7 list returns the keys of both, sorted, without duplicates and without accounts of probes', async () => {
     const { keyring, store, withoutKeyring } = setUp()
     await withoutKeyring.set('b', 'value')
     await withoutKeyring.set('c', 'value')
@@ -62,7 +62,7 @@ describe('with a keyring that works', () => {
     expect(await store.list()).toEqual(['a', 'b', 'c'])
   })
 
-  test('R2 it is available, its probe leaves nothing behind, and the answer is kept', async () => {
+  test('R2 it is available, its probe leaves nothing behind, and the result is cached', async () => {
     const { keyring, store } = setUp()
     expect(await Promise.all([store.isKeychainAvailable(), store.isKeychainAvailable()])).toEqual([true, true])
     expect(await store.isKeychainAvailable()).toBe(true)
@@ -70,7 +70,7 @@ describe('with a keyring that works', () => {
     expect(keyring.entries.size).toBe(0)
   })
 
-  test('R2 a keyring that gives another value back is not available, and the throw-away account is removed', async () => {
+  test('R2 a keyring that returns another value is not available, and the account of the probe is removed', async () => {
     const { keyring, store } = setUp()
     keyring.getPassword = async () => 'something else'
     expect(await store.isKeychainAvailable()).toBe(false)
@@ -79,7 +79,7 @@ describe('with a keyring that works', () => {
 })
 
 describe('without a keyring', () => {
-  test('R3.1 a value goes into an encrypted file of mode 0600', async () => {
+  test('R3.1 a value is stored in an encrypted file of mode 0600', async () => {
     const { file, withoutKeyring } = setUp()
     await withoutKeyring.set('key', 'sk-a-very-secret-value')
     expect(statSync(file('key')).mode & 0o777).toBe(0o600)
@@ -103,7 +103,7 @@ describe('without a keyring', () => {
     expect(existsSync(path.join(home, '.llxprt', 'secure-store', 'by-default', 'key.enc'))).toBe(true)
   })
 
-  test('R4.4 a service named like a path stays inside the directory of services', async () => {
+  test('R4.4 the files of a service that is named like a path are in the directory of all services', async () => {
     await new SecureStore('../../escape').set('key', 'value')
     const home = process.env.HOME ?? ''
     expect(existsSync(path.join(home, 'escape'))).toBe(false)
@@ -127,7 +127,7 @@ describe('without a keyring', () => {
     expect(readdirSync(fallbackDir)).toEqual([])
   })
 
-  test('R1 a loader that throws, gives null or gives nothing means "no keyring"', async () => {
+  test('R1 a loader that throws or returns null or undefined means that there is no keyring', async () => {
     const loaders = [
       async () => null,
       async () => undefined as unknown as null,
@@ -148,7 +148,7 @@ describe('without a keyring', () => {
 })
 
 describe('with a keyring that fails', () => {
-  test('R3.1 a set ends in the file, and R7B an older value in the keyring does not come back with it', async () => {
+  test('R3.1 a set stores the value in a file, and R7B an older value in the keyring does not come back', async () => {
     const { file, keyring, store } = setUp()
     await store.set('key', 'old')
     keyring.failure = new Error('The keyring is locked')
@@ -162,7 +162,7 @@ describe('with a keyring that fails', () => {
     expect(existsSync(file('key'))).toBe(false)
   })
 
-  test('R7B a store in another process sees the newer value too, also when it lists, asks and deletes', async () => {
+  test('R7B has, get and delete of another store use the newer value too', async () => {
     const { fallbackDir, keyring, store } = setUp()
     await store.set('key', 'old')
     keyring.failure = new Error('The keyring is locked')
@@ -199,7 +199,7 @@ describe('with a keyring that fails', () => {
     expect(await store.get('key')).toBeNull()
   })
 
-  test('R3.6 a delete removes the value from the file, reports the failure, and is carried out once the keyring is back', async () => {
+  test('R3.6 a delete replaces the file by a tombstone, reports the failure, and is applied once the keyring is back', async () => {
     const { file, keyring, store, withoutKeyring } = setUp()
     keyring.entries.set(`${SERVICE}/key`, 'older')
     await withoutKeyring.set('key', 'value')
@@ -222,7 +222,7 @@ describe('with a keyring that fails', () => {
     expect(readdirSync(fallbackDir)).toEqual([])
   })
 
-  test('R3.1 a keyring that accepts and forgets sends the value to the file; under deny the set rejects', async () => {
+  test('R3.1 a write that cannot be read back goes to the file, and under deny set rejects', async () => {
     for (const fallbackPolicy of ['allow', 'deny'] as const) {
       const { keyring, store } = setUp({ fallbackPolicy })
       keyring.setPassword = async () => {}
@@ -257,7 +257,7 @@ describe('with a keyring that fails', () => {
     expect(await codeOf(store.has('other'))).toBe('UNAVAILABLE')
   })
 
-  test('R7B a call that is never answered ends as TIMEOUT, and goes on through the file', async () => {
+  test('R7B a call that the keyring never answers is a TIMEOUT, and a set stores the value in a file', async () => {
     const { keyring, store } = setUp({ keyringTimeoutMs: 50 })
     keyring.getPassword = () => new Promise(() => {})
     keyring.setPassword = () => new Promise(() => {})
@@ -267,7 +267,7 @@ describe('with a keyring that fails', () => {
   })
 })
 
-describe('with files that are not what they should be', () => {
+describe('with invalid files', () => {
   test('R5 a malformed file is CORRUPT for get and has, and a set replaces it', async () => {
     const { file, withoutKeyring } = setUp()
     writeFileSync(file('key'), 'not an envelope')
@@ -287,7 +287,7 @@ describe('with files that are not what they should be', () => {
   })
 })
 
-test('R3 a bad key rejects with CORRUPT before anything is touched', async () => {
+test('R3 an invalid key rejects with CORRUPT before the keyring is called', async () => {
   const { keyring, store } = setUp()
   for (const key of ['', '.', '..', 'a/b', 'a\\b', 'a\0b', 'k'.repeat(300), '\ud800']) {
     expect(await codeOf(store.set(key, 'value'))).toBe('CORRUPT')
@@ -298,7 +298,7 @@ test('R3 a bad key rejects with CORRUPT before anything is touched', async () =>
   expect(keyring.calls).toEqual([])
 })
 
-test('R3 values go through unchanged, in keyring and file: empty, quotes, newlines, other scripts, 1 MiB', async () => {
+test('R3 values are returned unchanged by keyring and file: empty, quotes, newlines, other scripts, 1 MiB', async () => {
   const { store, withoutKeyring } = setUp()
   const values = [
     '',
@@ -318,7 +318,7 @@ test('R3 values go through unchanged, in keyring and file: empty, quotes, newlin
   }
 })
 
-test('R3 a value with an unpaired surrogate is refused as CORRUPT, and one that holds U+FFFD is not', async () => {
+test('R3 a value with an unpaired surrogate is refused as CORRUPT, and one with U+FFFD is stored', async () => {
   const { keyring, store } = setUp()
   expect(await codeOf(store.set('key', 'a\ud800b'))).toBe('CORRUPT')
   expect(await codeOf(store.set('key', '\udc00'))).toBe('CORRUPT')
@@ -327,7 +327,7 @@ test('R3 a value with an unpaired surrogate is refused as CORRUPT, and one that 
   expect(await store.get('key')).toBe('a\ufffdb')
 })
 
-test('R3 changes to one key that are called one after the other happen in that order', async () => {
+test('R3 changes of one key take effect in the order of the calls', async () => {
   const { keyring, store, withoutKeyring } = setUp()
   for (const place of [store, withoutKeyring]) {
     const changes: Promise<unknown>[] = []

@@ -1,4 +1,4 @@
-// Storages that the caller passes: any object with the methods of the class.
+// Injected storages: any object with the methods of the class.
 
 import {
   ExtensionSettingsStorage,
@@ -14,7 +14,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { codeOf, FakeKeyring, newDirectory, storageError } from './support/helpers'
 
-/** A store in memory that records its calls and fails when told to. */
+/** A store in memory that records its calls. Each call throws `failure` if that is set. */
 class MapStore implements SecureStoreLike {
   #entries = new Map<string, string>()
   calls: string[] = []
@@ -75,7 +75,7 @@ describe('R1 an object in place of a store', () => {
     expect(await secureStore.get('KEY')).toBe('v')
   })
 
-  test('is used directly if it is a store of ours, also when it is changed through it', async () => {
+  test('may be a SecureStore, which is then used directly', async () => {
     const keyring = new FakeKeyring()
     const secureStore = new SecureStore('service', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
     await new ProviderKeyStorage({ secureStore }).saveKey('work', 'sk')
@@ -83,7 +83,7 @@ describe('R1 an object in place of a store', () => {
     expect(await secureStore.get('work')).toBe('sk')
   })
 
-  test('has overridden methods called: those of a subclass, and those of an object itself', async () => {
+  test('has its overridden methods called: those of a subclass, of the object and of a proxy', async () => {
     const options = { fallbackDir: newDirectory() }
     class Guarded extends SecureStore {
       override async get(key: string) {
@@ -106,7 +106,7 @@ describe('R1 an object in place of a store', () => {
     expect(await new ProviderKeyStorage({ secureStore: proxy }).getKey('work')).toBe('proxied')
   })
 
-  test('that fails is treated as an adapter is', async () => {
+  test('that fails is treated like an adapter that fails', async () => {
     const secureStore = new MapStore()
     const keys = new ProviderKeyStorage({ secureStore })
     for (const [failure, code] of [
@@ -130,7 +130,7 @@ describe('R1 an object in place of a store', () => {
     ])
   })
 
-  test('that gives what is no value rejects, and the value is not shown', async () => {
+  test('that returns something other than a string makes the call UNAVAILABLE, and the value is not shown', async () => {
     const secureStore = Object.assign(new MapStore(), { get: async () => ['sk-secret'] as unknown as string })
     const error = await storageError(new ProviderKeyStorage({ secureStore }).getKey('work'))
     expect(error.code).toBe('UNAVAILABLE')
@@ -148,7 +148,7 @@ describe('R1 an object in place of a store', () => {
 })
 
 describe('R1 an object in place of a ProviderKeyStorage', () => {
-  /** As a sandbox's proxy: its errors are plain. */
+  /** Like the proxy of a sandbox, whose errors are of the class Error. */
   class ProxyStorage {
     #keys = new Map([['work', 'sk-proxied-key-123456']])
     listings = 0
@@ -186,7 +186,7 @@ describe('R1 an object in place of a ProviderKeyStorage', () => {
     expect(error).toMatchObject({ code: 'NOT_FOUND', exitCode: 41 })
   })
 
-  test('shares the names that are completed between commands', async () => {
+  test('is listed once for the completions of several commands', async () => {
     const storage = new ProxyStorage()
     expect(await new KeyCommand(storage).complete('load w')).toEqual([{ value: 'work' }])
     expect(await new KeyCommand(storage).complete('show ')).toEqual([{ value: 'work' }])

@@ -1,4 +1,4 @@
-// The check of how the source files are organised, on small crates that break one rule each.
+// scripts/structure.js, with small projects that each break one rule.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -136,7 +136,7 @@ describe('the order of modules', () => {
     expect(found).toEqual(['src/error.rs:2 imports Store of src/store.rs, but src/lib.rs lists store after error'])
   })
 
-  test('takes in every module of the crate', () => {
+  test('must contain every module of the crate', () => {
     expect(violations({ 'src/lib.rs': `${LIB}mod other;`, 'src/other.rs': '' })).toEqual([
       'src/lib.rs does not list the module other',
     ])

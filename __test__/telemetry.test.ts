@@ -1,10 +1,10 @@
-// What the addon tells of itself: to a sink, and on standard error.
+// The events of the addon, to a sink and on standard error.
 
 import { createHash } from 'node:crypto'
 import { KeychainTokenStorage, type LogEvent, SecureStore, setLogSink } from '@llxprt/securestore'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
-import { runNode, runNodeWithLog } from './support/node'
+import { ROOT, runNode, runNodeWithLog } from './support/node'
 
 const fingerprint = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 8)
 const inFiles = (options: object = {}) =>
@@ -12,7 +12,7 @@ const inFiles = (options: object = {}) =>
 
 afterEach(() => setLogSink(null))
 
-/** The events until the next call of `setLogSink`. */
+/** Collects the events until the next call of `setLogSink`. */
 function listen(): LogEvent[] {
   const events: LogEvent[] = []
   setLogSink((event) => events.push(event))
@@ -48,7 +48,7 @@ describe('R8 a sink', () => {
     }
   })
 
-  test('hears why the file was asked, and how the keyring failed', async () => {
+  test('gets the reason why a file was used, and the code of the keyring', async () => {
     const keyring = new FakeKeyring()
     const store = new SecureStore('telemetry', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
     const events = listen()
@@ -76,26 +76,26 @@ describe('R8 a sink', () => {
     expect(events.find(({ event }) => event === 'probe')).toMatchObject({ service: 'telemetry', available: true })
   })
 
-  test('hears of a failure as a warning', async () => {
+  test('gets a failure as a warning', async () => {
     const events = listen()
     await expect(inFiles({ fallbackPolicy: 'deny' }).get('key')).rejects.toThrow()
     expect(operations(events)).toMatchObject([{ level: 'warn', outcome: 'failed', code: 'UNAVAILABLE' }])
   })
 
-  test('takes the place of the one before, and null ends it', async () => {
+  test('replaces the previous one, and null removes it', async () => {
     const store = inFiles()
     const first = listen()
     await store.has('key')
-    const heard = first.length
+    const before = first.length
     const second = listen()
     await store.has('key')
-    expect([heard > 0, first.length, second.length]).toEqual([true, heard, heard])
+    expect([before > 0, first.length, second.length]).toEqual([true, before, before])
     setLogSink(null)
     await store.has('key')
-    expect(second.length).toBe(heard)
+    expect(second.length).toBe(before)
   })
 
-  test('may remove itself, and call the store, from inside', async () => {
+  test('may remove itself and call the store while it is called', async () => {
     const store = inFiles()
     const events: LogEvent[] = []
     let inside: Promise<boolean> | undefined
@@ -110,14 +110,14 @@ describe('R8 a sink', () => {
   })
 
   test.each([undefined, 0, 'text', {}, [], true, 1n, Symbol('s')].map((value) => [typeof value, value]))(
-    'is a function or null, and nothing else: %s',
+    'must be a function or null: %s throws a TypeError',
     (_, value) => {
       expect(() => setLogSink(value as never)).toThrow(TypeError)
       expect(() => setLogSink(value as never)).toThrow(/^sink must be a function or null, not /)
     },
   )
 
-  test('that is too slow loses events, and the next one it gets says how many', async () => {
+  test('that is too slow loses events, and a later event has their number', async () => {
     // Calls of this class all start at once. Without keyring and files each takes no time, and gives one event.
     const tokens = new KeychainTokenStorage('sink', { fallbackPolicy: 'deny' })
     const COUNT = 3000
@@ -160,7 +160,7 @@ describe('R8 a process with a sink', () => {
     expect(await runNode(code)).toBe('value true\nvalue\n')
   })
 
-  test('has one for each worker, and each hears of its own work alone', async () => {
+  test('has one for each worker, which gets only the events of that worker', async () => {
     const code = `const { Worker } = require('node:worker_threads')
       const work = \`
         const { parentPort, workerData } = require('node:worker_threads')
@@ -173,35 +173,35 @@ describe('R8 a process with a sink', () => {
           parentPort.postMessage([...services])
         })()
       \`
-      const heard = new Set()
-      securestore.setLogSink(({ service }) => service && heard.add(service))
+      const services = new Set()
+      securestore.setLogSink(({ service }) => service && services.add(service))
       ${store()}
       const start = (service, dir, listens) => new Promise((resolve) => {
-        const workerData = { root: ${JSON.stringify(process.cwd())}, service, dir, listens }
+        const workerData = { root: ${JSON.stringify(ROOT)}, service, dir, listens }
         new Worker(work, { eval: true, workerData }).once('message', resolve)
       })
       const workers = [
         start('one', ${JSON.stringify(newDirectory())}, true),
         start('two', ${JSON.stringify(newDirectory())}, true),
-        start('deaf', ${JSON.stringify(newDirectory())}, false),
+        start('without a sink', ${JSON.stringify(newDirectory())}, false),
       ]
       for (let i = 0; i < 20; i++) await store.set('key', 'value')
-      console.log(JSON.stringify(await Promise.all(workers)), JSON.stringify([...heard]))`
+      console.log(JSON.stringify(await Promise.all(workers)), JSON.stringify([...services]))`
     expect(await runNode(code)).toBe('[["one"],["two"],[]] ["sink"]\n')
   })
 
-  test('survives workers that end while their events are on the way', async () => {
+  test('survives workers that are terminated while their events are queued', async () => {
     const code = `const { Worker } = require('node:worker_threads')
       const work = \`
         const { parentPort, workerData } = require('node:worker_threads')
         const securestore = require(workerData.root)
-        let told = false
-        securestore.setLogSink(() => { if (!told) { told = true; parentPort.postMessage('busy') } })
+        let reported = false
+        securestore.setLogSink(() => { if (!reported) { reported = true; parentPort.postMessage('busy') } })
         const store = new securestore.SecureStore('ends', { fallbackDir: workerData.dir })
         const spin = async () => { for (;;) await store.has('key') }
         for (let i = 0; i < 20; i++) void spin()
       \`
-      const workerData = { root: ${JSON.stringify(process.cwd())}, dir: ${JSON.stringify(newDirectory())} }
+      const workerData = { root: ${JSON.stringify(ROOT)}, dir: ${JSON.stringify(newDirectory())} }
       for (let round = 0; round < 5; round++) {
         const worker = new Worker(work, { eval: true, workerData })
         await new Promise((resolve) => worker.once('message', resolve))
@@ -225,7 +225,7 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
       .filter(Boolean)
       .map((line) => JSON.parse(line))
 
-  test('writes the events that its filter lets through to standard error, as lines of JSON', async () => {
+  test('writes the events that match its filter to standard error as lines of JSON', async () => {
     const { stderr } = await runNodeWithLog(work(), { LLXPRT_SECURESTORE_LOG: 'securestore::store=debug' })
     const events = lines(stderr)
     expect(events.map(({ event }) => event).filter((event) => event !== 'key_derived')).toEqual([
@@ -269,7 +269,7 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
     expect(lines(stderr).map(({ key }) => key)).toEqual([fingerprint('after')])
   })
 
-  test('never shows what the D-Bus library tells, which holds the messages themselves', async () => {
+  test('writes no events of the D-Bus library, which contain its messages', async () => {
     const code = `const store = new securestore.SecureStore('log', { fallbackPolicy: 'deny' })
       await store.set('key', 'value')
       await store.get('key')

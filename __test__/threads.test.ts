@@ -1,11 +1,11 @@
-// How many threads of ours a burst of calls takes.
+// The number of threads that a burst of calls starts.
 
 import { describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { runNode } from './support/node'
 
 describe.runIf(process.platform === 'linux')('a burst of 1,000 calls', () => {
-  test('of every class takes at most 16 threads of ours', async () => {
+  test('of several classes runs on at most 16 threads of the addon', async () => {
     const output = await runNode(`
       const fs = require('node:fs')
       const names = () => fs.readdirSync('/proc/self/task').flatMap((task) => {

@@ -1,8 +1,8 @@
-// OAuth credentials of MCP servers (R7).
+// KeychainTokenStorage: the OAuth credentials of MCP servers (R7).
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { KeychainTokenStorage, type OAuthCredentials, SecureStoreError, setLogSink } from '@llxprt/securestore'
+import { KeychainTokenStorage, type OAuthCredentials, setLogSink } from '@llxprt/securestore'
 import { afterEach, describe, expect, inject, test, vi } from 'vitest'
 import { codeOf, FakeKeyring, newDirectory, noKeyring, storageError, valueFiles } from './support/helpers'
 
@@ -69,7 +69,7 @@ describe.each([
     expect(await tokens.isAvailable()).toBe(true)
   })
 
-  test('keep fields that nobody here knows, at both levels', async () => {
+  test('keep unknown fields at both levels', async () => {
     const { tokens } = setUp(options)
     const { token, ...rest } = credentials('s')
     const extra = { 'quote"': ['\\', { deep: null, number: 1.5e300 }], __proto: 1, text: '🔑\n\u2028' }
@@ -79,7 +79,7 @@ describe.each([
     expect(given.updatedAt).toBe(0)
   })
 
-  test('lack nothing they must have', async () => {
+  test('without a required field are refused before anything is stored', async () => {
     const { tokens, keyring, fallbackDir } = setUp(options)
     const good = credentials('s')
     for (const [bad, message] of [
@@ -100,7 +100,7 @@ describe.each([
 })
 
 describe('R7.6 credentials', () => {
-  test('are JSON under the server’s name, with _ for what is special', async () => {
+  test('are stored as JSON under the name of the server, with _ for special characters', async () => {
     const { keyring, tokens } = setUp()
     await tokens.setCredentials(credentials('https://a.b/c d-e_🔑'))
     const [account, password] = [...keyring.entries][0] ?? ['', '']
@@ -115,7 +115,7 @@ describe('R7.6 credentials', () => {
     expect((await storageError(tokens.getCredentials(''))).message).toBe('Server name is required')
   })
 
-  test('that are broken are an error for one, and left out of all', async () => {
+  test('that cannot be parsed reject getCredentials, and are left out of getAllCredentials', async () => {
     const { keyring, tokens } = setUp()
     await tokens.setCredentials(credentials('good'))
     keyring.entries.set(`${SERVICE}/broken`, '{"serverName":')
@@ -132,7 +132,7 @@ describe('R7.6 credentials', () => {
     expect(keyring.entries.size).toBe(0)
   })
 
-  test('behind a keyring that fails do not look as if there were none', async () => {
+  test('reject every call while the keyring fails', async () => {
     const { keyring, tokens } = setUp({ fallbackPolicy: 'deny' })
     await tokens.setCredentials(credentials('s'))
     keyring.failure = new Error('locked')
@@ -148,7 +148,7 @@ describe('R7.6 credentials', () => {
     expect(await tokens.isAvailable()).toBe(false)
   })
 
-  test('that cannot all be cleared are cleared as far as can be', async () => {
+  test('are cleared as far as possible when one cannot be deleted', async () => {
     const { keyring, tokens } = setUp()
     await tokens.setCredentials(credentials('a'))
     await tokens.setCredentials(credentials('b'))
@@ -163,7 +163,7 @@ describe('R7.6 credentials', () => {
     expect([...keyring.entries.keys()]).toEqual([`${SERVICE}/a`])
   })
 
-  test('stay in files with LLXPRT_FORCE_FILE_STORAGE=true, and go to the keyring without', async () => {
+  test('are stored in files with LLXPRT_FORCE_FILE_STORAGE=true, and in the keyring with any other value', async () => {
     process.env.LLXPRT_FORCE_FILE_STORAGE = 'true'
     const { keyring, tokens, fallbackDir } = setUp()
     delete process.env.LLXPRT_FORCE_FILE_STORAGE
@@ -179,7 +179,7 @@ describe('R7.6 credentials', () => {
     expect(keyring.entries.size).toBe(1)
   })
 
-  test('have a service and a directory of their own where one is named', async () => {
+  test('have the service that is given, or llxprt-cli-mcp-oauth', async () => {
     const { keyring } = setUp()
     const tokens = new KeychainTokenStorage('gemini-cli-oauth', { keytarLoader: keyring.loader })
     await tokens.setCredentials(credentials('main'))
@@ -190,7 +190,7 @@ describe('R7.6 credentials', () => {
   })
 })
 
-test('R7.6 wrong types are TypeErrors, and what cannot be JSON is refused', async () => {
+test('R7.6 values of a wrong type and values that JSON cannot represent are refused', async () => {
   const { tokens } = setUp()
   const untyped = tokens as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
   await expect(untyped.setCredentials?.(7)).rejects.toThrow(
@@ -200,13 +200,12 @@ test('R7.6 wrong types are TypeErrors, and what cannot be JSON is refused', asyn
   await expect(untyped.getCredentials?.(null)).rejects.toThrow(TypeError)
   const circular = { ...credentials('s'), self: {} }
   circular.self = circular
-  // The runtime's own words.
+  // The message is that of the runtime.
   await expect(tokens.setCredentials(circular)).rejects.toThrow(/circular|cyclic/)
   expect(() => new KeychainTokenStorage('')).toThrow(TypeError)
-  expect(() => new KeychainTokenStorage('')).not.toThrow(SecureStoreError)
 })
 
-// The CLI's interfaces, as it declares them itself, and a class on top of them, as its OAuth code has one.
+// The interfaces that the CLI declares, and a class that uses them as its OAuth code does.
 
 interface CliCredentials {
   serverName: string
@@ -269,7 +268,7 @@ class GoogleTokens {
   }
 }
 
-test('R7 an OAuth class of the CLI works on top of it, by its shape alone', async () => {
+test('R7 an OAuth class that knows only the interfaces of the CLI works with KeychainTokenStorage', async () => {
   for (const options of [{}, { keytarLoader: noKeyring }]) {
     const storage: TokenStorage = setUp(options).tokens
     const google = new GoogleTokens(storage)
@@ -284,7 +283,7 @@ test('R7 an OAuth class of the CLI works on top of it, by its shape alone', asyn
   }
 })
 
-test('R7A a corrupt file is an error for its server alone, not for all', async () => {
+test('R7A a corrupt file is an error of its server only', async () => {
   const { tokens, fallbackDir } = setUp({ keytarLoader: noKeyring })
   await tokens.setCredentials(credentials('good'))
   writeFileSync(path.join(fallbackDir, 'bad.enc'), '0123:4567:89ab')
@@ -306,14 +305,14 @@ describe('R7 five hundred servers', () => {
     const all = await tokens.getAllCredentials()
     expect([...all.keys()]).toEqual(names)
     expect(all.get('server-499')?.token.accessToken).toBe('at-server-499')
-    // One call for each secret, and one for each list: none is asked for twice.
+    // One call for each secret and one for each list: no secret is read twice.
     expect(keyring.calls.length).toBeLessThanOrEqual(502)
     await tokens.clearAll()
     expect(await tokens.listServers()).toEqual([])
   })
 
   test.each([125, 500])(
-    'take as many calls of the OS keyring as there are servers, and no more: %i',
+    'are listed with one call of the OS keyring, read with two, and deleted with one each: %i',
     async (count) => {
       process.env.DBUS_SESSION_BUS_ADDRESS = inject('keyringAddress')
       process.env.LLXPRT_DISABLE_OS_KEYRING = ''

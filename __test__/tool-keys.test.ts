@@ -1,4 +1,4 @@
-// API keys of tools (R7).
+// ToolKeyStorage: the API keys of tools (R7).
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,6 @@ import {
   getToolKeyEntry,
   getToolKeyStorage,
   isValidToolKeyName,
-  SecureStoreError,
   TOOL_KEY_REGISTRY,
   ToolKeyStorage,
 } from '@llxprt/securestore'
@@ -44,7 +43,7 @@ describe('R7.6 the registry', () => {
 })
 
 describe('R7.6 a tool’s key', () => {
-  test('is in the keyring, under the tool’s name, as it is', async () => {
+  test('is stored unchanged in the keyring under the name of the tool', async () => {
     const { keyring, keys, toolsDir } = setUp()
     expect(await keys.getKey('exa')).toBeNull()
     await keys.saveKey('exa', ' sk-exa\n')
@@ -57,7 +56,7 @@ describe('R7.6 a tool’s key', () => {
     expect(readdirSync(toolsDir)).toEqual([])
   })
 
-  test('is in an encrypted file in toolsDir without a keyring', async () => {
+  test('is stored in an encrypted file in toolsDir without a keyring', async () => {
     const toolsDir = path.join(newDirectory(), 'tools')
     const keys = new ToolKeyStorage({ toolsDir, keyringLoader: noKeyring })
     await keys.saveKey('exa', 'sk-exa')
@@ -70,7 +69,7 @@ describe('R7.6 a tool’s key', () => {
     expect(await keys.getKey('exa')).toBeNull()
   })
 
-  test('is reported, not taken for missing, when the keyring fails', async () => {
+  test('does not count as missing when the keyring fails', async () => {
     const { keyring, keys } = setUp()
     keyring.failure = new Error('the keyring is locked')
     expect(await codeOf(keys.getKey('exa'))).toBe('LOCKED')
@@ -82,7 +81,7 @@ describe('R7.6 a tool’s key', () => {
   })
 })
 
-test('R7.6 a tool there is none of is refused by every method before anything is touched', async () => {
+test('R7.6 an unknown tool is refused by every method before the keyring is called', async () => {
   const { keyring, keys, toolsDir } = setUp()
   for (const tool of ['other', '', 'EXA', '../exa', '__proto__']) {
     const calls = [
@@ -105,7 +104,7 @@ test('R7.6 a tool there is none of is refused by every method before anything is
 })
 
 describe('R7.6 a key file', () => {
-  test('is remembered in keyfiles.json, and used where no key is stored', async () => {
+  test('is recorded in keyfiles.json, and used if no key is stored', async () => {
     const { keys, toolsDir } = setUp()
     const file = path.join(newDirectory(), 'exa.txt')
     expect(await keys.getKeyfilePath('exa')).toBeNull()
@@ -134,7 +133,7 @@ describe('R7.6 a key file', () => {
     expect(existsSync(file)).toBe(true)
   })
 
-  test('may be below the home directory', async () => {
+  test('may start with ~ for the home directory', async () => {
     const { keys } = setUp()
     writeFileSync(path.join(process.env.HOME ?? '', 'exa.txt'), 'sk-home')
     await keys.setKeyfilePath('exa', '~/exa.txt')
@@ -142,7 +141,7 @@ describe('R7.6 a key file', () => {
     expect(await keys.resolveKey('exa')).toBe('sk-home')
   })
 
-  test('that is a pipe, a directory or no text is refused without waiting', async () => {
+  test('that is a pipe, a directory or not text is refused without waiting', async () => {
     const { keys } = setUp()
     const directory = newDirectory()
     execFileSync('mkfifo', [path.join(directory, 'pipe')])
@@ -157,7 +156,7 @@ describe('R7.6 a key file', () => {
     }
   })
 
-  test('is not lost when many are set at the same time, and a malformed map is left alone', async () => {
+  test('is set without losing others at the same time, and a malformed keyfiles.json is not changed', async () => {
     const { keyring, keys, toolsDir } = setUp()
     const map = path.join(toolsDir, 'keyfiles.json')
     writeFileSync(map, '{"other":"/k"}')
@@ -175,7 +174,7 @@ describe('R7.6 a key file', () => {
   })
 })
 
-test('R7.6 wrong types are TypeErrors', async () => {
+test('R7.6 arguments of a wrong type are TypeErrors', async () => {
   const { keys } = setUp()
   const untyped = keys as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
   await expect(untyped.saveKey?.('exa', 7)).rejects.toThrow(new TypeError('apiKey must be a string, not a number'))
@@ -184,10 +183,9 @@ test('R7.6 wrong types are TypeErrors', async () => {
   expect(() => new ToolKeyStorage({ toolsDir: '' })).toThrow(
     new TypeError('options.toolsDir must be the path of a directory'),
   )
-  expect(() => new ToolKeyStorage({ toolsDir: '' })).not.toThrow(SecureStoreError)
 })
 
-test('R7.6 the storage of the process keeps its files in ~/.llxprt/tools', async () => {
+test('R7.6 the process-wide storage keeps its files in ~/.llxprt/tools', async () => {
   const storage = getToolKeyStorage()
   expect(storage).toBeInstanceOf(ToolKeyStorage)
   expect(getToolKeyStorage()).toBe(storage)

@@ -1,4 +1,4 @@
-// What every adapter must do, on whatever it is built.
+// The contract of all adapters.
 
 import { SecureStore } from '@llxprt/securestore'
 import type { RemoteKeyringAdapter } from '@llxprt/securestore/adapters'
@@ -18,7 +18,7 @@ const VALUES = [
   '\ufeffmark',
 ]
 
-/** Declares the tests; the adapter is asked for once the hooks of the file have run. */
+/** Declares the tests. `adapterOf` is called inside each test, after the hooks of the file. */
 export function adapterContract(adapterOf: () => RemoteKeyringAdapter): void {
   const service = 'llxprt service/1'
 
@@ -34,7 +34,7 @@ export function adapterContract(adapterOf: () => RemoteKeyringAdapter): void {
     expect(await adapter.getPassword(service, 'key')).toBeNull()
   })
 
-  test('keeps every value as it is', async () => {
+  test('returns every value unchanged', async () => {
     const adapter = adapterOf()
     for (const value of VALUES) {
       await adapter.setPassword(service, 'value', value)
@@ -43,7 +43,7 @@ export function adapterContract(adapterOf: () => RemoteKeyringAdapter): void {
     await adapter.deletePassword(service, 'value')
   })
 
-  test('keeps every name apart, and lists it', async () => {
+  test('keeps the entries of different names apart, and lists their names', async () => {
     const adapter = adapterOf()
     for (const name of NAMES) await adapter.setPassword(service, name, `value of ${name}`)
     for (const name of NAMES) expect(await adapter.getPassword(service, name)).toBe(`value of ${name}`)

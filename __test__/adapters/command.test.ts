@@ -1,4 +1,4 @@
-// The adapter for programs of the user's choice: pass, gopass, and scripts.
+// The command adapter with pass, gopass and scripts.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { newPasswordStore, type PasswordStore } from './password-store'
 import { expectContract, STORE } from './platform-contract'
 import { newPrograms } from './programs'
 
-/** Each call starts programs that decrypt. */
+/** The time limit of the test runner for the contract, whose calls each start programs that decrypt. */
 const CONTRACT_LIMIT = 300_000
 
 describe('pass', () => {
@@ -45,7 +45,7 @@ describe('pass', () => {
     await adapter.deletePassword('..', '../../x')
   })
 
-  test('without a list command tells what is absent from what fails', async () => {
+  test('without a list command distinguishes an absent entry from a failure', async () => {
     const { list, ...rest } = options
     const adapter = createCommandAdapter(rest)
     expect(await adapter.getPassword('service', 'absent')).toBeNull()
@@ -92,13 +92,13 @@ describe('a command', () => {
     expect(await adapterFor('pwd').getPassword('service', 'key')).toBe('/')
   })
 
-  test('prints a secret: one line end is cut off', async () => {
+  test('prints the secret, from which one line end is removed', async () => {
     expect(await adapterFor(`printf 'value\\n'`).getPassword('service', 'key')).toBe('value')
     expect(await adapterFor(`printf 'value\\r\\n'`).getPassword('service', 'key')).toBe('value')
     expect(await adapterFor(`printf 'value\\n\\n'`).getPassword('service', 'key')).toBe('value\n')
   })
 
-  test('that fails gets nothing that it printed into the error', async () => {
+  test('that fails does not bring its output into the error', async () => {
     const adapter = adapterFor('echo sk-very-secret-value; echo sk-very-secret-value >&2; exit 3')
     const error = await storageError(adapter.getPassword('service', 'key'))
     expect(error.code).toBe('UNAVAILABLE')
@@ -106,7 +106,7 @@ describe('a command', () => {
     expect(`${error.remediation}${error.stack}`).not.toContain('sk-very')
   })
 
-  test('that fails because another program is missing is not absent', async () => {
+  test('that fails because another program is missing is UNAVAILABLE', async () => {
     expect(await codeOf(adapterFor('no-such-program-here').getPassword('service', 'key'))).toBe('UNAVAILABLE')
   })
 
@@ -129,7 +129,7 @@ describe('a command', () => {
     expect((await storageError(relative.getPassword('service', 'key'))).message).toContain('relative path')
   })
 
-  test('with a list command is absent when the list says so, and has failed when it does not', async () => {
+  test('that fails with a list command means absent if the name is not listed, and UNAVAILABLE if it is', async () => {
     const list = path.join(newPrograms({ list: 'echo some/where/listed' }), 'list')
     const adapter = adapterFor('exit 1', { list: [list, '{service}'] })
     expect(await adapter.getPassword('service', 'absent')).toBeNull()

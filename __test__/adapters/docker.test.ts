@@ -1,4 +1,4 @@
-// The adapter for docker credential helpers, on real helpers and on ones that fail.
+// The adapter for docker credential helpers, with real helpers and with scripts that fail.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -10,7 +10,7 @@ import { newPasswordStore, type PasswordStore } from './password-store'
 import { EVERYTHING, expectContract, STORE } from './platform-contract'
 import { newPrograms, withPath } from './programs'
 
-/** Each call starts programs that decrypt. */
+/** The time limit of the test runner for the contract, whose calls each start programs that decrypt. */
 const CONTRACT_LIMIT = 300_000
 
 describe('docker-credential-pass', () => {
@@ -33,7 +33,7 @@ describe('docker-credential-pass', () => {
     await adapter.deletePassword('..', '../../x')
   })
 
-  test('that is not initialised is UNAVAILABLE or empty, and never a value', async () => {
+  test('that is not initialised rejects a write with UNAVAILABLE', async () => {
     const env = { ...store.env, PASSWORD_STORE_DIR: path.join(store.directory, 'nowhere') }
     const adapter = createDockerCredentialAdapter('pass', { env })
     expect(await codeOf(adapter.setPassword('service', 'key', 'value'))).toBe('UNAVAILABLE')
@@ -76,16 +76,16 @@ describe('a helper', () => {
     }
   })
 
-  test('that hangs is TIMEOUT, and it ends with its children', async () => {
+  test('that hangs is TIMEOUT, and it and its children are killed', async () => {
     const file = path.join(process.env.HOME ?? '', `pid-${process.pid}`)
     const adapter = adapterFor(`sleep 1000 & echo $! > ${file}; wait`, { timeoutMs: 500 })
     expect(await codeOf(adapter.getPassword('service', 'key'))).toBe('TIMEOUT')
     const pid = readFileSync(file, 'utf8').trim()
-    // A killed process may stay as a zombie where nothing collects it.
-    await expect.poll(() => stateOf(pid)).toMatch(/^(gone|Z|X)$/)
+    // A killed process stays a zombie until another process reaps it.
+    await expect.poll(() => stateOf(pid), { timeout: 30_000 }).toMatch(/^(gone|Z|X)$/)
   })
 
-  test('that prints without an end is UNAVAILABLE, and ends', async () => {
+  test('that prints without end is UNAVAILABLE', async () => {
     const error = await storageError(adapterFor('yes sk-very-secret-value').getPassword('service', 'key'))
     expect(error.code).toBe('UNAVAILABLE')
     expect(error.message).toContain('bytes')
@@ -117,7 +117,7 @@ describe('a helper', () => {
     expect(await codeOf(adapterFor(`echo '${words}'; exit 1`).getPassword('service', 'key'))).toBe(code)
   })
 
-  test('gets the secret on its standard input and not among its arguments or in its environment', async () => {
+  test('gets the secret on standard input, and not in arguments or environment variables', async () => {
     const directory = newPrograms({})
     const record = path.join(directory, 'record')
     const adapter = adapterFor(`echo "$@" > ${record}; env >> ${record}; cat > ${record}.stdin`)
@@ -131,12 +131,12 @@ describe('a helper', () => {
     })
   })
 
-  test('that ends without reading its input is judged by its exit code', async () => {
+  test('that ends without reading its input succeeds or fails by its exit code', async () => {
     await adapterFor('exit 0').setPassword('service', 'key', 'x'.repeat(2 ** 20))
     expect(await codeOf(adapterFor('exit 3').setPassword('service', 'key', 'x'.repeat(2 ** 20)))).toBe('UNAVAILABLE')
   })
 
-  test('has at most four programs running', async () => {
+  test('runs at most four times at once', async () => {
     const directory = newPrograms({})
     const adapter = adapterFor(
       `mkdir ${directory}/$$; ls ${directory} | wc -l >> ${directory}.count; printf '{"Username":"","Secret":""}'; rmdir ${directory}/$$`,

@@ -1,4 +1,4 @@
-// Which keyring is chosen without code, and what a project must not be able to choose.
+// How a keyring is chosen by file and environment, and which choices a project must not be able to make.
 
 import {
   chmodSync,
@@ -56,7 +56,7 @@ beforeEach(() => {
 const choose = (options: Partial<Options> = {}) =>
   chooseKeyring({ dataDir, dataDirRule: 'home', env: {}, cwd: newDirectory(), home, ...options })
 
-/** The error of a choice that fails. */
+/** Returns the error of a choice that fails. */
 function refusal(options: Partial<Options> = {}): SecureStoreError {
   try {
     choose(options)
@@ -64,7 +64,7 @@ function refusal(options: Partial<Options> = {}): SecureStoreError {
     expect(error).toMatchObject({ name: 'SecureStoreError' })
     return error as SecureStoreError
   }
-  throw new Error('Something was chosen')
+  throw new Error('A keyring was chosen')
 }
 
 describe('the order', () => {
@@ -124,6 +124,7 @@ describe('the file', () => {
     }
   })
 
+  // Only root can give a file to another user.
   test.skipIf(process.getuid?.() !== 0)(
     'of another user is refused, and so is one in a directory of another user',
     () => {
@@ -154,7 +155,7 @@ describe('the file', () => {
     ['{"keyring":"command","get":["op"],"environment":{"A":1}}', "field 'environment' must be"],
     ['{"keyring":"command","get":["op"],"passEnvironment":"A"}', "field 'passEnvironment' must be"],
     ['{"keyring":"docker","helper":"pass","env":{"A":"x"}}', "unknown field 'env'"],
-  ])('that holds %s is CORRUPT, and the error says where', (text, message) => {
+  ])('that holds %s is CORRUPT, and the error names the file', (text, message) => {
     writeFileSync(file, text, { mode: 0o600 })
     const error = refusal()
     expect(error.code).toBe('CORRUPT')
@@ -172,7 +173,7 @@ describe('the file', () => {
     expect(refusal({ dataDir: other }).message).toContain('larger than')
   })
 
-  test('below what is no directory counts as absent', () => {
+  test('below a path that is not a directory counts as absent', () => {
     writeFileSync(path.join(dataDir, 'plain'), '')
     expect(choose({ dataDir: path.join(dataDir, 'plain') })).toBeNull()
   })
@@ -210,7 +211,7 @@ describe('a hostile environment', () => {
   })
 
   test.each(['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME'])(
-    'that moves the data directory into the project by %s gets no keyring chosen there',
+    'that moves the data directory into the project by %s cannot choose a keyring',
     (variable) => {
       const project = newDirectory()
       mkdirSync(path.join(project, '.git'))
@@ -231,7 +232,7 @@ describe('a hostile environment', () => {
     },
   )
 
-  test('is not suspected where the home directory itself is the current one', () => {
+  test('is not assumed if the current directory is the home directory', () => {
     const options = { dataDir, dataDirRule: 'LLXPRT_DATA_HOME', env: {}, cwd: home, home }
     expect(dataDirectoryInProject(options)).toBeNull()
     expect(dataDirectoryInProject({ ...options, cwd: '/' })).toBeNull()
@@ -261,7 +262,7 @@ describe('a hostile environment', () => {
   })
 })
 
-test('a program that is chosen and missing is UNAVAILABLE', async () => {
+test('a missing program of the chosen keyring is UNAVAILABLE', async () => {
   writeKeyringFile(dataDir, { keyring: 'command', get: ['no-such-program'] })
   const adapter = await choose({ env: { PATH: '/usr/bin' } })?.loader?.()
   expect(await codeOf(adapter?.getPassword('service', 'key') ?? Promise.resolve())).toBe('UNAVAILABLE')

@@ -1,4 +1,4 @@
-// The keyring that was chosen without code, in the stores that use it.
+// Stores that use the keyring of keyring.json or LLXPRT_KEYRING.
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -25,10 +25,10 @@ function setting(value: object | string, directory = dataDir): string {
   return file
 }
 
-/** Runs code in a process of its own with that home, which the operating system's keyring is not reached from. */
+/** Runs code in a new process with that home and without the OS keyring. */
 const run = (code: string, env: NodeJS.ProcessEnv = {}) => runNode(code, { HOME: home, USERPROFILE: home, ...env })
 
-/** Prints what each operation of a store rejects with. */
+/** Prints the error of each operation of a store. */
 const ALL_OPERATIONS = `
   const store = new securestore.SecureStore('service')
   const operations = {
@@ -43,7 +43,7 @@ const ALL_OPERATIONS = `
   }
   console.log(JSON.stringify({ outcomes, available: await store.isKeychainAvailable() }))`
 
-/** Expects that every operation rejects, and that nothing was written. */
+/** Asserts that every operation rejects, and that nothing was written. */
 async function expectRefusal(expected: RegExp, env: NodeJS.ProcessEnv = {}, code = ALL_OPERATIONS): Promise<void> {
   const { outcomes, available } = JSON.parse(await run(code, env))
   for (const [operation, outcome] of Object.entries(outcomes)) expect(outcome, operation).toMatch(expected)
@@ -68,7 +68,7 @@ describe('a Vault server in keyring.json', () => {
     expect(existsSync(path.join(dataDir, 'provider-keys', 'work.enc'))).toBe(false)
   })
 
-  test('is not what a store with a loader of its own uses', async () => {
+  test('is not used by a store with its own loader', async () => {
     setting('broken')
     const code = `
       const store = new securestore.SecureStore('service', { keyringLoader: async () => null })
@@ -77,7 +77,7 @@ describe('a Vault server in keyring.json', () => {
     expect(await run(code)).toBe('value')
   })
 
-  test('that fails with UNAVAILABLE leaves the files their role', async () => {
+  test('that fails with UNAVAILABLE makes a store use encrypted files', async () => {
     setting({ keyring: 'vault', address: server.address })
     await server.stop()
     const code = `
@@ -122,7 +122,7 @@ describe('the .env file of a hostile project', () => {
     mkdirSync(path.join(project, '.git'))
   })
 
-  test('names no program, no server and no keyring.json of the project', async () => {
+  test('cannot select a program, a server or a keyring.json of the project', async () => {
     const trap = await new VaultServer().start()
     const evil = path.join(newPrograms({ evil: `touch ${project}/pwned` }), 'evil')
     const data = path.join(project, 'data')
@@ -141,7 +141,7 @@ describe('the .env file of a hostile project', () => {
     await trap.stop()
   })
 
-  test('that keeps keys in the project is reported by a notice, once, and by doctor', async () => {
+  test('that moves keys into the project is reported by one notice and by doctor', async () => {
     const env = { HOME: home, LLXPRT_DATA_HOME: path.join(project, 'data') }
     const code = `
       process.chdir(${JSON.stringify(project)})
@@ -158,7 +158,7 @@ describe('the .env file of a hostile project', () => {
   })
 })
 
-test('doctor shows which keyring is used, what chose it, and how it does', async () => {
+test('doctor shows which keyring is used, what chose it, and whether it works', async () => {
   const server = await new VaultServer().start()
   const file = setting({ keyring: 'vault', address: server.address })
   const report = async () =>

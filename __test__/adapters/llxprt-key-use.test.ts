@@ -1,6 +1,6 @@
 // `llxprt-key use`: shows and chooses the keyring.
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { newDirectory } from '../support/helpers'
@@ -76,7 +76,7 @@ describe('llxprt-key use', () => {
     expect(settingOf(env.HOME).get).toEqual([program, '{account}'])
   })
 
-  test('refuses what makes no sense', async () => {
+  test('refuses unknown keyrings and options of another keyring', async () => {
     const env = inFiles()
     expect(await llxprtKey(['use', 'vualt'], env)).toEqual(failed("Unknown keyring 'vualt'. Did you mean 'vault'?", 2))
     expect(await llxprtKey(['use', 'os', 'x'], env)).toEqual(failed('Too many arguments.', 2))
@@ -100,6 +100,7 @@ describe('llxprt-key use', () => {
     process.chdir(project)
     try {
       expect(await llxprtKey(['use', 'os'], env)).toEqual(failed('LLXPRT_DATA_HOME points into the project'))
+      expect(readdirSync(project)).toEqual([])
     } finally {
       process.chdir(before)
     }

@@ -1,4 +1,4 @@
-// A `pass` store of its own with a GnuPG key that nobody uses for anything else.
+// A temporary `pass` store with its own GnuPG key.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -8,12 +8,12 @@ import path from 'node:path'
 export interface PasswordStore {
   env: NodeJS.ProcessEnv
   directory: string
-  /** Ends the agent and removes everything. */
+  /** Stops the agent and removes all files. */
   remove(): void
 }
 
 export function newPasswordStore(): PasswordStore {
-  // Short: sockets of the agent are below it.
+  // A short path, because the path of a socket is limited and the agent has its sockets below it.
   const home = mkdtempSync(path.join(tmpdir(), 'pass-'))
   const gnupg = path.join(home, 'gnupg')
   const directory = path.join(home, 'store')

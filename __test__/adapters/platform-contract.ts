@@ -1,4 +1,4 @@
-// The contract for platforms, on an adapter in place of the platform's keyring.
+// The platform contract on an adapter in place of the keyring of the platform.
 
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -18,11 +18,11 @@ const { session } = contract('session.js') as { session: Part }
 const { thinStores } = contract('thin-stores.js') as { thinStores: Part }
 const { total } = contract('check.js') as { total: { passed: number; failed: number } }
 
-/** The parts that ask much of a keyring, and those that use little of it. */
+/** The part about one store, and all parts. */
 export const STORE = [store]
 export const EVERYTHING = [store, namedKeys, session, thinStores]
 
-/** Runs parts of the contract, and fails with what did not hold. */
+/** Runs parts of the contract. Fails with the list of checks that failed. */
 export async function expectContract(adapter: RemoteKeyringAdapter, parts: Part[]): Promise<void> {
   const lines: string[] = []
   const log = vi.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)))

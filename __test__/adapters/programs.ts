@@ -1,10 +1,10 @@
-// Programs for tests, written as shell scripts into a directory of their own.
+// Shell scripts that tests run as programs.
 
 import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { newDirectory } from '../support/helpers'
 
-/** A directory with these programs. */
+/** Creates a directory with these programs. */
 export function newPrograms(programs: Record<string, string>): string {
   const directory = newDirectory()
   for (const [name, script] of Object.entries(programs)) {
@@ -15,7 +15,7 @@ export function newPrograms(programs: Record<string, string>): string {
   return directory
 }
 
-/** The environment in which programs are found in a directory first. */
+/** Returns the environment with a directory at the front of PATH. */
 export const withPath = (directory: string): NodeJS.ProcessEnv => ({
   ...process.env,
   PATH: `${directory}${path.delimiter}${process.env.PATH}`,

@@ -64,7 +64,7 @@ describe('once the server changes', () => {
       process.kill(real.pid, 'SIGCONT')
     }
     process.kill(real.pid, 'SIGKILL')
-    await expect.poll(() => codeOf(adapter.getPassword('service', 'key'))).toBe('UNAVAILABLE')
+    await expect.poll(() => codeOf(adapter.getPassword('service', 'key')), { timeout: 30_000 }).toBe('UNAVAILABLE')
   })
 })
 

@@ -1,4 +1,4 @@
-// What ties the write of an update to its own read.
+// lib/update-versions.js: an update writes only if the version that it read is still current.
 
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -34,7 +34,7 @@ beforeEach(async () => {
 })
 afterEach(() => server.stop())
 
-test('the write of an update names the version of its own read, whatever is read in between', async () => {
+test('an update writes the version of its own read, also if a newer version was read in between', async () => {
   const update = startUpdate(...KEY)
   expect(await readForUpdates(here, ...KEY)).toBe('first')
   await there.setPassword(...KEY, 'theirs')
@@ -44,7 +44,7 @@ test('the write of an update names the version of its own read, whatever is read
   expect(await there.getPassword(...KEY)).toBe('theirs')
 })
 
-test('before the update computes, the oldest of several reads counts', async () => {
+test('of several reads before a change, the version of the oldest counts', async () => {
   const update = startUpdate(...KEY)
   await readForUpdates(here, ...KEY)
   await there.setPassword(...KEY, 'theirs')
@@ -56,7 +56,7 @@ test('before the update computes, the oldest of several reads counts', async () 
   expect(await there.getPassword(...KEY)).toBeNull()
 })
 
-test('a write that another program replaces at once is proved by its version', async () => {
+test('a write that another program replaces immediately is verified by its version', async () => {
   const update = startUpdate(...KEY)
   await readForUpdates(here, ...KEY)
   const { setVersioned } = here
@@ -71,7 +71,7 @@ test('a write that another program replaces at once is proved by its version', a
   expect(server.secrets.get('secret/llxprt/service/key')?.versions).toHaveLength(3)
 })
 
-test('a write that cannot be read back, or is not there, is not proved', async () => {
+test('a write that cannot be read back, or is missing, is not verified', async () => {
   for (const readBack of [() => Promise.reject(new Error('gone')), async () => ({ password: null, version: 2 })]) {
     const adapter = { ...here }
     const update = startUpdate(...KEY)
@@ -83,7 +83,7 @@ test('a write that cannot be read back, or is not there, is not proved', async (
   }
 })
 
-test('without an update, and for other keys, reads and writes are plain', async () => {
+test('without an update, and for other keys, reads and writes depend on no version', async () => {
   expect(await readForUpdates(here, ...KEY)).toBe('first')
   await writeForUpdates(here, ...KEY, 'second')
   const update = startUpdate('service', 'other')

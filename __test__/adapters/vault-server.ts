@@ -1,4 +1,4 @@
-// A Vault server for tests: the part of the HTTP API that the adapter uses, as the API's documentation describes it.
+// A fake Vault server: the part of the HTTP API that the adapter uses, as the documentation of the API describes it.
 // https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -27,9 +27,9 @@ export class VaultServer {
   /** The headers of the last request. */
   headers: IncomingMessage['headers'] = {}
   sealed = false
-  /** Answers in place of the next requests; taken from the front. A function may answer, or return `undefined` to pass. */
+  /** Answers for the next requests, in order. A function that returns `undefined` leaves the request to the server. */
   readonly next: Array<Answer | ((request: string) => Answer | undefined)> = []
-  /** Answers every request but the unauthenticated ones. */
+  /** The answer to every request except that for the seal status. */
   always: Answer | undefined
   /** Whether a request is never answered. */
   silent = false
@@ -60,7 +60,7 @@ export class VaultServer {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  /** Stores a value as another program would; returns the new version. */
+  /** Stores a value as another program would, and returns the new version. */
   write(path: string, fields: Record<string, unknown>): number {
     const secret = this.secrets.get(path) ?? { versions: [] }
     secret.versions.push(fields)
@@ -103,8 +103,8 @@ export class VaultServer {
     if (request.headers['x-vault-token'] !== TOKEN) return errors(403, 'permission denied')
     if (request.headers['x-vault-namespace'] !== this.#namespace) return errors(404, 'no handler for route')
     const path = url.pathname.replace(/^\/v1\//, '')
-    const question = 'sys/internal/ui/mounts/'
-    if (path.startsWith(question)) return this.#mount(path.slice(question.length))
+    const mounts = 'sys/internal/ui/mounts/'
+    if (path.startsWith(mounts)) return this.#mount(path.slice(mounts.length))
     const mount = [...this.mounts.keys()].find((mount) => path.startsWith(`${mount}/`))
     if (mount === undefined) return errors(404, `no handler for route "${path}"`)
     const rest = path.slice(mount.length + 1)
@@ -118,7 +118,7 @@ export class VaultServer {
 
   #mount(path: string): Answer {
     const mount = this.mounts.get(path)
-    // The documentation: a path that does not exist and one that the token may not see look the same.
+    // As documented, a mount that does not exist and one that the token may not see get the same answer.
     if (!mount) return errors(403, `preflight capability check returned 403`)
     return {
       status: 200,

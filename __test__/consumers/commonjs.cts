@@ -1,4 +1,4 @@
-// A consumer in CommonJS: type-checked by tsc, and its JavaScript twin is run by consumers.test.ts.
+// A consumer in CommonJS. Type-checked only, here and in installation.test.ts.
 import securestore = require('@llxprt/securestore')
 
 const { SecureStore, SecureStoreError, getProviderKeyStorage } = securestore
@@ -22,7 +22,7 @@ async function main(): Promise<string | null> {
 const storage: securestore.ProviderKeyStorage = getProviderKeyStorage()
 void main().then(() => storage.listKeys())
 
-// @ts-expect-error: a policy there is none of
+// @ts-expect-error: not a policy
 new SecureStore('consumer', { fallbackPolicy: 'maybe' })
 // @ts-expect-error: a value must be text
 void new SecureStore('consumer').set('key', 7)

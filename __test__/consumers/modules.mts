@@ -1,4 +1,4 @@
-// A consumer in ES modules: named imports, and an adapter of its own.
+// A consumer in ES modules, with its own adapter. Type-checked only, here and in installation.test.ts.
 import {
   configure,
   createDefaultKeyringAdapter,
@@ -72,7 +72,7 @@ for (const [server, { token }] of await tokens.getAllCredentials()) void `${serv
 for (const tool of TOOL_KEY_REGISTRY.keys()) void (await getToolKeyStorage().resolveKey(tool))
 for (const { kind } of await findLegacyData()) void (kind === 'tool-key')
 
-// @ts-expect-error: a kind there is none of
+// @ts-expect-error: not a kind of legacy data
 void (await findLegacyData()).filter(({ kind }) => kind === 'other')
 
 export { found, masked, team }
@@ -84,7 +84,7 @@ new SecureStore('remote', { keyringLoader: async () => createCommandAdapter({ ge
 // @ts-expect-error: a command is an array
 createCommandAdapter({ get: 'op read' })
 
-// What a host passes and expects: its own logger, its own interfaces, options that are explicitly undefined.
+// What a host passes: its own logger, objects of its own interfaces, and options that are explicitly undefined.
 class HostLogger {
   debug(message: string | (() => string), ...args: unknown[]): void {
     console.debug(typeof message === 'function' ? message() : message, ...args)

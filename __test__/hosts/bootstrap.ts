@@ -1,5 +1,5 @@
-// A host's first file: it reads the command line before anything else is there, and passes on what it found. It resolves
-// nothing, and what it logs says only whether a flag was given.
+// The first file of a host. Parses the command line and returns the flags, without resolving a key. It logs only which flags
+// were given.
 
 import { type KeyArgs, parseKeyArgs } from '@llxprt/securestore'
 

@@ -1,4 +1,4 @@
-// The parts of the CLI that a slash command is written against, in the CLI's own shapes.
+// The types of the CLI that a slash command uses.
 
 export interface CommandContext {
   services: { config: { isInteractive(): boolean } | null }

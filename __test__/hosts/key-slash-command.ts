@@ -1,12 +1,12 @@
-// The CLI's `keyCommand.ts`, as it would be on this package: what only the CLI knows, the session and its provider.
+// The `keyCommand.ts` of the CLI on top of this package. It adds what only the CLI knows: the session and its provider.
 
 import { KeyCommand, type KeyCommandResult } from '@llxprt/securestore'
 import type { CommandContext, CommandReturn, SlashCommand } from './cli-types'
 
 let command: KeyCommand | undefined
 
-/** Made when it is first needed: loading the CLI's commands costs nothing. */
-function theCommand(): KeyCommand {
+/** Returns the command, which is constructed at its first use. */
+function lazyCommand(): KeyCommand {
   command ??= new KeyCommand()
   return command
 }
@@ -17,12 +17,12 @@ export const keyCommand: SlashCommand = {
   schema: KeyCommand.schema,
 
   async completion(_context, partial) {
-    const offered = await theCommand().complete(partial)
+    const offered = await lazyCommand().complete(partial)
     return offered.map(({ value }) => value)
   },
 
   async action(context, args) {
-    const result = await theCommand().run(args, {
+    const result = await lazyCommand().run(args, {
       interactive: context.services.config?.isInteractive() ?? true,
       confirmed: context.overwriteConfirmed,
       raw: context.invocation?.raw,
@@ -36,7 +36,7 @@ type SessionKey = Extract<KeyCommandResult, { type: 'session_key' }>
 function changeSession(context: CommandContext, { action, apiKey, name, content }: SessionKey): CommandReturn {
   if (action === 'status') return info(context.runtime.status())
   const { message } = context.runtime.updateActiveProviderApiKey(apiKey)
-  // Profiles remember the name of a key, never a key that came from one.
+  // Profiles store the name of a saved key, never the key itself.
   context.ephemeral.delete('auth-key')
   context.ephemeral.delete('auth-keyfile')
   if (name === null) context.ephemeral.delete('auth-key-name')

@@ -1,5 +1,5 @@
-// A host's second file: the one place that applies the key, once the profile is loaded. It sets the session's key and
-// remembers the reference, so that a profile saved from the session says where the key is and not what it is.
+// The second file of a host. Applies the key once the profile is loaded: it sets the key of the session and stores the
+// reference, so that a profile saved from the session names the source of the key and does not contain the key.
 
 import {
   AUTH_EPHEMERAL_SETTINGS,
@@ -31,7 +31,7 @@ export interface Host {
   storage?: ProviderKeyStorage
 }
 
-/** Loads the profile, then lets the command line override it. */
+/** Loads the profile, which the command line then overrides. */
 export async function applyCliArgumentOverrides(session: Session, { args }: Bootstrap, host: Host): Promise<void> {
   const settings = args.profileName === null ? {} : (host.profiles[args.profileName] ?? {})
   for (const [name, value] of Object.entries(settings)) session.setSetting(name, value)
@@ -49,7 +49,7 @@ export async function applyCliArgumentOverrides(session: Session, { args }: Boot
   for (const [name, value] of Object.entries(ephemeral)) session.setSetting(name, value)
 }
 
-/** A run that nobody watches: what it writes to stderr, and the code it ends with. */
+/** Starts a non-interactive run, and returns its exit code and what it writes to standard error. */
 export async function runNonInteractive(
   session: Session,
   argv: readonly string[],

@@ -1,7 +1,7 @@
 'use strict'
 
-// Runs the whole public API, on success and on failure, with secrets and names that are easy to find again. What came out
-// (events, errors, results that must not hold a secret) is printed as JSON; leaks.test.ts looks for the markers in it.
+// Calls the whole public API, successfully and unsuccessfully, with a marked secret and name. Prints the events, the errors and
+// the results that must not contain a secret as JSON, in which leaks.test.ts searches for the markers.
 
 const { mkdirSync, mkdtempSync, writeFileSync } = require('node:fs')
 const os = require('node:os')
@@ -22,7 +22,7 @@ function newStore(options = {}) {
   return new securestore.SecureStore('leaks', { ...given, keyringTimeoutMs: MODE === 'hangs' ? 50 : 5000, ...options })
 }
 
-/** Runs a call; its failure is noted. Its answer is only looked at where it must not hold a secret. */
+/** Makes a call and records its error. Records its result only with `show`: some results contain the secret by contract. */
 async function attempt(call, show = false) {
   try {
     const value = await call()
@@ -34,7 +34,7 @@ async function attempt(call, show = false) {
 }
 
 const unpaired = `${SECRET}\ud800`
-/** What is no text, and holds the secret. */
+/** Values of wrong types. Most contain the secret. */
 const wrong = [[SECRET], { key: SECRET, toString: () => SECRET }, () => SECRET, Symbol(SECRET), null, undefined, 7]
 const invalid = [`${NAME}/x`, '', '..', `${NAME}\0`, unpaired, NAME.repeat(30)]
 
@@ -72,7 +72,7 @@ async function useTools(tools) {
   await attempt(() => tools.clearKeyfilePath('exa'))
 }
 
-/** Files that hold the secret where an envelope should be. */
+/** Creates files that contain the secret and are not envelopes. */
 function malformed() {
   const dir = mkdtempSync(path.join(home, 'malformed-'))
   const crypto = { alg: 'aes-256-gcm', kdf: 'scrypt', N: 16384, r: 8, p: 1, saltLen: 16 }
@@ -94,7 +94,7 @@ function malformed() {
   return { dir, names: contents.map((_, at) => `${NAME}${at}`) }
 }
 
-/** One for each export. */
+/** The exercise of each export. */
 const exercises = {
   AUTH_EPHEMERAL_SETTINGS: () => seen.shown.push(securestore.AUTH_EPHEMERAL_SETTINGS),
   async ExtensionSettingsStorage() {
@@ -124,7 +124,7 @@ const exercises = {
     for (const subcommand of ['show', 'delete', 'list']) {
       await attempt(() => command.run(`${subcommand} ${NAME}`, { confirmed: true }), true)
     }
-    // What is loaded, typed or parsed holds the key by its nature.
+    // The results of these calls contain the key by contract.
     await attempt(() => command.run(`load ${NAME}`))
     await attempt(() => command.run(SECRET))
     await attempt(() => command.run('', wrong[0]))
@@ -149,7 +149,7 @@ const exercises = {
       await attempt(() => tokens.setCredentials(credentials))
     }
     await attempt(() => tokens.getCredentials(NAME))
-    // What is no JSON, and holds the secret.
+    // A stored value that is not JSON.
     await attempt(() => new securestore.SecureStore('leaks-tokens', given).set(NAME, `{"token": ${SECRET}`))
     await attempt(() => tokens.getCredentials(NAME))
     await attempt(async () => (await tokens.getAllCredentials()).size, true)
@@ -201,7 +201,7 @@ const exercises = {
     }
     await attempt(() => store.list())
     for (const name of names) await attempt(() => store.set(name, SECRET))
-    // A file in the directory's place.
+    // A file has the path of the directory.
     writeFileSync(path.join(home, 'no-directory'), SECRET)
     await useStore(newStore({ fallbackDir: path.join(home, 'no-directory') }))
     const secrets = [
@@ -244,7 +244,7 @@ const exercises = {
   async ToolKeyStorage() {
     const given = MODE === 'os' ? {} : { keyringLoader: loader }
     const tools = new securestore.ToolKeyStorage({ ...given, toolsDir: mkdtempSync(path.join(home, 'tools-')) })
-    // Its keyring calls have no limit of their own to shorten.
+    // The time limit of its keyring calls cannot be shortened.
     if (MODE !== 'hangs') await useTools(tools)
     for (const name of [...invalid, ...wrong]) await attempt(() => tools.saveKey(name, SECRET))
   },

@@ -1,6 +1,6 @@
 'use strict'
 
-// Keyrings for leaks.test.ts: each works, fails or misbehaves in one way.
+// Keyrings for leaks.test.ts that work, fail or misbehave.
 
 const { SecureStoreError } = require('../..')
 
@@ -18,7 +18,7 @@ function loaderOf(mode, secret) {
 
 module.exports = { loaderOf }
 
-/** Returns a keyring that works or fails as the mode says, and leaks what it can. */
+/** Returns a keyring that works or fails as the mode says. Its errors contain the password where the mode says so. */
 function keyring(mode, secret) {
   const entries = new Map()
   const answer = (password, work) => {

@@ -1,6 +1,6 @@
-// What the files of docs/moving.md find around them in the CLI: the parts of its other modules that they use, in small.
+// Stand-ins for the modules of the CLI that the files of docs/moving.md import.
 
-/** The data directory is `~/data` here, whether it exists or not. */
+/** The data directory is `~/data`, even if it does not exist. */
 const STORAGE = `
 import os from 'node:os'
 import path from 'node:path'
@@ -160,7 +160,7 @@ export function getRuntimeApi() {
 }
 `
 
-/** Inside a sandbox, the storage is an object that asks the host. */
+/** Inside a sandbox, the storage is a proxy of the host's. */
 const PROVIDERS_AUTH = `
 import { getProviderKeyStorage, type ProviderKeyStorageLike } from '@vybestack/llxprt-code-storage'
 

@@ -1,5 +1,4 @@
-// What the CLI of February does with the files of docs/moving.md, in a home of its own. Run in the directory of the compiled
-// files.
+// Uses the files of docs/moving.md as the CLI of February does, in a new home. Runs in the directory of the compiled files.
 
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'

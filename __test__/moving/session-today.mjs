@@ -1,4 +1,4 @@
-// What the CLI of today does with the files of docs/moving.md, in a home of its own. Run in the directory of the compiled files.
+// Uses the files of docs/moving.md as the CLI of today does, in a new home. Runs in the directory of the compiled files.
 
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ const home = process.env.HOME
 const data = path.join(home, 'data')
 const files = (...folder) => readdirSync(path.join(data, ...folder)).filter((name) => !name.startsWith('.'))
 
-// Every store is below the CLI's data directory, which did not exist when it was made.
+// Every store is below the CLI's data directory, which did not exist when the store was constructed.
 const store = new storage.SecureStore('llxprt-code-oauth', { keyringLoader: undefined })
 await store.set('gemini:default', '{}')
 assert.deepEqual(files('secure-store', 'llxprt-code-oauth'), ['gemini%3Adefault.enc'])
@@ -72,7 +72,7 @@ assert.equal(await tokens.checkKeychainAvailability(), true)
 assert.notEqual(await tokens.getKeytar(), null)
 mcp.resetKeytarLoader()
 
-// Settings of extensions, in the service that the CLI names, and those of an older place.
+// Settings of extensions, in the service that the CLI names, and those of the former directory.
 const directory = path.join(home, 'workspace', 'extension')
 const settings = [
   { name: 'Team', envVar: 'TEAM' },
@@ -113,14 +113,14 @@ assert.deepEqual(lines, ["[auth] Using API key from: --key-name 'work' (keyring)
 const missing = applySessionKey({ keyName: 'nope' }, config, () => {})
 await assert.rejects(missing, { exitCode: 41, message: /^Named key 'nope' not found/ })
 
-// The detector gets reads of the OS keyring only, and the debug log gets every event.
+// Only reads of the OS keyring are observations. The debug log gets every event.
 const events = []
 observeKeyringReads((event) => events.push(event.event))
 await new storage.SecureStore('s', { keyringLoader: async () => null }).get('k')
 assert.ok(events.includes('operation'))
 assert.deepEqual(observations, [])
 
-// Files of former programs.
+// Legacy files.
 assert.deepEqual(await legacyNotice(), [])
 writeFileSync(path.join(data, 'tools', 'exa.key'), '00:11:22')
 assert.match((await legacyNotice())[0], /^Re-save your key with \/toolkey set/)

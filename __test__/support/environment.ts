@@ -1,14 +1,14 @@
-// Before each file: a home of its own, and no keyring unless the test asks for one.
+// Runs before each test file: sets a new home, and disables the OS keyring. Tests that need a keyring enable it.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
 
-// Who asks for a runtime must get it: tests that ran on another one would prove nothing about it.
-const asked = process.env.SECURESTORE_TEST_RUNTIME
-if (asked && asked !== process.execPath)
-  throw new Error(`The tests were to run on ${asked}, not on ${process.execPath}.`)
+// The tests must run on the runtime that was requested.
+const requested = process.env.SECURESTORE_TEST_RUNTIME
+if (requested && requested !== process.execPath)
+  throw new Error(`The tests must run on ${requested}, not on ${process.execPath}.`)
 
 const home = mkdtempSync(path.join(tmpdir(), 'securestore-home-'))
 process.env.HOME = home

@@ -1,11 +1,11 @@
-// Starts a private keyring before all tests. If it cannot be started, the whole run fails: it would prove nothing.
+// Starts a private keyring before all tests. The whole run fails if it cannot be started.
 
 import type { TestProject } from 'vitest/node'
 import { PrivateKeyring } from './keyring'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The bus of the private keyring. */
+    /** The bus address of the private keyring. */
     keyringAddress: string
   }
 }

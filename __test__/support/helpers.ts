@@ -1,11 +1,11 @@
-// What most tests need: a directory, a keyring in memory, and a look at how a call fails.
+// Shared by most tests: new directories, a keyring in memory, and the errors of calls.
 
 import { mkdtempSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { type KeyringAdapter, SecureStoreError } from '@llxprt/securestore'
 import { expect } from 'vitest'
 
-/** A new directory in this file's home. */
+/** Creates a directory in the home of this test file. */
 export function newDirectory(): string {
   return mkdtempSync(path.join(process.env.HOME ?? '', 'dir-'))
 }
@@ -15,7 +15,7 @@ export function valueFiles(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.endsWith('.enc'))
 }
 
-/** A keyring in memory that counts its calls and fails when told to. */
+/** A keyring in memory that records its calls. Each call throws `failure` if that is set. */
 export class FakeKeyring implements Required<KeyringAdapter> {
   readonly entries = new Map<string, string>()
   calls: string[] = []
@@ -43,7 +43,7 @@ export class FakeKeyring implements Required<KeyringAdapter> {
       .map(([name, password]) => ({ account: name.slice(service.length + 1), password }))
   }
 
-  /** For `keytarLoader`. */
+  /** The loader of this keyring. */
   readonly loader = async (): Promise<KeyringAdapter> => this
 
   #called(name: string): void {
@@ -55,7 +55,7 @@ export class FakeKeyring implements Required<KeyringAdapter> {
 /** The loader of a machine without a keyring. */
 export const noKeyring = async (): Promise<null> => null
 
-/** The `SecureStoreError` a call rejects with; anything else fails the test. */
+/** Returns the `SecureStoreError` that a call rejects with. Any other outcome fails the test. */
 export async function storageError(call: Promise<unknown>): Promise<SecureStoreError> {
   const outcome = await call.then(
     (value) => ({ value }),
@@ -67,7 +67,7 @@ export async function storageError(call: Promise<unknown>): Promise<SecureStoreE
   return error as SecureStoreError
 }
 
-/** The code of the `SecureStoreError` a call rejects with. */
+/** Returns the code of the `SecureStoreError` that a call rejects with. */
 export async function codeOf(call: Promise<unknown>): Promise<string> {
   return (await storageError(call)).code
 }

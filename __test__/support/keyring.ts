@@ -1,4 +1,4 @@
-// The private gnome-keyring, which the benchmark uses too, as a class that is also a type.
+// Re-exports the private gnome-keyring, which the benchmark uses too, as a class and as a type.
 
 import { PrivateKeyring as Keyring } from '../../scripts/lib/private-keyring.js'
 

@@ -1,12 +1,12 @@
-// The packages as the release makes them, and a project that installed them. Nothing is fetched, and nothing is left in the
-// tree: all of it happens in a directory that is given.
+// Makes the packages as the release does, and installs them into a project. Fetches nothing, and writes only into the given
+// directory.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ROOT } from './node'
 
-/** The platforms there are packages for. */
+/** The platforms that have a package. */
 export const PLATFORMS = readdirSync(path.join(ROOT, 'npm'))
 
 /** The platform whose binary was built here. */
@@ -22,14 +22,14 @@ interface LockedPackage {
   optional?: boolean
 }
 
-/** A packed package: its archive, and what is in it. */
+/** A packed package: its archive, and the files in it. */
 export interface Packed {
   file: string
   files: string[]
   size: number
 }
 
-/** Makes the packages in a copy of what the release needs of the tree, with the release's own commands. */
+/** Makes the packages with the commands of the release, in a copy of the files that it needs. */
 export function makeRelease(directory: string): {
   root: string
   main: Packed
@@ -43,7 +43,7 @@ export function makeRelease(directory: string): {
   }
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'))
   for (const name of PLATFORMS) {
-    // Of the others it matters that there is a file, not what is in it.
+    // Only this platform was built. The other packages need a file in place of their binary.
     const target = path.join(root, 'npm', name, `securestore.${name}.node`)
     if (name === BUILT) copyFileSync(path.join(ROOT, `securestore.${name}.node`), target)
     else writeFileSync(target, 'in place of a binary')
@@ -60,20 +60,20 @@ export function makeRelease(directory: string): {
 
 function pack(root: string, folder: string): Packed {
   const args = ['pack', folder, '--json', '--silent', '--pack-destination', root]
-  const output = execFileSync('npm', args, { cwd: root, encoding: 'utf8', env: withoutOurs() })
+  const output = execFileSync('npm', args, { cwd: root, encoding: 'utf8', env: withoutNpmVariables() })
   const packed = Object.values(JSON.parse(output))[0] as { filename: string; files: { path: string }[]; size: number }
   const files = packed.files.map((file) => file.path).sort()
   return { file: path.join(root, packed.filename), files, size: packed.size }
 }
 
-/** A new project with these packages installed, by an npm that reaches neither a network nor a compiler. */
+/** Creates a project and installs the packages, with an npm that can reach neither a network nor a compiler. */
 export function installInto(project: string, packages: Packed[]): { log: string; env: NodeJS.ProcessEnv } {
   mkdirSync(project, { recursive: true })
   writeFileSync(path.join(project, 'package.json'), JSON.stringify({ private: true }))
   const bin = path.join(project, '.programs')
   mkdirSync(bin)
   for (const program of ['node', 'npm', 'sh']) symlinkSync(find(program), path.join(bin, program))
-  const env = { ...withoutOurs(), PATH: bin }
+  const env = { ...withoutNpmVariables(), PATH: bin }
   const args = ['install', '--offline', '--foreground-scripts', '--no-audit', '--no-fund', '--loglevel=info']
   const log = execFileSync('sh', ['-c', 'npm "$@" 2>&1', 'sh', ...args, ...packages.map(({ file }) => file)], {
     cwd: project,
@@ -83,7 +83,7 @@ export function installInto(project: string, packages: Packed[]): { log: string;
   return { log, env }
 }
 
-/** The files of an installed package. */
+/** Returns the files of an installed package. */
 export function installedFiles(project: string, name: string): string[] {
   const folder = path.join(project, 'node_modules', name)
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -93,13 +93,13 @@ export function installedFiles(project: string, name: string): string[] {
     .sort()
 }
 
-/** The scripts of Node's own; a test may itself run on another runtime. */
+/** Runs a script on Node, also when the tests run on another runtime. */
 function node(cwd: string, args: string[]): void {
-  execFileSync('node', args, { cwd, encoding: 'utf8', env: withoutOurs(), stdio: ['ignore', 'pipe', 'pipe'] })
+  execFileSync('node', args, { cwd, encoding: 'utf8', env: withoutNpmVariables(), stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** What `npm test` set for its own scripts is not for other packages. */
-function withoutOurs(): NodeJS.ProcessEnv {
+/** Returns the environment without the variables that npm sets for the scripts of this package. */
+function withoutNpmVariables(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
 }
 

@@ -7,15 +7,17 @@ import { newDirectory } from './helpers'
 import { ROOT } from './node'
 
 export const LLXPRT_KEY = path.join(ROOT, 'bin/llxprt-key.js')
+/** llxprt-key as a command of a shell. */
+export const LLXPRT_KEY_COMMAND = `'${process.execPath}' '${LLXPRT_KEY}'`
 const DEADLINE_MS = 50_000
 
-/** An environment with a new home and no keyring. */
+/** Returns variables for a new home without a keyring. */
 export const inFiles = () => ({ HOME: newDirectory(), LLXPRT_DISABLE_OS_KEYRING: '1' })
 
 /** Returns the directory of the provider keys in a home. */
 export const files = (home: string): string => path.join(home, '.llxprt', 'provider-keys')
 
-/** The expected outcome of a command that succeeds, and of one that fails. */
+/** The expected outcomes of a command that succeeds and of one that fails. */
 export const done = (stdout: unknown) => ({ code: 0, stdout, stderr: '' })
 export const failed = (message: string, code = 1) => ({ code, stdout: '', stderr: expect.stringContaining(message) })
 
@@ -60,7 +62,7 @@ export function outcome(child: ChildProcessWithoutNullStreams): Promise<Outcome>
   })
 }
 
-/** Waits until a stream contains `what`; returns everything read so far. */
+/** Waits until a stream contains `what`, and returns everything read until then. */
 export function printed(stream: NodeJS.ReadableStream, what: string | RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
@@ -75,7 +77,7 @@ export function printed(stream: NodeJS.ReadableStream, what: string | RegExp): P
   })
 }
 
-/** A shell command in a pseudo-terminal of its own, made by `script`. */
+/** A shell command in a new pseudo-terminal, which the program `script` makes. */
 export class Terminal {
   /** Everything shown so far. */
   screen = ''
@@ -101,7 +103,7 @@ export class Terminal {
     })
   }
 
-  /** Waits until this is shown after the previous match; returns the match. */
+  /** Waits until the pattern is shown after the previous match, and returns the match. */
   async shows(what: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = what.exec(this.screen.slice(this.#seen))
