@@ -8,12 +8,7 @@ use securestore::error::Code;
 use securestore::keyring::Keyring;
 use securestore::secret::Secret;
 use support::Bus;
-
-const SERVICE: &str = "securestore test";
-
-fn secret(text: &str) -> Option<Secret> {
-    Some(Secret::from(text))
-}
+use support::secret_service::{SERVICE, secret};
 
 #[tokio::test]
 async fn r1_values_come_back_as_they_were_saved() {
@@ -59,7 +54,7 @@ async fn r1_fifty_keys_at_once_are_saved_read_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn r7b_a_killed_daemon_is_used_again_after_its_restart() {
+async fn r7b_calls_fail_while_the_daemon_is_down_and_succeed_after_its_restart() {
     let mut bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     keyring.set(SERVICE, "key", &Secret::from("before")).await.unwrap();
@@ -82,7 +77,7 @@ async fn r7b_a_killed_daemon_is_used_again_after_its_restart() {
 }
 
 #[tokio::test]
-async fn r1_secret_tool_and_this_crate_read_each_others_entries() {
+async fn r1_secret_tool_and_this_crate_read_the_entries_of_each_other() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     keyring.set(SERVICE, "ours", &Secret::from("one\ntwo")).await.unwrap();
@@ -126,7 +121,7 @@ async fn r1_a_new_entry_has_the_label_and_the_attributes_of_the_keyring_family()
     );
 }
 
-/// The attributes that `@napi-rs/keyring` up to 1.1 writes.
+/// The attributes of an entry that `@napi-rs/keyring` up to version 1.1 writes.
 const OLDER: [(&str, &str); 4] = [
     ("service", SERVICE),
     ("username", "key"),
@@ -142,7 +137,7 @@ async fn r1_an_entry_with_further_attributes_is_read_replaced_in_place_and_delet
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("old"));
     keyring.set(SERVICE, "key", &Secret::from("new")).await.unwrap();
     assert_eq!(keyring.get(SERVICE, "key").await.unwrap(), secret("new"));
-    assert_eq!(bus.count(&OLDER).await, 1, "its own program still finds it");
+    assert_eq!(bus.count(&OLDER).await, 1, "the program that created it still finds it");
     assert_eq!(bus.count(&OLDER[..2]).await, 1);
     assert!(keyring.delete(SERVICE, "key").await.unwrap());
     assert_eq!(bus.count(&OLDER[..2]).await, 0);
@@ -165,7 +160,7 @@ async fn r1_of_two_entries_for_one_account_the_newest_is_read_and_set_leaves_one
 }
 
 #[tokio::test]
-async fn r1_many_reads_at_once_have_a_result_for_each_account() {
+async fn r1_a_batch_of_reads_returns_a_result_for_each_account() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     let service = ("service", SERVICE);
@@ -178,7 +173,7 @@ async fn r1_many_reads_at_once_have_a_result_for_each_account() {
     bus.plant(&[service, ("username", "twice"), ("mark", "b")], b"newer")
         .await;
     bus.plant(&[service, ("username", "no text")], b"\xff").await;
-    bus.plant(&[service], b"of nobody").await;
+    bus.plant(&[service], b"no account").await;
 
     let mut accounts: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
     accounts.extend(["none", "twice", "no text", "", "twice"].map(str::to_owned));
@@ -205,7 +200,7 @@ async fn r1_many_reads_at_once_have_a_result_for_each_account() {
 }
 
 #[tokio::test]
-async fn r1_a_remembered_entry_never_hides_a_change_by_another_program() {
+async fn r1_a_cached_entry_never_hides_a_change_by_another_program() {
     let bus = Bus::with_keyring().await;
     let keyring = bus.os_keyring();
     let theirs = |value: &str| {
@@ -291,7 +286,7 @@ async fn r1_saving_reading_listing_and_deleting_one_account_at_the_same_time_nev
 }
 
 #[tokio::test]
-async fn r3_7_entries_without_a_user_name_are_no_accounts() {
+async fn r3_7_entries_without_a_user_name_are_not_listed() {
     let bus = Bus::with_keyring().await;
     bus.plant(&[("service", SERVICE), ("other", "x")], b"value").await;
     bus.plant(&OLDER, b"value").await;

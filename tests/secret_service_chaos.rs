@@ -1,9 +1,9 @@
-//! Writers and readers while the keyring daemon is locked, stopped, killed and restarted.
+//! Writes and reads while the keyring daemon is locked, stopped, killed and restarted.
 //!
-//! Every change of a key has a number. A read must not return a value that is older than the newest change that was
-//! acknowledged before the read began, nor one that was deleted. It may fail.
+//! The changes of a key are numbered. A read must not return a value that is older than the newest change acknowledged before
+//! the read started, nor one that was deleted. It may fail.
 //!
-//! Runs for a few seconds, or as long as `SECURESTORE_CHAOS_SECONDS` says. `SECURESTORE_CHAOS_SEED` repeats a sequence.
+//! Runs for a few seconds, or for `SECURESTORE_CHAOS_SECONDS`. `SECURESTORE_CHAOS_SEED` repeats a sequence of disturbances.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -27,7 +27,7 @@ const DEFAULT_SECONDS: u64 = 4;
 const KEYS: usize = 3;
 const READERS_PER_KEY: usize = 3;
 
-/// The limit of a keyring call: short, so that a stopped daemon is given up often.
+/// The time limit of a keyring call. It is short, so that many calls time out while the daemon is stopped.
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// One key and its numbered changes. Every fourth change is a deletion.
@@ -45,7 +45,7 @@ fn is_deletion(change: u64) -> bool {
 }
 
 impl History {
-    /// Says what is wrong with the result of a read that began after change `acknowledged`; `None` if nothing is.
+    /// Describes what is wrong with the result of a read that started after change `acknowledged`; `None` if it is possible.
     fn violation(&self, acknowledged: u64, value: Option<u64>) -> Option<String> {
         let started = self.started.load(Ordering::SeqCst);
         let is_possible = match value {
@@ -74,9 +74,9 @@ fn store(bus: &Bus, home: &Path) -> SecureStore {
     })
 }
 
-async fn write(store: &SecureStore, key: &str, history: &History, is_over: &AtomicBool) {
+async fn write(store: &SecureStore, key: &str, history: &History, is_finished: &AtomicBool) {
     for change in 1.. {
-        if is_over.load(Ordering::SeqCst) {
+        if is_finished.load(Ordering::SeqCst) {
             return;
         }
         history.started.store(change, Ordering::SeqCst);
@@ -96,7 +96,7 @@ async fn write(store: &SecureStore, key: &str, history: &History, is_over: &Atom
     }
 }
 
-/// Reads and returns the first violation. An error is none.
+/// Reads once, and returns the violation if there is one. A read that fails is no violation.
 async fn read(store: &SecureStore, key: &str, history: &History) -> Option<String> {
     let acknowledged = history.acknowledged.load(Ordering::SeqCst);
     let value = store.get(key).await.ok()?;
@@ -116,12 +116,13 @@ impl Random {
         self.0 % limit
     }
 
+    /// Pauses for a random time, up to `limit` milliseconds. It only spreads the disturbances; nothing is waited for.
     async fn pause(&mut self, limit: u64) {
         tokio::time::sleep(Duration::from_millis(self.below(limit))).await;
     }
 }
 
-/// Disturbs the daemon until the time is over, and leaves it unlocked and running.
+/// Disturbs the daemon at random moments until the time is over, and leaves it unlocked and running.
 async fn disturb(bus: &mut Bus, random: &mut Random, end: Instant) {
     while Instant::now() < end {
         random.pause(300).await;
@@ -161,19 +162,19 @@ async fn r7b_no_read_returns_an_older_or_deleted_value_while_the_daemon_comes_an
     let mut bus = Bus::with_keyring().await;
     let home = tempfile::tempdir().unwrap();
     let histories: Vec<History> = (0..KEYS).map(|_| History::default()).collect();
-    let is_over = AtomicBool::new(false);
+    let is_finished = AtomicBool::new(false);
     let stores: Vec<SecureStore> = (0..KEYS * (1 + READERS_PER_KEY))
         .map(|_| store(&bus, home.path()))
         .collect();
     let names: Vec<String> = (0..KEYS).map(|n| format!("key-{n}")).collect();
 
-    let writers = (0..KEYS).map(|n| write(&stores[n], &names[n], &histories[n], &is_over));
+    let writers = (0..KEYS).map(|n| write(&stores[n], &names[n], &histories[n], &is_finished));
     let readers = (KEYS..stores.len()).map(|n| {
         let (store, key) = (&stores[n], n % KEYS);
-        let (name, history, is_over) = (&names[key], &histories[key], &is_over);
+        let (name, history, is_finished) = (&names[key], &histories[key], &is_finished);
         async move {
             let mut violations = Vec::new();
-            while !is_over.load(Ordering::SeqCst) {
+            while !is_finished.load(Ordering::SeqCst) {
                 violations.extend(read(store, name, history).await);
                 tokio::task::yield_now().await;
             }
@@ -183,7 +184,7 @@ async fn r7b_no_read_returns_an_older_or_deleted_value_while_the_daemon_comes_an
     let end = Instant::now() + Duration::from_secs(seconds);
     let disturbance = async {
         disturb(&mut bus, &mut Random(seed), end).await;
-        is_over.store(true, Ordering::SeqCst);
+        is_finished.store(true, Ordering::SeqCst);
     };
     let (_, violations, ()) = tokio::join!(join_all(writers), join_all(readers), disturbance);
     let mut violations: Vec<String> = violations.into_iter().flatten().collect();

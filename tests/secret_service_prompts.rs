@@ -3,58 +3,21 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use securestore::error::Code;
-use securestore::keyring::os::OsKeyring;
-use securestore::keyring::{DeleteOutcome, Keyring, KeyringError, WriteOutcome};
+use securestore::keyring::{DeleteOutcome, Keyring, WriteOutcome};
 use securestore::secret::Secret;
-use support::Bus;
-use support::fake::Fake;
-
-const SERVICE: &str = "securestore test";
-
-/// A limit that a test waits for.
-const SHORT: Duration = Duration::from_millis(400);
-
-fn secret(text: &str) -> Option<Secret> {
-    Some(Secret::from(text))
-}
-
-fn code<T: std::fmt::Debug>(result: Result<T, KeyringError>) -> Code {
-    result.unwrap_err().error().code()
-}
-
-async fn fake() -> (Bus, Fake) {
-    let bus = Bus::bare();
-    let fake = Fake::on(bus.connect().await).await;
-    (bus, fake)
-}
-
-/// A service with a key of Alice and one of Bob, both of which the keyring has read before.
-async fn alice_and_bob() -> (Bus, Fake, OsKeyring) {
-    let (bus, fake) = fake().await;
-    fake.plant(SERVICE, "alice", "alice's").await;
-    fake.plant(SERVICE, "bob", "bob's").await;
-    let keyring = bus.os_keyring();
-    assert_eq!(keyring.get(SERVICE, "alice").await, Ok(secret("alice's")));
-    assert_eq!(keyring.get(SERVICE, "bob").await, Ok(secret("bob's")));
-    (bus, fake, keyring)
-}
+use support::secret_service::{
+    SERVICE, alice_and_bob, code, fake_service, fake_service_with_key, impatient, patient, secret,
+};
 
 #[tokio::test]
-async fn r3_5_a_locked_service_that_finds_nothing_is_locked_and_not_empty() {
-    let (bus, fake) = fake().await;
-    fake.plant(SERVICE, "key", "value").await;
+async fn r3_5_a_locked_service_that_finds_nothing_counts_as_locked_and_not_as_empty() {
+    let (bus, fake) = fake_service_with_key().await;
     fake.behave(|it| (it.locked, it.hides_locked) = (true, true));
     let keyring = bus.os_keyring();
     assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::Locked);
-    assert_eq!(fake.prompts(), 0, "has does not prompt");
-    let user = async {
-        fake.prompted().await;
-        fake.answer(false).await;
-    };
-    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
+    assert_eq!(fake.prompts(), 0, "contains does not prompt");
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), fake.answer_next(false));
     assert_eq!(code(value), Code::Denied);
     let new = Secret::from("new");
     assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
@@ -75,28 +38,19 @@ async fn r3_5_a_locked_service_that_finds_nothing_is_locked_and_not_empty() {
 
 #[tokio::test]
 async fn r3_5_a_hidden_item_is_read_once_the_user_unlocks_the_service() {
-    let (bus, fake) = fake().await;
-    fake.plant(SERVICE, "key", "value").await;
+    let (bus, fake) = fake_service_with_key().await;
     fake.behave(|it| (it.locked, it.hides_locked) = (true, true));
     let keyring = bus.os_keyring();
-    let user = async {
-        fake.prompted().await;
-        fake.answer(true).await;
-    };
-    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), user);
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "key"), fake.answer_next(true));
     assert_eq!(value, Ok(secret("value")));
 }
 
 #[tokio::test]
-async fn r7b_a_search_that_waits_for_a_dialog_is_waited_for_once_and_then_answered_at_once() {
-    let (bus, fake) = fake().await;
-    fake.plant(SERVICE, "key", "value").await;
+async fn r7b_a_search_that_hangs_while_locked_times_out_once_and_later_calls_do_not_search() {
+    let (bus, fake) = fake_service_with_key().await;
     fake.behave(|it| (it.locked, it.searches_wait_while_locked) = (true, true));
-    let impatient = OsKeyring::new(bus.environment(), SHORT);
-    assert_eq!(code(impatient.get(SERVICE, "key").await), Code::Locked);
-    // These calls have a long limit and do not use it.
-    let keyring = bus.os_keyring();
-    let start = Instant::now();
+    assert_eq!(code(impatient(&bus).get(SERVICE, "key").await), Code::Locked);
+    let keyring = patient(&bus);
     assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Locked);
     assert_eq!(code(keyring.contains(SERVICE, "key").await), Code::Locked);
     assert_eq!(code(keyring.accounts(SERVICE).await), Code::Locked);
@@ -105,7 +59,6 @@ async fn r7b_a_search_that_waits_for_a_dialog_is_waited_for_once_and_then_answer
         Code::Locked
     );
     assert_eq!(code(keyring.delete(SERVICE, "key").await), Code::Locked);
-    assert!(start.elapsed() < support::LIMIT);
     assert_eq!(fake.calls("SearchItems"), 1);
     fake.locked(false);
     assert_eq!(keyring.get(SERVICE, "key").await, Ok(secret("value")));
@@ -115,11 +68,7 @@ async fn r7b_a_search_that_waits_for_a_dialog_is_waited_for_once_and_then_answer
 async fn r7b_a_refused_item_never_prompts_again_while_others_stay_readable() {
     let (_bus, fake, keyring) = alice_and_bob().await;
     fake.lock_item("bob", true);
-    let user = async {
-        fake.prompted().await;
-        fake.answer(false).await;
-    };
-    let (value, ()) = tokio::join!(keyring.get(SERVICE, "bob"), user);
+    let (value, ()) = tokio::join!(keyring.get(SERVICE, "bob"), fake.answer_next(false));
     assert_eq!(code(value), Code::Denied);
     for _ in 0..10 {
         assert_eq!(code(keyring.get(SERVICE, "bob").await), Code::Locked);
@@ -148,33 +97,25 @@ async fn r7b_the_names_of_locked_items_are_listed_without_a_prompt() {
 
 #[tokio::test]
 async fn r7b_many_locked_items_are_unlocked_with_one_prompt() {
-    let (bus, fake) = fake().await;
+    let (bus, fake) = fake_service().await;
     let names: Vec<String> = (0..20).map(|n| format!("key-{n:02}")).collect();
     for name in &names {
         fake.plant(SERVICE, name, name).await;
         fake.lock_item(name, true);
     }
     let keyring = bus.os_keyring();
-    let user = async {
-        fake.prompted().await;
-        fake.answer(true).await;
-    };
-    let (values, ()) = tokio::join!(keyring.get_many(SERVICE, &names), user);
+    let (values, ()) = tokio::join!(keyring.get_many(SERVICE, &names), fake.answer_next(true));
     assert!(names.iter().zip(values).all(|(name, value)| value == Ok(secret(name))));
     assert_eq!(fake.prompts(), 1);
 }
 
 #[tokio::test]
 async fn r7b_creating_an_item_prompts_once_per_process() {
-    let (bus, fake) = fake().await;
+    let (bus, fake) = fake_service().await;
     fake.behave(|it| it.creation_prompts = true);
     let keyring = bus.os_keyring();
     let value = Secret::from("value");
-    let user = async {
-        fake.prompted().await;
-        fake.answer(false).await;
-    };
-    let (saved, ()) = tokio::join!(keyring.set(SERVICE, "key", &value), user);
+    let (saved, ()) = tokio::join!(keyring.set(SERVICE, "key", &value), fake.answer_next(false));
     assert_eq!(code(saved), Code::Denied);
     for _ in 0..3 {
         assert_eq!(code(keyring.set(SERVICE, "key", &value).await), Code::Locked);
@@ -186,36 +127,31 @@ async fn r7b_creating_an_item_prompts_once_per_process() {
 
 #[tokio::test]
 async fn r7b_an_item_is_created_when_the_user_agrees() {
-    let (bus, fake) = fake().await;
+    let (bus, fake) = fake_service().await;
     fake.behave(|it| it.creation_prompts = true);
     let keyring = bus.os_keyring();
     let value = Secret::from("value");
-    let user = async {
-        fake.prompted().await;
-        fake.answer(true).await;
-    };
-    let (saved, ()) = tokio::join!(keyring.set_verified(SERVICE, "key", &value), user);
+    let (saved, ()) = tokio::join!(keyring.set_verified(SERVICE, "key", &value), fake.answer_next(true));
     assert_eq!(saved, Ok(WriteOutcome::Verified));
 }
 
 #[tokio::test]
-async fn r7b_a_prompt_that_timed_out_is_dismissed_and_writes_nothing_later() {
-    let (bus, fake) = fake().await;
+async fn r7b_a_prompt_that_timed_out_is_dismissed() {
+    let (bus, fake) = fake_service().await;
     fake.behave(|it| it.creation_prompts = true);
-    let impatient = OsKeyring::new(bus.environment(), SHORT);
-    let old = impatient.set(SERVICE, "key", &Secret::from("old")).await;
+    let old = impatient(&bus).set(SERVICE, "key", &Secret::from("old")).await;
     assert_eq!(code(old), Code::Timeout);
     assert_eq!((fake.prompts(), fake.calls("Dismiss")), (1, 1));
 }
 
 #[tokio::test]
-async fn r7b_a_prompt_that_cannot_be_dismissed_loses_its_session() {
-    let (bus, fake) = fake().await;
+async fn r7b_after_a_prompt_that_cannot_be_dismissed_a_new_session_is_opened() {
+    let (bus, fake) = fake_service().await;
     fake.behave(|it| (it.creation_prompts, it.ignores_dismissal) = (true, true));
-    let impatient = OsKeyring::new(bus.environment(), SHORT);
+    let keyring = impatient(&bus);
     let value = Secret::from("value");
-    assert_eq!(code(impatient.set(SERVICE, "key", &value).await), Code::Timeout);
-    assert_eq!(impatient.get(SERVICE, "key").await, Ok(None));
+    assert_eq!(code(keyring.set(SERVICE, "key", &value).await), Code::Timeout);
+    assert_eq!(keyring.get(SERVICE, "key").await, Ok(None));
     assert_eq!(fake.calls("sessions"), 2);
 }
 
@@ -223,11 +159,7 @@ async fn r7b_a_prompt_that_cannot_be_dismissed_loses_its_session() {
 async fn r7b_deleting_an_item_prompts_once_per_process() {
     let (_bus, fake, keyring) = alice_and_bob().await;
     fake.behave(|it| it.deletion_prompts = true);
-    let user = async {
-        fake.prompted().await;
-        fake.answer(false).await;
-    };
-    let (deleted, ()) = tokio::join!(keyring.delete(SERVICE, "alice"), user);
+    let (deleted, ()) = tokio::join!(keyring.delete(SERVICE, "alice"), fake.answer_next(false));
     assert_eq!(code(deleted), Code::Denied);
     assert_eq!(code(keyring.delete(SERVICE, "alice").await), Code::Locked);
     assert_eq!(code(keyring.delete(SERVICE, "bob").await), Code::Locked);
@@ -239,18 +171,14 @@ async fn r7b_deleting_an_item_prompts_once_per_process() {
 async fn r7b_an_item_is_deleted_when_the_user_agrees() {
     let (_bus, fake, keyring) = alice_and_bob().await;
     fake.behave(|it| it.deletion_prompts = true);
-    let user = async {
-        fake.prompted().await;
-        fake.answer(true).await;
-    };
-    let (deleted, ()) = tokio::join!(keyring.delete_verified(SERVICE, "alice"), user);
+    let (deleted, ()) = tokio::join!(keyring.delete_verified(SERVICE, "alice"), fake.answer_next(true));
     assert_eq!(deleted, Ok(DeleteOutcome::Deleted));
     assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["bob"]);
 }
 
 #[tokio::test]
 async fn r3_1_an_older_duplicate_that_cannot_be_deleted_holds_the_new_value() {
-    let (bus, fake) = fake().await;
+    let (bus, fake) = fake_service().await;
     fake.plant(SERVICE, "key", "oldest").await;
     fake.plant(SERVICE, "key", "older").await;
     fake.behave(|it| it.deletion_prompts = true);
@@ -258,12 +186,12 @@ async fn r3_1_an_older_duplicate_that_cannot_be_deleted_holds_the_new_value() {
     let outcome = keyring.set_verified(SERVICE, "key", &Secret::from("new")).await;
     assert_eq!(outcome, Ok(WriteOutcome::Verified));
     assert_eq!(fake.secrets("key"), ["new", "new"]);
-    assert_eq!(fake.prompts(), 0, "removing a duplicate is not worth a dialog");
+    assert_eq!(fake.prompts(), 0, "no dialog is shown to remove a duplicate");
 }
 
 #[tokio::test]
 async fn r3_1_an_older_duplicate_is_removed() {
-    let (bus, fake) = fake().await;
+    let (bus, fake) = fake_service().await;
     fake.plant(SERVICE, "key", "oldest").await;
     fake.plant(SERVICE, "key", "older").await;
     let keyring = bus.os_keyring();

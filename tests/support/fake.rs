@@ -17,20 +17,20 @@ const ALIAS: &str = "/org/freedesktop/secrets/aliases/default";
 
 type Attributes = HashMap<String, String>;
 
-/// How the service behaves. The default is a service that does what it should, and that knows only plain sessions.
+/// How the service behaves. By default it is correct, and supports only plain sessions.
 #[derive(Clone, Default)]
 pub struct Behaviour {
-    /// No call is answered.
+    /// No call returns.
     pub hangs: bool,
-    /// Requests to unlock are not answered.
+    /// Calls of `Unlock` do not return.
     pub hangs_at_unlock: bool,
-    /// Searches are not answered while the collection is locked: the service waits for a dialog of its own.
+    /// Searches do not return while the collection is locked, as in a service that shows a dialog of its own.
     pub searches_wait_while_locked: bool,
     /// The collection is locked.
     pub locked: bool,
     /// A search finds nothing while the collection is locked.
     pub hides_locked: bool,
-    /// Every search for one account returns the item of this account.
+    /// Every search for an account returns the item of this account.
     pub returns_item_of: Option<String>,
     /// A search returns this many items.
     pub endless_search: usize,
@@ -48,11 +48,11 @@ pub struct Behaviour {
     pub keeps_deleted: bool,
     /// A write is reported as successful, and the old secret stays.
     pub ignores_writes: bool,
-    /// The reply to a write is held back until a read has arrived.
+    /// The reply to a write is delayed until a read arrives.
     pub write_reply_waits_for_read: bool,
-    /// The reply to a search is held back until a read has arrived.
+    /// The reply to a search is delayed until a read arrives.
     pub search_reply_waits_for_read: bool,
-    /// A request to dismiss a prompt is not answered.
+    /// Calls of `Dismiss` do not return.
     pub ignores_dismissal: bool,
 }
 
@@ -96,7 +96,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Takes the name of the Secret Service on this bus.
+    /// Registers the fake under the name of the Secret Service on this bus.
     pub async fn on(bus: zbus::Connection) -> Self {
         let state = Arc::<State>::default();
         let server = bus.object_server();
@@ -127,7 +127,7 @@ impl Fake {
         add_item(server, &self.state, attributes.into(), secret.as_bytes().to_vec()).await;
     }
 
-    /// Exchanges the attributes of the items of two accounts, as another program may.
+    /// Exchanges the account names of two items, as another program may do.
     pub fn swap(&self, one: &str, other: &str) {
         let mut world = self.state.world();
         for item in world.items.values_mut() {
@@ -140,7 +140,7 @@ impl Fake {
         }
     }
 
-    /// Renames the item of an account.
+    /// Changes the account name of an item.
     pub fn rename(&self, from: &str, to: &str) {
         let mut world = self.state.world();
         for item in world.items.values_mut().filter(|item| item.is_of(from)) {
@@ -156,7 +156,7 @@ impl Fake {
         }
     }
 
-    /// The secrets of the items of an account, oldest first.
+    /// Returns the secrets of the items of an account, oldest first.
     pub fn secrets(&self, account: &str) -> Vec<String> {
         let world = self.state.world();
         let mut items: Vec<_> = world.items.values().filter(|item| item.is_of(account)).collect();
@@ -167,33 +167,39 @@ impl Fake {
             .collect()
     }
 
-    /// Returns when a prompt was shown that no earlier call of this has seen.
+    /// Waits for a prompt that no earlier call of this method returned for.
     pub async fn prompted(&self) {
         self.state.prompted.notified().await;
     }
 
-    /// The user answers the prompt that was shown last.
+    /// Answers the prompt that was shown last, as the user would.
     pub async fn answer(&self, agrees: bool) {
         let prompt = self.state.world().shown.last().cloned().expect("a prompt was shown");
         complete(&self.bus, &self.state, &prompt, agrees).await;
     }
 
-    /// Returns when a call is held that will not be answered.
+    /// Waits for the next prompt and answers it, as the user would.
+    pub async fn answer_next(&self, agrees: bool) {
+        self.prompted().await;
+        self.answer(agrees).await;
+    }
+
+    /// Waits until a call hangs.
     pub async fn holds_a_call(&self) {
         self.state.held.notified().await;
     }
 
-    /// The service dies with all it holds.
+    /// Closes the connection, as when the service crashes.
     pub async fn dies(self) {
         self.bus.close().await.expect("the connection is closed");
     }
 
-    /// The number of prompts that were shown.
+    /// Returns the number of prompts that were shown.
     pub fn prompts(&self) -> usize {
         self.calls("Prompt")
     }
 
-    /// The number of calls of a method.
+    /// Returns the number of calls of a method.
     pub fn calls(&self, method: &'static str) -> usize {
         self.state.world().calls.get(method).copied().unwrap_or(0)
     }

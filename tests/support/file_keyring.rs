@@ -1,4 +1,4 @@
-//! A keyring that outlives the processes that use it, as a real one does: it is in a file. It fails now and then.
+//! A keyring in a file, which outlives the processes that use it, as a real one does. A share of its calls fails.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,10 +8,10 @@ use securestore::error::Code;
 use securestore::keyring::{Keyring, KeyringError, Replies, Reply};
 use securestore::secret::Secret;
 
-/// The keyring. Its file is a JSON map of accounts to values, changed under a lock of its own.
+/// A keyring whose file is a JSON map of accounts to values. Each call holds a file lock.
 pub struct FileKeyring {
     file: PathBuf,
-    /// Of 100 calls, this many fail. Half of the failing changes are carried out nevertheless, as after a timeout.
+    /// The percentage of calls that fail. Half of the changes that fail take effect nevertheless, as after a timeout.
     failures: u32,
 }
 

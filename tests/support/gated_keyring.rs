@@ -1,4 +1,4 @@
-//! A keyring whose calls can be stopped, so that a test decides what happens between two steps of another call.
+//! A keyring whose calls can be stopped, so that a test controls what happens between two steps of an operation.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 /// Where a call stops.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum At {
-    /// Before the keyring is asked.
+    /// Before the call reaches the keyring.
     Before,
-    /// After the keyring has answered, before the caller gets the answer.
+    /// After the keyring has returned, before the caller gets the result.
     After,
 }
 
-/// Passes every call on to a keyring in memory.
+/// Forwards every call to a keyring in memory.
 pub struct GatedKeyring {
     pub memory: Arc<MemoryKeyring>,
     gates: Mutex<Vec<Gate>>,
@@ -30,16 +30,16 @@ struct Gate {
     released: oneshot::Receiver<()>,
 }
 
-/// A call that stops.
+/// The test's side of a gate.
 pub struct Stop {
     arrived: oneshot::Receiver<()>,
     release: oneshot::Sender<()>,
 }
 
 impl Stop {
-    /// Waits until a call has stopped here, and returns what lets it go on.
+    /// Waits until a call has stopped at the gate. Sending on the returned channel lets it continue.
     pub async fn reached(self) -> oneshot::Sender<()> {
-        self.arrived.await.expect("a call stops here");
+        self.arrived.await.expect("a call stops at the gate");
         self.release
     }
 }
@@ -68,7 +68,7 @@ impl GatedKeyring {
         }
     }
 
-    /// How many batches were read.
+    /// Returns the number of batches that were read.
     pub fn batches(&self) -> usize {
         *self.batches.lock().unwrap()
     }
@@ -87,9 +87,9 @@ impl GatedKeyring {
 
     async fn pass<T>(&self, call: &'static str, reply: Reply<'_, T>) -> Result<T, KeyringError> {
         self.gate(call, At::Before).await;
-        let answer = reply.await;
+        let result = reply.await;
         self.gate(call, At::After).await;
-        answer
+        result
     }
 }
 

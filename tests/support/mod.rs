@@ -1,10 +1,11 @@
 //! A private session bus with its own home directory, and a real gnome-keyring on it.
 //!
-//! The session of the machine is never touched. Dropping the value removes everything.
+//! Never connects to the session bus of the user. Dropping a [`Bus`] stops its daemons and removes its files.
 
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod fake;
+pub mod secret_service;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -23,7 +24,7 @@ const SECRETS: &str = "org.freedesktop.secrets";
 const PASSWORD: &str = "test";
 /// How long a daemon may take to start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(20);
-/// The limit of a keyring that is expected to answer.
+/// The time limit of a keyring that is expected to answer.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -84,7 +85,7 @@ impl Bus {
         let text = CONFIG
             .replace("BUS", &socket.to_string_lossy())
             .replace("SERVICES", services);
-        std::fs::write(&config, text).expect("the bus's configuration");
+        std::fs::write(&config, text).expect("the configuration file of the bus");
         let _ = std::fs::remove_file(&socket);
         let mut bus = self
             .command("dbus-daemon")
@@ -96,8 +97,8 @@ impl Bus {
         let mut address = String::new();
         BufReader::new(bus.stdout.take().expect("a pipe"))
             .read_line(&mut address)
-            .expect("the bus's address");
-        assert!(address.starts_with("unix:path="), "the bus says {address:?}");
+            .expect("the address of the bus");
+        assert!(address.starts_with("unix:path="), "the bus printed {address:?}");
         self.bus = Some(bus);
     }
 
@@ -131,7 +132,9 @@ impl Bus {
         });
         let mut stdin = keyring.stdin.take().expect("a pipe");
         if unlock {
-            stdin.write_all(PASSWORD.as_bytes()).expect("the password is taken");
+            stdin
+                .write_all(PASSWORD.as_bytes())
+                .expect("the daemon reads the password");
         }
         self.keyring = Some(keyring);
     }
@@ -143,9 +146,9 @@ impl Bus {
         let mut changes = dbus
             .receive_name_owner_changed_with_args(&[(0, SECRETS), (2, "")])
             .await
-            .expect("its signal");
+            .expect("a subscription to its signal");
         kill(self.keyring.take());
-        // A daemon that has crashed before sends no signal any more.
+        // A daemon that crashed earlier has already released the name, and the signal is past.
         let name = SECRETS.try_into().expect("a valid name");
         if dbus.name_has_owner(name).await.expect("the bus answers") {
             tokio::time::timeout(START_LIMIT, changes.next())
@@ -154,7 +157,7 @@ impl Bus {
         }
     }
 
-    /// Stops the keyring daemon: it answers nothing until [`Bus::continue_keyring`].
+    /// Stops the keyring daemon. It answers no call until [`Bus::continue_keyring`].
     pub fn stop_keyring(&self) {
         self.signal_keyring(Signal::STOP);
     }
@@ -173,12 +176,12 @@ impl Bus {
         kill(self.bus.take());
     }
 
-    /// Ends the keyring daemon without asking the bus, which may be gone.
+    /// Kills the keyring daemon without using the bus, which may be gone.
     pub fn reap_keyring(&mut self) {
         kill(self.keyring.take());
     }
 
-    /// Locks the default collection, as a screen lock may.
+    /// Locks the default collection, as a screen locker may do.
     pub async fn lock(&self) {
         let bus = self.connect().await;
         let collection = self.default_collection(&bus).await.expect("a default collection");
@@ -206,7 +209,7 @@ impl Bus {
         assert!(!is_locked(&bus, &collection).await);
     }
 
-    /// Stores an item with just these attributes, never replacing another.
+    /// Creates an item with exactly these attributes. Never replaces another item.
     pub async fn plant(&self, attributes: &[(&str, &str)], secret: &[u8]) {
         let bus = self.connect().await;
         let session = plain_session(&bus).await;
@@ -245,7 +248,7 @@ impl Bus {
             .spawn()
             .unwrap_or_else(|error| panic!("secret-tool: {error}. Install it: apt-get install libsecret-tools"));
         let mut stdin = tool.stdin.take().expect("a pipe");
-        stdin.write_all(input.as_bytes()).expect("the input is taken");
+        stdin.write_all(input.as_bytes()).expect("secret-tool reads its input");
         drop(stdin);
         tool.wait_with_output().expect("secret-tool ends")
     }
@@ -280,7 +283,10 @@ impl Bus {
     pub async fn has_connections(&self, count: usize) {
         let bus = self.connect().await;
         let dbus = DBusProxy::new(&bus).await.expect("the bus itself");
-        let mut changes = dbus.receive_name_owner_changed().await.expect("its signal");
+        let mut changes = dbus
+            .receive_name_owner_changed()
+            .await
+            .expect("a subscription to its signal");
         let waiting = async {
             loop {
                 let names = dbus.list_names().await.expect("the bus answers");
@@ -343,7 +349,7 @@ async fn wait_for_owner(bus: &zbus::Connection) {
     let mut changes = dbus
         .receive_name_owner_changed_with_args(&[(0, SECRETS)])
         .await
-        .expect("its signal");
+        .expect("a subscription to its signal");
     let name = SECRETS.try_into().expect("a valid name");
     if !dbus.name_has_owner(name).await.expect("the bus answers") {
         tokio::time::timeout(START_LIMIT, changes.next())

@@ -12,7 +12,7 @@ use super::{Action, Attributes, COLLECTION, ItemData, State, add_item, add_promp
 const SESSION: &str = "/org/freedesktop/secrets/session/1";
 const ROOT: &str = "/";
 
-/// The secret as it is sent: session, parameters, value, content type.
+/// A secret on the wire: session, parameters, value, content type.
 type WireSecret = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 /// Errors of the Secret Service.
@@ -36,7 +36,7 @@ impl Service {
             "plain" => Variant::from(""),
             _ if behaviour.undecryptable => Variant::from(vec![2_u8]),
             _ if behaviour.refuses_with_invalid_args => return Err(fdo::Error::InvalidArgs("no".into())),
-            _ => return Err(fdo::Error::NotSupported("plain is all there is".into())),
+            _ => return Err(fdo::Error::NotSupported("only plain sessions".into())),
         };
         self.0.count("sessions");
         Ok((OwnedVariant::try_from(output).expect("no descriptors"), path(SESSION)))
