@@ -16,7 +16,7 @@ use crate::secret::Secret;
 /// Time limit for acquiring the lock of a file.
 const LOCK_LIMIT: Duration = Duration::from_secs(60);
 
-/// A text file that need not exist. Cloning is cheap; clones are the same file.
+/// A text file, which need not exist. Cloning is cheap; clones refer to the same file.
 #[derive(Clone)]
 pub struct TextFile {
     inner: Arc<Inner>,
@@ -43,7 +43,7 @@ impl TextFile {
         }
     }
 
-    /// Runs file operations with this executor. Clones made before keep theirs.
+    /// Runs file operations with this executor. Earlier clones keep theirs.
     #[must_use]
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.locks = self.locks.with_executor(executor);
@@ -67,13 +67,14 @@ impl TextFile {
     /// Replaces the text with the result of `change`, atomically and with mode 0600. `None` means that there is no file, in the
     /// argument and in the result. A missing directory is created with mode 0700 if there is a text to write.
     ///
-    /// Changes through this function exclude each other, in this process and in others. Where the file cannot be locked, a
-    /// change is still atomic, but one at the same moment may overwrite it.
+    /// Changes through this function exclude each other, in this process and in others. Where locking is unavailable, a change
+    /// is still atomic, but a concurrent one may overwrite it.
     ///
     /// # Errors
     ///
     /// The error of [`read_text`] or of `change`; `CORRUPT` when the new text is too large; `DENIED` or `UNAVAILABLE` when it
-    /// cannot be written; `TIMEOUT` when another change takes too long. The file is then as it was.
+    /// cannot be written; `TIMEOUT` when another change takes too long. The file is then unchanged, unless the message says that
+    /// the change was made.
     pub async fn update<F>(&self, change: F) -> Result<()>
     where
         F: Fn(Option<&str>) -> Result<Option<Secret>> + Send + 'static,

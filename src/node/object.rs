@@ -118,7 +118,7 @@ pub struct Backends {
     pub keyring: KeyringProvider,
     /// The locks.
     pub locks: LockDir,
-    /// The places of the machine secret.
+    /// The sources of the machine secret.
     pub machine_secret: MachineSecretConfig,
 }
 

@@ -29,7 +29,7 @@ impl KeyringSeen {
         }
     }
 
-    /// Runs file operations with this executor. Clones made before keep theirs.
+    /// Runs file operations with this executor. Earlier clones keep theirs.
     pub fn with_executor(mut self, executor: FileExecutor) -> Self {
         self.executor = executor;
         self
