@@ -4,7 +4,7 @@
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::derived_keys::DerivedKey;
 use super::envelope::{Envelope, NONCE_LEN, SALT_LEN, Version};
@@ -54,13 +54,9 @@ pub fn open(envelope: &Envelope, key: &DerivedKey) -> Result<Secret, WrongKeyOrA
         buffer.as_mut_slice().into(),
         &envelope.tag.into(),
     );
-    match opened {
-        Ok(()) => Secret::from_utf8(buffer).ok_or(WrongKeyOrAltered),
-        Err(_) => {
-            buffer.zeroize();
-            Err(WrongKeyOrAltered)
-        }
-    }
+    // A buffer that is refused holds no plaintext: the tag is compared before anything is decrypted.
+    opened.map_err(|_| WrongKeyOrAltered)?;
+    Secret::from_utf8(buffer).ok_or(WrongKeyOrAltered)
 }
 
 #[cfg(test)]
@@ -98,6 +94,20 @@ mod tests {
             }
         }
         assert_eq!(open(&sealed, &key(1)), Ok(Secret::from("v")));
+    }
+
+    #[test]
+    fn a_ciphertext_that_is_refused_is_not_decrypted() {
+        let sealed = seal(&Secret::from("value"), Version::V1, [7; SALT_LEN], &key(1)).unwrap();
+        let cipher = Aes256Gcm::new(key(1).expose().into());
+        let decrypt = |tag: [u8; 16]| {
+            let mut buffer = sealed.ciphertext.clone();
+            let done =
+                cipher.decrypt_inout_detached(&sealed.nonce.into(), &[], buffer.as_mut_slice().into(), &tag.into());
+            (done.is_ok(), buffer)
+        };
+        assert_eq!(decrypt([0; 16]), (false, sealed.ciphertext.clone()));
+        assert_eq!(decrypt(sealed.tag), (true, b"value".to_vec()));
     }
 
     proptest! {

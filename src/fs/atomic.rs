@@ -192,19 +192,24 @@ impl Temporary {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            // A sweep has locked the file and is about to delete it.
-            Err(fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
-            // On a file system without locks a sweep decides by the file's age.
-            Err(fs::TryLockError::Error(_)) => {}
-        }
+        Self::lock(&file)?;
         let written = file.write_all(bytes).and_then(|()| match durability {
             Durability::Synced => sync_file(&file),
             Durability::Unsynced => Ok(()),
         });
         let temporary = Self { path, file: Some(file) };
         written.map(|()| temporary)
+    }
+
+    /// Locks a file that was just created. `NotFound` means that the file is as good as gone.
+    fn lock(file: &File) -> io::Result<()> {
+        match file.try_lock() {
+            Ok(()) => Ok(()),
+            // A sweep has locked the file and is about to delete it.
+            Err(fs::TryLockError::WouldBlock) => Err(io::ErrorKind::NotFound.into()),
+            // On a file system without locks a sweep decides by the file's age.
+            Err(fs::TryLockError::Error(_)) => Ok(()),
+        }
     }
 
     /// Publishes the file under this path, and replaces a file that is there.

@@ -128,3 +128,44 @@ fn tighten(file: &File, metadata: &fs::Metadata, path: &Path) {
         atomic::tighten_file(file, metadata);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// Appends ten bytes after the length was asked for and before the file is read.
+    fn grow(_: &File, _: &fs::Metadata, path: &Path) {
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(&[b'x'; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_grows_while_it_is_read_is_read_whole_or_is_too_large() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("f");
+        let read = |limit| {
+            fs::write(&path, "abc").unwrap();
+            match read_and(&path, limit, LinkPolicy::Follow, grow).unwrap() {
+                Contents::Bytes(bytes) => Some(bytes.len()),
+                Contents::TooLarge => None,
+                Contents::Absent => panic!("the file is there"),
+            }
+        };
+        assert_eq!(read(14), Some(13));
+        assert_eq!(read(13), Some(13));
+        assert_eq!(read(12), None);
+        assert_eq!(read(3), None);
+    }
+
+    #[test]
+    fn a_file_of_exactly_the_limit_is_read_and_a_larger_one_is_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("f");
+        fs::write(&path, "abc").unwrap();
+        assert!(matches!(read(&path, 3).unwrap(), Contents::Bytes(bytes) if *bytes == *b"abc"));
+        assert!(matches!(read(&path, 2).unwrap(), Contents::TooLarge));
+        assert!(matches!(read(&temp.path().join("g"), 2).unwrap(), Contents::Absent));
+    }
+}

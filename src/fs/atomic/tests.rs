@@ -70,6 +70,36 @@ fn without_hard_links_an_existing_file_is_not_overwritten() {
     );
 }
 
+#[test]
+fn a_temporary_file_that_a_sweep_holds_is_not_used() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("f");
+    let created = File::create(&path).unwrap();
+    let sweep = File::open(&path).unwrap();
+    sweep.try_lock().unwrap();
+    let refused = Temporary::lock(&created).map_err(|error| error.kind());
+    assert_eq!(refused, Err(io::ErrorKind::NotFound));
+    drop(sweep);
+    Temporary::lock(&created).unwrap();
+}
+
+#[test]
+fn a_write_whose_temporary_file_a_sweep_deletes_starts_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let attempts = std::cell::Cell::new(0);
+    with_temporary(temp.path(), b"new", Durability::Synced, |temporary| {
+        attempts.set(attempts.get() + 1);
+        if attempts.get() < 3 {
+            fs::remove_file(&temporary.path).unwrap();
+        }
+        temporary.rename(&temp.path().join("f"))
+    })
+    .unwrap();
+    assert_eq!(attempts.get(), 3);
+    assert_eq!(fs::read(temp.path().join("f")).unwrap(), b"new");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_error_of_a_failed_directory_sync_says_that_the_change_was_made() {
