@@ -20,7 +20,7 @@
  * - `CONFLICT`: another program wrote the same entry at the same moment
  * - `RUNTIME_REPLACED`: the file of the running program was deleted, for example by an upgrade; restart the program
  *
- * `CONFLICT` and `RUNTIME_REPLACED` always reject the call: it neither uses a file nor resolves to `null` instead.
+ * No method handles `CONFLICT` or `RUNTIME_REPLACED` by using a file or by resolving to `null`.
  */
 export type SecureStoreErrorCode =
   | 'UNAVAILABLE'
@@ -134,8 +134,8 @@ export interface SecureStoreOptions {
    */
   machineSecretPath?: string | undefined
   /**
-   * The version of the files that are written. Both versions are always read. Version 1 never replaces a version-2 file: such a
-   * write rejects with `UNAVAILABLE`. Default: 2.
+   * The version of the files that are written. Both versions are always read. Version 1 never replaces a version-2 file:
+   * such a write rejects with `UNAVAILABLE`. Default: 2.
    */
   envelopeVersion?: 1 | 2 | undefined
   /** Receives the events of this object as text. Default: the logger of {@link configure}. See also {@link setLogSink}. */
@@ -259,8 +259,8 @@ export class SecureStore {
    * result (see {@link Change}), and resolves to the value that is then stored; `null` when there is none.
    *
    * Rejects with the error that `change` throws; nothing is changed then. Rejects before `change` is called when the current
-   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and
-   * {@link SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
+   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and {@link
+   * SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
    * called again with the new value.
    */
   update(key: string, change: (current: string | null) => Change | Promise<Change>): Promise<string | null>
@@ -438,8 +438,8 @@ export interface KeyArgs {
  * ignored. Neither the keyring nor files are accessed. Names are trimmed. An empty value of `--key` or
  * `--keyfile` counts as absent.
  *
- * An argument that starts with `-` is the next flag, not a value; pass such a value as `--flag=value`. Of a repeated flag, the
- * last one is used. `--` ends the flags.
+ * An argument that starts with `-` is the next flag, not a value; pass such a value as `--flag=value`. Of a repeated flag,
+ * the last one is used. `--` ends the flags.
  *
  * @throws SecureStoreError with code `CORRUPT` for a flag without a value and for an empty `--key-name`, such as
  * `--key-name requires a value`. The message never holds a value.
@@ -906,8 +906,8 @@ export class ToolKeyStorage {
    * path is the home directory, and a relative path is resolved against the current directory.
    *
    * When the stored key cannot be read, the key file is used; if it contains no key, rejects with the error of the stored
-   * key. Also rejects when the key file cannot be read: `DENIED`, `UNAVAILABLE`, or `CORRUPT` (not UTF-8, or more than 1
-   * MiB).
+   * key. Also rejects when the key file cannot be read: `DENIED`, `UNAVAILABLE`, or `CORRUPT` (not UTF-8, or
+   * more than 1 MiB).
    */
   resolveKey(toolName: string): Promise<string | null>
   /**

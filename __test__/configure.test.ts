@@ -83,6 +83,22 @@ describe('the data directory', () => {
     expect(await filesBelow(platform)).toEqual(FILES)
   })
 
+  test.each([
+    ['darwin', {}, '<home>/Library/Application Support/llxprt-code'],
+    ['win32', { LOCALAPPDATA: '/local' }, '/local/llxprt-code/Data'],
+    ['win32', { LOCALAPPDATA: '' }, '<home>/AppData/Local/llxprt-code/Data'],
+    ['linux', { XDG_DATA_HOME: '/data' }, '/data/llxprt-code'],
+    ['linux', { XDG_DATA_HOME: '' }, '<home>/.local/share/llxprt-code'],
+    ['freebsd', { XDG_DATA_HOME: 'relative' }, '<cwd>/relative/llxprt-code'],
+  ])('has the form of platform %s with %j', async (platform, variables, expected) => {
+    const script = `
+      Object.defineProperty(process, 'platform', { value: '${platform}' })
+      process.env.USERPROFILE = process.env.HOME
+      console.log(JSON.stringify(require(${JSON.stringify(path.join(ROOT, 'lib/host.js'))}).host()))`
+    const { home, platformData } = JSON.parse(await runNode(script, variables))
+    expect(platformData).toBe(expected.replace('<home>', home).replace('<cwd>', process.cwd()))
+  })
+
   test('is determined when an object is constructed', async () => {
     const [first, second] = [newDirectory(), newDirectory()]
     configure({ dataDir: first })

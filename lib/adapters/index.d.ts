@@ -23,8 +23,8 @@ export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
    */
   getVersioned(service: string, account: string): Promise<{ password: string | null; version: number }>
   /**
-   * Stores a password if `version` is the current version, and resolves to the new version. Rejects with `CONFLICT` if another
-   * program has written since.
+   * Stores a password if `version` is the current version, and resolves to the new version. Rejects with `CONFLICT` if
+   * another program has written since.
    */
   setVersioned(service: string, account: string, password: string, version: number): Promise<number>
   /**
@@ -38,7 +38,9 @@ export interface VersionedKeyringAdapter extends RemoteKeyringAdapter {
 export interface VaultAdapterOptions {
   /** The URL of the server, such as `https://vault.example.com:8200`. Default: `VAULT_ADDR`, otherwise `BAO_ADDR`. */
   address?: string
-  /** The token. Default: the token in `tokenFile`, `VAULT_TOKEN`, `BAO_TOKEN` or the file `~/.vault-token`, in this order. */
+  /**
+   * The token. Default: the token in `tokenFile`, `VAULT_TOKEN`, `BAO_TOKEN` or the file `~/.vault-token`, in this order.
+   */
   token?: string
   /** A file with the token. It is read at each request, so an agent may renew it. Must not be combined with `token`. */
   tokenFile?: string
@@ -67,8 +69,8 @@ export interface DockerCredentialAdapterOptions {
 /**
  * The options of {@link createCommandAdapter}. Each command is a program and its arguments, run without a shell.
  *
- * In the arguments, `{service}` and `{account}` are replaced by the names, in which every unsafe character is escaped as `~` and
- * two hexadecimal digits. The program must be an absolute path or a name on the PATH.
+ * In the arguments, `{service}` and `{account}` are replaced by the names, in which every unsafe character is escaped as `~`
+ * and two hexadecimal digits. The program must be an absolute path or a name on the PATH.
  */
 export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
   /** Prints the secret. One line end after it is removed. */
@@ -78,8 +80,8 @@ export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
   /** Deletes the entry. Without this command, deletions reject with `DENIED`. */
   delete?: readonly string[]
   /**
-   * Prints the escaped accounts of `{service}`, one per line. The text before the last `/` of a line is ignored. Without this
-   * command, the adapter cannot list.
+   * Prints the escaped accounts of `{service}`, one per line. The text before the last `/` of a line is ignored. Without
+   * this command, the adapter cannot list.
    */
   list?: readonly string[]
 }
@@ -88,10 +90,10 @@ export interface CommandAdapterOptions extends DockerCredentialAdapterOptions {
  * Returns an adapter that stores each account at `<mount>/<prefix>/<service>/<account>` of a Vault server (HashiCorp Vault,
  * OpenBao). It connects at the first call.
  *
- * The methods reject with a `SecureStoreError`: `LOCKED` if the server is sealed, `DENIED` without a valid token or permission,
- * `TIMEOUT` without an answer within `timeoutMs`, `CORRUPT` for a secret without text in its field `value`, `UNAVAILABLE` for
- * other failures. A write rejects with `CONFLICT` if another program wrote the entry since this adapter last read or wrote it;
- * version 1 of the engine cannot detect that.
+ * The methods reject with a `SecureStoreError`: `LOCKED` if the server is sealed, `DENIED` without a valid token or
+ * permission, `TIMEOUT` without an answer within `timeoutMs`, `CORRUPT` for a secret without text in its field `value`,
+ * `UNAVAILABLE` for other failures. A write rejects with `CONFLICT` if another program wrote the entry since this adapter
+ * last read or wrote it; version 1 of the engine cannot detect that.
  *
  * @throws SecureStoreError with code `UNAVAILABLE` if no address is given.
  * @throws TypeError for an option that is unknown, or of a wrong type or value.
@@ -101,9 +103,9 @@ export function createVaultAdapter(options?: VaultAdapterOptions): VersionedKeyr
 /**
  * Returns an adapter that runs the program `docker-credential-<name>`, which must be on the PATH.
  *
- * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it does
- * not end within `timeoutMs`, `CORRUPT` for output that is not JSON in UTF-8. If the program fails, words in its output determine
- * the code.
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it
+ * does not end within `timeoutMs`, `CORRUPT` for output that is not JSON in UTF-8. If the program fails, words in its output
+ * determine the code.
  *
  * @throws TypeError for an invalid name, and for an option that is unknown, or of a wrong type or value.
  */
@@ -115,9 +117,9 @@ export function createDockerCredentialAdapter(
 /**
  * Returns an adapter that runs a program for each call.
  *
- * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it does
- * not end within `timeoutMs`, `CORRUPT` for output that is not UTF-8. If the program fails, words on its standard error determine
- * the code.
+ * The methods reject with a `SecureStoreError`: `UNAVAILABLE` or `DENIED` if the program cannot be started, `TIMEOUT` if it
+ * does not end within `timeoutMs`, `CORRUPT` for output that is not UTF-8. If the program fails, words on its standard error
+ * determine the code.
  *
  * @throws TypeError for an option that is unknown, missing, or of a wrong type or value.
  */
