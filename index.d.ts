@@ -259,8 +259,8 @@ export class SecureStore {
    * result (see {@link Change}), and resolves to the value that is then stored; `null` when there is none.
    *
    * Rejects with the error that `change` throws; nothing is changed then. Rejects before `change` is called when the current
-   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and {@link
-   * SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
+   * value cannot be read. Otherwise rejects as {@link SecureStore.withLock}, {@link SecureStore.set} and
+   * {@link SecureStore.delete} do. When a program that does not use the lock writes the entry in between (`CONFLICT`), `change` is
    * called again with the new value.
    */
   update(key: string, change: (current: string | null) => Change | Promise<Change>): Promise<string | null>
