@@ -21,7 +21,7 @@ struct Queue<T> {
     queued: Vec<Follower<T>>,
 }
 
-/// A queued read: its account, and the channel that tells it how to proceed.
+/// A queued read: its account, and the channel on which it receives its [`Role`].
 pub(super) struct Follower<T> {
     pub(super) account: String,
     sender: oneshot::Sender<Role<T>>,
