@@ -1,4 +1,4 @@
-//! The encrypted files of one directory, as one process sees them.
+//! The encrypted files of a directory, in one process.
 
 use std::fs;
 use std::path::Path;
@@ -61,7 +61,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[tokio::test]
-async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance() {
+async fn r3_a_value_is_read_listed_and_removed_by_the_object_that_wrote_it_and_by_another_one() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("deep/er/files");
     let dir = open(&path);
@@ -86,7 +86,7 @@ async fn r3_a_value_written_is_read_listed_and_removed_also_by_another_instance(
 }
 
 #[tokio::test]
-async fn r7b_the_kind_of_keyring_that_a_file_is_newer_than_travels_with_the_value() {
+async fn r7b_the_kind_of_keyring_that_a_file_is_newer_than_is_stored_with_the_value() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
     for newer_than in [Some(KeyringKind::Os), Some(KeyringKind::Injected), None] {
@@ -99,7 +99,7 @@ async fn r7b_the_kind_of_keyring_that_a_file_is_newer_than_travels_with_the_valu
 }
 
 #[tokio::test]
-async fn r7b_a_tombstone_is_no_value_and_is_not_listed_among_the_keys() {
+async fn r7b_a_tombstone_reads_as_no_value_and_is_listed_as_deleted() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("files");
     let dir = open(&path);
@@ -121,7 +121,7 @@ async fn r7b_a_tombstone_is_no_value_and_is_not_listed_among_the_keys() {
     let deleted = ["gone", "never:there"].map(|key| (key.to_owned(), newer_than));
     assert_eq!(listing.deleted, deleted);
 
-    assert_eq!(dir.remove("gone").await, Ok(false), "there was no value");
+    assert_eq!(dir.remove("gone").await, Ok(false), "a tombstone holds no value");
     assert_eq!(dir.state("gone").await, Ok(FileState::Absent));
     write(&dir, "never:there", "again").await;
     assert_eq!(value(&dir, "never:there").await.as_deref(), Some("again"));
@@ -138,9 +138,9 @@ async fn r7b_a_tombstone_hides_a_value_under_the_plain_name_and_a_value_hides_a_
     fs::rename(&encoded, &plain).unwrap();
     let old = fs::read(&plain).unwrap();
     dir.write_tombstone("a:b", KeyringKind::Os).await.unwrap();
-    assert!(!plain.exists(), "the value does not stay behind");
+    assert!(!plain.exists(), "the older value is removed");
 
-    // As a crash between the two steps leaves it.
+    // The state after a crash between the two steps.
     fs::write(&plain, &old).unwrap();
     assert_eq!(dir.read("a:b").await, Ok(None));
     let listing = dir.list().await.unwrap();
@@ -153,7 +153,7 @@ async fn r7b_a_tombstone_hides_a_value_under_the_plain_name_and_a_value_hides_a_
 }
 
 #[tokio::test]
-async fn r7b_what_cannot_be_read_is_an_error_of_the_state_and_never_no_mark() {
+async fn r7b_the_state_of_a_file_that_cannot_be_read_is_an_error() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
     dir.write("k", &Secret::from("v"), Some(KeyringKind::Os)).await.unwrap();
@@ -165,7 +165,7 @@ async fn r7b_what_cannot_be_read_is_an_error_of_the_state_and_never_no_mark() {
     for contents in ["", torn, &unknown_kind, &mixed, r#"{"v":2,"deleted":true}"#] {
         fs::write(&file, contents).unwrap();
         assert_eq!(dir.state("k").await.unwrap_err().code(), Code::Corrupt, "{contents}");
-        assert_eq!(keys(&dir).await, ["k"], "it stays visible");
+        assert_eq!(keys(&dir).await, ["k"], "it is still listed");
     }
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -173,7 +173,7 @@ async fn r7b_what_cannot_be_read_is_an_error_of_the_state_and_never_no_mark() {
 }
 
 #[tokio::test]
-async fn r7b_a_file_is_removed_only_if_it_is_the_one_that_was_read() {
+async fn r7b_a_file_is_removed_only_if_it_has_not_changed_since_it_was_read() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
     dir.write("k", &Secret::from("v"), Some(KeyringKind::Os)).await.unwrap();
@@ -182,7 +182,7 @@ async fn r7b_a_file_is_removed_only_if_it_is_the_one_that_was_read() {
     assert_eq!(
         dir.remove_if_unchanged("k", &first).await,
         Ok(false),
-        "the same value, written again"
+        "the same value was written again"
     );
     let second = dir.read("k").await.unwrap().unwrap().revision;
     dir.write_tombstone("k", KeyringKind::Os).await.unwrap();
@@ -199,17 +199,20 @@ async fn r7b_a_file_is_removed_only_if_it_is_the_one_that_was_read() {
 async fn r4_3_version_1_does_not_replace_a_file_that_cannot_be_read() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
-    // A link to itself cannot be opened, whoever the user is.
+    // No user, not even root, can open a symbolic link to itself.
     let file = temp.path().join("k.enc");
     std::os::unix::fs::symlink("k.enc", &file).unwrap();
     let error = dir.write("k", &Secret::from("v"), None).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert!(error.message().contains("version 2"), "{error}");
-    assert!(fs::symlink_metadata(&file).unwrap().is_symlink(), "it stays");
+    assert!(
+        fs::symlink_metadata(&file).unwrap().is_symlink(),
+        "the file is unchanged"
+    );
 }
 
 #[tokio::test]
-async fn many_values_are_read_in_the_order_asked_for() {
+async fn many_values_are_returned_in_the_order_of_the_keys() {
     let temp = tempfile::tempdir().unwrap();
     let dir = open(temp.path());
     for n in 0..10 {
@@ -240,10 +243,14 @@ async fn r4_8_a_file_under_the_plain_name_is_found_listed_replaced_and_removed()
     assert_eq!(value(&dir, "a:b").await.as_deref(), Some("old"));
     assert_eq!(dir.has("a:b").await, Ok(true));
     assert_eq!(keys(&dir).await, vec!["a:b".to_owned()]);
-    assert_eq!(value(&dir, "a%3Ab").await, None, "the encoded name is a:b's alone");
+    assert_eq!(
+        value(&dir, "a%3Ab").await,
+        None,
+        "the encoded name belongs to the key a:b"
+    );
 
     write(&dir, "a:b", "new").await;
-    assert_eq!(names(temp.path()), ["a%3Ab.enc"], "the old file does not stay behind");
+    assert_eq!(names(temp.path()), ["a%3Ab.enc"], "the older file is removed");
     assert_eq!(value(&dir, "a%3Ab").await, None);
 
     fs::copy(&encoded, &plain).unwrap();
@@ -256,7 +263,7 @@ async fn r4_8_a_file_under_the_plain_name_is_found_listed_replaced_and_removed()
 }
 
 #[tokio::test]
-async fn r4_8_no_key_leads_out_of_the_directory_and_one_too_long_writes_nothing() {
+async fn r4_8_no_key_names_a_file_outside_the_directory_and_a_key_that_is_too_long_is_corrupt() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("files");
     let dir = open(&path);

@@ -1,4 +1,4 @@
-//! The derived-key cache: what it saves, and that it never costs more than time.
+//! The derived-key cache: which derivations it saves, and that a damaged or missing cache costs only time.
 
 use std::collections::HashSet;
 use std::fs;
@@ -22,7 +22,7 @@ mod disk;
 #[path = "fallback_key_cache/processes.rs"]
 mod processes;
 
-/// A home with a directory of files and a machine secret, on hosts whose names change.
+/// A directory of encrypted files with a machine secret, opened under changing host and user names.
 struct Home {
     root: PathBuf,
     version: Version,
@@ -54,12 +54,12 @@ impl Home {
         self.files().join(".keys")
     }
 
-    /// The directory as a new process on this host sees it.
+    /// Opens the directory on this host, with no derived keys in memory, as a new process does.
     fn on(&self, hostname: &str) -> FallbackDir {
-        self.by(hostname, "alice")
+        self.on_as(hostname, "alice")
     }
 
-    fn by(&self, hostname: &str, username: &str) -> FallbackDir {
+    fn on_as(&self, hostname: &str, username: &str) -> FallbackDir {
         let identity = HostIdentity {
             hostname: hostname.to_owned(),
             username: username.to_owned(),
@@ -110,7 +110,7 @@ impl Sink for Derivations {
     }
 }
 
-/// How many keys are derived while this runs.
+/// Runs work and returns the number of keys that it derived.
 async fn derivations(work: impl Future<Output = ()>) -> usize {
     let (sink, count) = (event_sink(), Arc::<Derivations>::default());
     sink.set_log(Some(("securestore::files=debug".parse().unwrap(), count.clone())));
@@ -140,7 +140,7 @@ async fn a_child_plays_its_role() {
 }
 
 #[tokio::test]
-async fn a_directory_costs_one_derivation_in_its_life_under_one_identity() {
+async fn one_derivation_is_enough_for_all_files_of_a_directory_under_one_identity() {
     let home = Home::new(Version::V2);
     let count = derivations(async {
         for n in 0..5 {
@@ -152,13 +152,13 @@ async fn a_directory_costs_one_derivation_in_its_life_under_one_identity() {
     })
     .await;
     assert_eq!(count, 1);
-    // The keys of this process would hide what another one finds.
+    // All files share one salt, so another process needs one derivation too.
     let salts: HashSet<_> = (0..5).map(|n| salt(&home.files().join(format!("k{n}.enc")))).collect();
     assert_eq!(salts.len(), 1);
 }
 
 #[tokio::test]
-async fn files_of_both_versions_that_were_opened_once_are_read_over_three_host_names() {
+async fn files_of_both_versions_are_read_under_four_host_names_once_they_were_opened() {
     for version in [Version::V1, Version::V2] {
         let home = Home::new(version).with_secret().await;
         for host in ["alpha", "beta", "gamma"] {
@@ -176,7 +176,7 @@ async fn files_of_both_versions_that_were_opened_once_are_read_over_three_host_n
 }
 
 #[tokio::test]
-async fn a_version_1_file_of_another_program_is_read_after_a_change_of_name_once_it_was_opened() {
+async fn a_version_1_file_of_another_program_is_read_under_another_host_name_once_it_was_opened() {
     let home = Home::new(Version::V2).with_secret().await;
     let identity = HostIdentity {
         hostname: "alpha".to_owned(),
@@ -194,11 +194,11 @@ async fn a_version_1_file_of_another_program_is_read_after_a_change_of_name_once
 }
 
 #[tokio::test]
-async fn a_writer_seals_under_the_current_identity_and_not_with_a_cached_key_of_a_former_one() {
+async fn a_writer_encrypts_under_the_current_identity_and_not_with_the_cached_key_of_an_earlier_one() {
     let home = Home::new(Version::V2);
     write(&home.on("alpha"), "old").await;
     write(&home.on("beta"), "new").await;
-    // Another program has no cache.
+    // Another program does not read the cache.
     fs::remove_file(home.cache()).unwrap();
     read(&home.on("beta"), "new").await;
     let error = home.on("gamma").read("old").await.unwrap_err();
@@ -211,14 +211,14 @@ async fn other_names_of_the_user_are_tried_before_a_file_is_corrupt() {
     for version in [Version::V1, Version::V2] {
         let home = Home::new(version).with_secret().await;
         for name in ["root", "unknown", "1000", "alice"] {
-            write(&home.by("alpha", name), name).await;
+            write(&home.on_as("alpha", name), name).await;
         }
         let _ = fs::remove_file(home.cache());
         for name in ["root", "unknown", "1000"] {
             read(&home.on("alpha"), name).await;
             let _ = fs::remove_file(home.cache());
         }
-        write(&home.by("alpha", "mallory"), "foreign").await;
+        write(&home.on_as("alpha", "mallory"), "foreign").await;
         let _ = fs::remove_file(home.cache());
         let error = home.on("alpha").read("foreign").await.unwrap_err();
         assert_eq!(error.code(), Code::Corrupt);
@@ -227,7 +227,7 @@ async fn other_names_of_the_user_are_tried_before_a_file_is_corrupt() {
 }
 
 #[tokio::test]
-async fn hostile_caches_are_ignored_and_made_anew() {
+async fn a_damaged_or_foreign_cache_is_ignored_and_written_anew() {
     let home = Home::new(Version::V2);
     write(&home.on("alpha"), "k").await;
     let good = fs::read(home.cache()).unwrap();
@@ -256,23 +256,23 @@ async fn hostile_caches_are_ignored_and_made_anew() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_cache_that_cannot_be_read_or_written_costs_nothing_but_time() {
+async fn values_are_read_and_written_when_the_cache_cannot_be_read_or_written() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let home = Home::new(Version::V2);
     write(&home.on("alpha"), "k").await;
     let target = home.root.join("target");
-    let place: [&dyn Fn(&Path); 3] = [
+    let obstacles: [&dyn Fn(&Path); 3] = [
         &|path| fs::create_dir(path).unwrap(),
         &|path| symlink(&target, path).unwrap(),
         &|path| symlink(path, path).unwrap(),
     ];
-    for place in place {
+    for create in obstacles {
         match fs::symlink_metadata(home.cache()).unwrap().is_dir() {
             true => fs::remove_dir(home.cache()).unwrap(),
             false => fs::remove_file(home.cache()).unwrap(),
         }
         fs::write(&target, "not ours").unwrap();
-        place(&home.cache());
+        create(&home.cache());
         read(&home.on("alpha"), "k").await;
         write(&home.on("alpha"), "k").await;
         assert_eq!(fs::read_to_string(&target).unwrap(), "not ours");
@@ -292,7 +292,7 @@ async fn a_cache_that_cannot_be_read_or_written_costs_nothing_but_time() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_cache_is_private_and_neither_listed_nor_a_key() {
+async fn the_cache_has_mode_0600_and_is_not_listed_as_a_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new(Version::V2);
     let dir = home.on("alpha");
@@ -325,8 +325,8 @@ async fn keys_that_several_directory_objects_add_at_once_are_all_kept() {
         writers.spawn(async move { write(&dir, &host).await });
     }
     writers.join_all().await;
-    let stranger = home.on("stranger");
+    let another = home.on("another");
     for host in &hosts {
-        read(&stranger, host).await;
+        read(&another, host).await;
     }
 }

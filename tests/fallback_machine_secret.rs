@@ -1,4 +1,4 @@
-//! Version 2: sealed with a machine secret (R4.3).
+//! Files of version 2, which are encrypted with a machine secret (R4.3).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,30 +18,30 @@ use zeroize::Zeroizing;
 #[path = "fallback_machine_secret/reading.rs"]
 mod reading;
 
-type Answer = Box<dyn Fn() -> Result<Option<Vec<u8>>> + Send + Sync>;
+type LoadFn = Box<dyn Fn() -> Result<Option<Vec<u8>>> + Send + Sync>;
 
-/// A place that answers as the test says, counts how often it is asked, and keeps what is created in it.
-struct TestPlace {
-    answer: Answer,
-    asked: AtomicUsize,
-    creates: Mutex<Creates>,
+/// A source of the machine secret that the test controls. Counts its loads, and keeps what is created in it.
+struct TestSource {
+    load: LoadFn,
+    loads: AtomicUsize,
+    on_create: Mutex<OnCreate>,
     created: Mutex<Option<Vec<u8>>>,
 }
 
-/// What the keyring does when a secret is to be created in it.
-enum Creates {
+/// What the keyring does when a secret is created in it.
+enum OnCreate {
     Keeps,
     Forgets,
     Fails,
     HoldsAnother(Vec<u8>),
 }
 
-impl TestPlace {
-    fn new(answer: impl Fn() -> Result<Option<Vec<u8>>> + Send + Sync + 'static) -> Arc<Self> {
+impl TestSource {
+    fn new(load: impl Fn() -> Result<Option<Vec<u8>>> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
-            answer: Box::new(answer),
-            asked: AtomicUsize::new(0),
-            creates: Mutex::new(Creates::Keeps),
+            load: Box::new(load),
+            loads: AtomicUsize::new(0),
+            on_create: Mutex::new(OnCreate::Keeps),
             created: Mutex::new(None),
         })
     }
@@ -50,10 +50,10 @@ impl TestPlace {
         Self::new(move || Ok(Some(vec![byte; 32])))
     }
 
-    fn empty(creates: Creates) -> Arc<Self> {
-        let place = Self::new(|| Ok(None));
-        *place.creates.lock().unwrap() = creates;
-        place
+    fn empty(on_create: OnCreate) -> Arc<Self> {
+        let source = Self::new(|| Ok(None));
+        *source.on_create.lock().unwrap() = on_create;
+        source
     }
 
     fn failing() -> Arc<Self> {
@@ -69,32 +69,32 @@ fn locked() -> Error {
     Error::new(Code::Locked, "locked")
 }
 
-impl MachineSecretLoader for TestPlace {
+impl MachineSecretLoader for TestSource {
     fn name(&self) -> &str {
-        "the test's place"
+        "the test's source"
     }
     fn load(&self) -> SecretFuture<'_> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.loads.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {
             tokio::task::yield_now().await;
-            Ok(self.created().or((self.answer)()?).map(Zeroizing::new))
+            Ok(self.created().or((self.load)()?).map(Zeroizing::new))
         })
     }
 }
 
-impl MachineSecretKeyring for TestPlace {
+impl MachineSecretKeyring for TestSource {
     fn create<'a>(&'a self, secret: &'a Secret) -> SecretFuture<'a> {
         Box::pin(async {
             tokio::task::yield_now().await;
-            match &*self.creates.lock().unwrap() {
-                Creates::Keeps => {
+            match &*self.on_create.lock().unwrap() {
+                OnCreate::Keeps => {
                     let bytes = decode(secret.expose()).unwrap();
                     *self.created.lock().unwrap() = Some(bytes.to_vec());
                     Ok(Some(bytes))
                 }
-                Creates::Forgets => Ok(None),
-                Creates::Fails => Err(locked()),
-                Creates::HoldsAnother(bytes) => Ok(Some(Zeroizing::new(bytes.clone()))),
+                OnCreate::Forgets => Ok(None),
+                OnCreate::Fails => Err(locked()),
+                OnCreate::HoldsAnother(bytes) => Ok(Some(Zeroizing::new(bytes.clone()))),
             }
         })
     }
@@ -110,13 +110,13 @@ fn plain(path: &Path) -> FallbackDir {
 
 fn with(
     path: &Path,
-    loader: Option<&Arc<TestPlace>>,
-    keyring: Option<&Arc<TestPlace>>,
+    loader: Option<&Arc<TestSource>>,
+    keyring: Option<&Arc<TestSource>>,
     file: Option<&Path>,
 ) -> FallbackDir {
     plain(path).with_machine_secret(MachineSecretConfig {
-        loader: loader.map(|place| place.clone() as _),
-        keyring: keyring.map(|place| place.clone() as _),
+        loader: loader.map(|source| source.clone() as _),
+        keyring: keyring.map(|source| source.clone() as _),
         file: file.map(Path::to_owned),
         version: Version::V2,
     })
@@ -135,23 +135,23 @@ fn version(path: &Path) -> String {
     fs::read_to_string(path.join("k.enc")).unwrap()[..6].to_owned()
 }
 
-fn places(temp: &tempfile::TempDir) -> (PathBuf, PathBuf) {
+fn paths(temp: &tempfile::TempDir) -> (PathBuf, PathBuf) {
     (temp.path().join("files"), temp.path().join("home/machine_secret"))
 }
 
 #[tokio::test]
 async fn r4_3_without_any_secret_the_first_write_creates_one_in_the_keyring() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::empty(Creates::Keeps);
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::empty(OnCreate::Keeps);
     let dir = with(&files, None, Some(&keyring), Some(&file));
     assert_eq!(value(&dir, "k").await, Ok(None));
-    assert_eq!(keyring.created(), None, "a read creates none");
+    assert_eq!(keyring.created(), None, "a read creates no secret");
     write(&dir, "v").await.unwrap();
     assert_eq!(version(&files), "{\"v\":2");
     assert_eq!(keyring.created().map(|bytes| bytes.len()), Some(32));
     assert!(!file.exists());
-    let later = TestPlace::new({
+    let later = TestSource::new({
         let bytes = keyring.created();
         move || Ok(bytes.clone())
     });
@@ -162,15 +162,15 @@ async fn r4_3_without_any_secret_the_first_write_creates_one_in_the_keyring() {
 }
 
 #[tokio::test]
-async fn r4_3_a_keyring_that_fails_or_forgets_leaves_the_creation_to_the_file() {
+async fn r4_3_the_secret_is_created_in_the_file_when_the_keyring_fails_or_forgets_it() {
     for keyring in [
-        TestPlace::empty(Creates::Forgets),
-        TestPlace::empty(Creates::Fails),
-        TestPlace::failing(),
-        TestPlace::new(|| Ok(Some(vec![1; 8]))),
+        TestSource::empty(OnCreate::Forgets),
+        TestSource::empty(OnCreate::Fails),
+        TestSource::failing(),
+        TestSource::new(|| Ok(Some(vec![1; 8]))),
     ] {
         let temp = tempfile::tempdir().unwrap();
-        let (files, file) = places(&temp);
+        let (files, file) = paths(&temp);
         write(&with(&files, None, Some(&keyring), Some(&file)), "v")
             .await
             .unwrap();
@@ -181,23 +181,23 @@ async fn r4_3_a_keyring_that_fails_or_forgets_leaves_the_creation_to_the_file() 
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
             let rest = fs::read_dir(file.parent().unwrap()).unwrap().count();
-            assert_eq!(rest, 1, "no temporary file beside it");
+            assert_eq!(rest, 1, "no temporary file is left");
         }
-        // The keyring is still not readable, and that keeps nothing from being read.
+        // The file is read although the keyring still fails.
         let dir = with(&files, None, Some(&keyring), Some(&file));
         assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
     }
 }
 
 #[tokio::test]
-async fn r4_3_the_secret_of_another_program_that_was_faster_is_used() {
+async fn r4_3_the_secret_that_another_program_created_first_is_used() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::empty(Creates::HoldsAnother(vec![5; 32]));
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::empty(OnCreate::HoldsAnother(vec![5; 32]));
     write(&with(&files, None, Some(&keyring), Some(&file)), "v")
         .await
         .unwrap();
-    let later = with(&files, None, Some(&TestPlace::holding(5)), None);
+    let later = with(&files, None, Some(&TestSource::holding(5)), None);
     assert_eq!(value(&later, "k").await, Ok(Some("v".to_owned())));
     assert!(!file.exists());
 }
@@ -205,42 +205,42 @@ async fn r4_3_the_secret_of_another_program_that_was_faster_is_used() {
 #[tokio::test]
 async fn r4_3_writes_use_the_keyring_before_the_file_and_reads_try_both() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
+    let (files, file) = paths(&temp);
     write(&with(&files, None, None, Some(&file)), "by the file")
         .await
         .unwrap();
     fs::rename(files.join("k.enc"), files.join("old.enc")).unwrap();
-    let keyring = TestPlace::holding(1);
+    let keyring = TestSource::holding(1);
     let dir = with(&files, None, Some(&keyring), Some(&file));
     write(&dir, "by the keyring").await.unwrap();
-    let both = with(&files, None, Some(&TestPlace::holding(1)), Some(&file));
+    let both = with(&files, None, Some(&TestSource::holding(1)), Some(&file));
     assert_eq!(value(&both, "k").await, Ok(Some("by the keyring".to_owned())));
     assert_eq!(value(&both, "old").await, Ok(Some("by the file".to_owned())));
     fs::remove_file(&file).unwrap();
     assert_eq!(value(&dir, "k").await, Ok(Some("by the keyring".to_owned())));
-    assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "its secret is remembered");
+    assert_eq!(keyring.loads.load(Ordering::SeqCst), 1, "its secret is cached");
     assert!(!file.exists());
 }
 
 #[tokio::test]
-async fn r4_3_a_loader_decides_alone_and_null_from_it_means_version_1() {
+async fn r4_3_a_loader_is_the_only_source_and_null_from_it_means_version_1() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::empty(Creates::Keeps);
-    let none = TestPlace::new(|| Ok(None));
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::empty(OnCreate::Keeps);
+    let none = TestSource::new(|| Ok(None));
     let dir = with(&files, Some(&none), Some(&keyring), Some(&file));
     write(&dir, "v").await.unwrap();
     assert_eq!(version(&files), "{\"v\":1");
     assert_eq!((keyring.created(), file.exists()), (None, false));
-    assert_eq!(keyring.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(keyring.loads.load(Ordering::SeqCst), 0);
 
     for len in [16, 64] {
-        let loader = TestPlace::new(move || Ok(Some(vec![3; len])));
-        write(&with(&files, Some(&loader), Some(&TestPlace::holding(1)), None), "w")
+        let loader = TestSource::new(move || Ok(Some(vec![3; len])));
+        write(&with(&files, Some(&loader), Some(&TestSource::holding(1)), None), "w")
             .await
             .unwrap();
         assert_eq!(version(&files), "{\"v\":2");
-        let later = TestPlace::new(move || Ok(Some(vec![3; len])));
+        let later = TestSource::new(move || Ok(Some(vec![3; len])));
         assert_eq!(
             value(&with(&files, Some(&later), None, None), "k").await,
             Ok(Some("w".to_owned()))
@@ -252,38 +252,38 @@ async fn r4_3_a_loader_decides_alone_and_null_from_it_means_version_1() {
     assert_eq!(fs::read(files.join("k.enc")).unwrap(), before);
 
     assert_eq!(
-        write(&with(&files, Some(&TestPlace::failing()), None, None), "x").await,
+        write(&with(&files, Some(&TestSource::failing()), None, None), "x").await,
         Err(locked())
     );
     for len in [0, 15, 65] {
-        let loader = TestPlace::new(move || Ok(Some(vec![3; len])));
+        let loader = TestSource::new(move || Ok(Some(vec![3; len])));
         let error = write(&with(&files, Some(&loader), None, None), "x").await.unwrap_err();
         assert_eq!(error.code(), Code::Corrupt, "{len} bytes");
     }
 }
 
 #[tokio::test]
-async fn r4_3_a_keyring_that_has_just_failed_is_not_asked_again_but_its_secret_is_remembered() {
+async fn r4_3_a_keyring_that_has_just_failed_is_not_read_again_and_its_cached_secret_is_still_used() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::holding(1);
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::holding(1);
     let dir = with(&files, None, Some(&keyring), Some(&file));
     let without = dir.without_keyring(Some(locked()));
     write(&without, "by the file").await.unwrap();
     assert!(file.exists());
     assert_eq!(value(&without, "k").await, Ok(Some("by the file".to_owned())));
-    assert_eq!(keyring.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(keyring.loads.load(Ordering::SeqCst), 0);
 
     write(&dir, "by the keyring").await.unwrap();
-    assert_eq!(keyring.asked.load(Ordering::SeqCst), 1);
-    write(&without, "remembered").await.unwrap();
+    assert_eq!(keyring.loads.load(Ordering::SeqCst), 1);
+    write(&without, "cached").await.unwrap();
     fs::remove_file(&file).unwrap();
     assert_eq!(
-        value(&with(&files, None, Some(&TestPlace::holding(1)), None), "k").await,
-        Ok(Some("remembered".to_owned()))
+        value(&with(&files, None, Some(&TestSource::holding(1)), None), "k").await,
+        Ok(Some("cached".to_owned()))
     );
 
-    let other = with(&files, None, Some(&TestPlace::holding(1)), None);
+    let other = with(&files, None, Some(&TestSource::holding(1)), None);
     assert_eq!(
         value(&other.without_keyring(Some(locked())), "k").await,
         Err(locked()),
@@ -294,17 +294,17 @@ async fn r4_3_a_keyring_that_has_just_failed_is_not_asked_again_but_its_secret_i
 }
 
 #[tokio::test]
-async fn r4_3_version_1_is_written_when_no_secret_can_be_had_and_never_over_version_2() {
+async fn r4_3_version_1_is_written_when_no_secret_is_available_and_never_replaces_version_2() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    // Something else than a directory is where the secret's directory would be.
+    let (files, file) = paths(&temp);
+    // A file has the path of the secret's directory, so the secret cannot be created.
     fs::write(temp.path().join("home"), "").unwrap();
-    let dir = with(&files, None, Some(&TestPlace::failing()), Some(&file));
+    let dir = with(&files, None, Some(&TestSource::failing()), Some(&file));
     write(&dir, "v").await.unwrap();
     assert_eq!(version(&files), "{\"v\":1");
     assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
 
-    write(&with(&files, None, Some(&TestPlace::holding(1)), None), "w")
+    write(&with(&files, None, Some(&TestSource::holding(1)), None), "w")
         .await
         .unwrap();
     let before = fs::read(files.join("k.enc")).unwrap();
@@ -320,8 +320,8 @@ async fn r4_3_version_1_is_written_when_no_secret_can_be_had_and_never_over_vers
 #[tokio::test]
 async fn r4_3_version_1_is_written_on_request_and_both_versions_are_read() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::empty(Creates::Keeps);
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::empty(OnCreate::Keeps);
     let older = plain(&files).with_machine_secret(MachineSecretConfig {
         loader: None,
         keyring: Some(keyring.clone()),
@@ -330,7 +330,7 @@ async fn r4_3_version_1_is_written_on_request_and_both_versions_are_read() {
     });
     write(&older, "v").await.unwrap();
     assert_eq!(version(&files), "{\"v\":1");
-    assert_eq!((keyring.asked.load(Ordering::SeqCst), file.exists()), (0, false));
+    assert_eq!((keyring.loads.load(Ordering::SeqCst), file.exists()), (0, false));
     assert_eq!(
         value(&with(&files, None, None, Some(&file)), "k").await,
         Ok(Some("v".to_owned()))

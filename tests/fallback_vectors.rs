@@ -1,4 +1,4 @@
-//! Envelopes that OpenSSL made, as data: what must decrypt, and what must be refused (R4.5, R4.6, R5).
+//! Envelopes made with OpenSSL: those that must decrypt, and those that must be refused (R4.5, R4.6, R5).
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ async fn r4_5_every_accepted_vector_decrypts_to_its_plaintext() {
 }
 
 #[tokio::test]
-async fn r5_every_refused_vector_is_corrupt_and_says_what_to_do() {
+async fn r5_every_refused_vector_is_corrupt_with_the_remedy_for_its_reason() {
     for vector in vectors("refused") {
         let temp = tempfile::tempdir().unwrap();
         let dir = directory(&vector, &temp);

@@ -1,4 +1,4 @@
-//! The store's decisions, all of them: walks `data/decisions.txt` with a keyring in memory and a real directory.
+//! All decisions of the store: runs every row of `data/decisions.txt` with a keyring in memory and a real directory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ const KEYRINGS: [&str; 12] = [
 ];
 const REFUSES: [&str; 5] = ["LOCKED", "DENIED", "CORRUPT", "TIMEOUT", "hangs"];
 
-/// One row, its groups not yet spelled out.
+/// A row, with its groups expanded.
 struct Row {
     line: usize,
     requirement: &'static str,
@@ -50,21 +50,21 @@ struct Row {
 }
 
 #[tokio::test]
-async fn r3_every_decision_is_made_as_the_table_says() {
+async fn r3_every_decision_is_the_one_in_the_table() {
     let rows = rows();
     let home = tempfile::tempdir().expect("a temporary directory");
     let identity = HostIdentity {
         hostname: "host".to_owned(),
         username: "user".to_owned(),
     };
-    // One for all, emptied in between: it keeps its salt, and so all this takes one key derivation.
+    // All cases share one object, whose files are removed in between. It keeps its salt, so one key derivation is enough.
     let files = FallbackDir::new(home.path().join("files"), SERVICE, identity);
     fs::create_dir(home.path().join("data")).expect("a directory");
     fs::write(home.path().join("data").join("keyring_seen"), "").expect("a marker");
     let mut failures = Vec::new();
     for row in &rows {
         for (policy, keyring, file) in row.combinations() {
-            let what = format!(
+            let case_name = format!(
                 "line {}: {} {} {policy} {keyring} {file}",
                 row.line, row.requirement, row.call
             );
@@ -80,7 +80,9 @@ async fn r3_every_decision_is_made_as_the_table_says() {
             ];
             let actual = [result, case.keyring_holds(), case.file_holds().await];
             if expected != actual {
-                failures.push(format!("{what}\n    expected {expected:?}\n    actually {actual:?}"));
+                failures.push(format!(
+                    "{case_name}\n    expected {expected:?}\n    actually {actual:?}"
+                ));
             }
         }
     }
@@ -95,7 +97,7 @@ async fn r3_every_decision_is_made_as_the_table_says() {
 #[test]
 fn r3_the_table_has_each_combination_exactly_once() {
     let rows = rows();
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
     for call in CALLS {
         for policy in POLICIES {
             for keyring in KEYRINGS {
@@ -106,13 +108,13 @@ fn r3_the_table_has_each_combination_exactly_once() {
                         .map(|row| row.line)
                         .collect();
                     if matching.len() != 1 {
-                        wrong.push(format!("{call} {policy} {keyring} {file}: lines {matching:?}"));
+                        violations.push(format!("{call} {policy} {keyring} {file}: lines {matching:?}"));
                     }
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 impl Row {
@@ -150,9 +152,9 @@ fn rows() -> Vec<Row> {
                 line: at + 1,
                 requirement,
                 call,
-                policy: spelled_out(policy, &POLICIES),
-                keyring: spelled_out(keyring, &KEYRINGS),
-                file: spelled_out(file, &FILES),
+                policy: expanded(policy, &POLICIES),
+                keyring: expanded(keyring, &KEYRINGS),
+                file: expanded(file, &FILES),
                 result,
                 keyring_after,
                 file_after,
@@ -161,7 +163,7 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-fn spelled_out(cell: &'static str, all: &[&'static str]) -> Vec<&'static str> {
+fn expanded(cell: &'static str, all: &[&'static str]) -> Vec<&'static str> {
     cell.split('/')
         .flat_map(|word| match word {
             "any" => all.to_vec(),
@@ -169,14 +171,14 @@ fn spelled_out(cell: &'static str, all: &[&'static str]) -> Vec<&'static str> {
             "final" => vec!["RUNTIME_REPLACED", "CONFLICT"],
             "fails" => [&["UNAVAILABLE"], REFUSES.as_slice()].concat(),
             word => {
-                assert!(all.contains(&word), "{word:?} is not in the table's vocabulary");
+                assert!(all.contains(&word), "{word:?} is not a word of the table");
                 vec![word]
             }
         })
         .collect()
 }
 
-/// One way things can stand.
+/// A store in one combination of policy, keyring and file.
 struct Case {
     files: FallbackDir,
     keyring: Arc<MemoryKeyring>,
@@ -223,7 +225,7 @@ impl Case {
                 fs::create_dir(self.files.path()).expect("a directory");
                 fs::write(self.path(), "no envelope").expect("a file");
             }
-            // With something in it: no rename and no removal gets rid of it.
+            // A directory that is not empty: it can neither be replaced by a rename nor removed.
             "blocked" => fs::create_dir_all(self.path().join("something")).expect("a directory"),
             _ => {}
         }
@@ -241,7 +243,7 @@ impl Case {
         });
     }
 
-    /// The call's result, in the table's words.
+    /// Makes a call and returns its result in the words of the table.
     async fn call(&self, call: &str) -> String {
         match call {
             "set" => word(self.store.set(KEY, Secret::from("N")).await, |place| self.place(place)),
@@ -275,7 +277,7 @@ impl Case {
             .map_or("none".to_owned(), |value| value.expose().to_owned())
     }
 
-    /// What the file is, in the table's words; `newer:N` is a file that holds N and is marked.
+    /// Returns the state of the file in the words of the table. `newer:N` is a file with the value N that is marked as newer.
     async fn file_holds(&self) -> String {
         if matches!(
             self.files.state(KEY).await,
@@ -301,6 +303,6 @@ impl Case {
     }
 }
 
-fn word<T>(result: Result<T>, say: impl FnOnce(T) -> String) -> String {
-    result.map_or_else(|error| error.code().as_str().to_owned(), say)
+fn word<T>(result: Result<T>, on_success: impl FnOnce(T) -> String) -> String {
+    result.map_or_else(|error| error.code().as_str().to_owned(), on_success)
 }

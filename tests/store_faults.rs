@@ -1,5 +1,4 @@
-//! Faults, put into the store on purpose (R27.1): a keyring that fails between two calls, and writers that contend while
-//! it does.
+//! Injected faults (R27.1): a keyring that fails between two calls, and writers that contend meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,7 +37,7 @@ impl Home {
         FallbackDir::new(self.home.path().join("files"), SERVICE, identity)
     }
 
-    /// A store of its own, as another process would have it: only the keyring and the directory are shared.
+    /// Opens a store as another process does: it shares only the keyring and the directory with other stores.
     fn store(&self) -> SecureStore {
         SecureStore::new(SecureStoreConfig {
             service: SERVICE.to_owned(),
@@ -58,7 +57,7 @@ impl Home {
 }
 
 #[tokio::test]
-async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r7b_its_older_value_stays_away() {
+async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r7b_its_older_value_is_replaced_later() {
     let home = Home::new();
     let store = home.store();
     assert_eq!(store.set("key", Secret::from("old")).await, Ok(StoredIn::Keyring));
@@ -75,7 +74,7 @@ async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r
     assert_eq!(
         home.keyring.peek(SERVICE, "key"),
         Some(Secret::from("old")),
-        "nothing of this reached the keyring"
+        "no read changed the keyring"
     );
 
     home.keyring.set_mode(FaultMode::Works);
@@ -87,7 +86,7 @@ async fn r27_1_a_keyring_that_fails_after_a_fallback_write_changes_nothing_and_r
 #[tokio::test]
 async fn r7b_a_crash_between_the_keyrings_write_and_the_files_removal_loses_nothing() {
     let home = Home::new();
-    // As such a crash leaves it: the keyring brought up to date, the marked file still there.
+    // The state after such a crash: the keyring has the new value, and the file marked as newer still exists.
     home.keyring.plant(SERVICE, "key", "value");
     home.files()
         .write("key", &Secret::from("value"), Some(KeyringKind::Os))
@@ -97,12 +96,12 @@ async fn r7b_a_crash_between_the_keyrings_write_and_the_files_removal_loses_noth
     assert_eq!(
         home.files().read("key").await,
         Ok(None),
-        "the next get finished the work"
+        "the next get removes the file"
     );
 }
 
 #[tokio::test]
-async fn r7b_a_mark_made_beside_one_kind_of_keyring_says_nothing_of_another() {
+async fn r7b_a_file_that_is_newer_than_one_kind_of_keyring_does_not_win_over_another_kind() {
     let home = Home::new();
     home.keyring.plant(SERVICE, "key", "in the keyring");
     home.files()
@@ -113,7 +112,7 @@ async fn r7b_a_mark_made_beside_one_kind_of_keyring_says_nothing_of_another() {
 }
 
 #[tokio::test]
-async fn r7b_a_newer_file_that_does_not_decrypt_is_corrupt_and_not_silently_older() {
+async fn r7b_a_newer_file_that_cannot_be_decrypted_is_corrupt_although_the_keyring_has_an_older_value() {
     let home = Home::new();
     home.keyring.plant(SERVICE, "key", "old");
     let elsewhere = HostIdentity {
@@ -136,16 +135,16 @@ async fn r7b_a_newer_file_that_does_not_decrypt_is_corrupt_and_not_silently_olde
     assert_eq!(home.value("key").await, "again");
 }
 
-/// Writers never overtake themselves: whatever the keyring did meanwhile, what is there at the end is the last value of
-/// one of them. An earlier one would be an acknowledged write that an older value shadows.
+/// Each writer makes one change after the other, so the final value must be the last value of one writer. Any other value
+/// would mean that an older value replaced an acknowledged write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledged_write() {
+async fn r27_1_contending_writers_lose_no_acknowledged_write_while_the_keyring_fails_now_and_then() {
     const WRITERS: usize = 6;
     const VALUES: usize = 25;
     for round in 0..4 {
         let home = Arc::new(Home::new());
         let stop = Arc::new(AtomicBool::new(false));
-        let flicker = tokio::spawn({
+        let faults = tokio::spawn({
             let (home, stop) = (home.clone(), stop.clone());
             async move {
                 let modes = [
@@ -159,7 +158,7 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
                         break;
                     }
                     home.keyring.set_mode(mode);
-                    // Not a wait for anything: how often it flickers.
+                    // The interval of the faults. Nothing is waited for.
                     tokio::time::sleep(Duration::from_millis(1 + round)).await;
                 }
             }
@@ -169,7 +168,7 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
                 let (store, stop) = (home.store(), stop.clone());
                 tokio::spawn(async move {
                     while !stop.load(Ordering::Relaxed) {
-                        // What it reads is checked by what is left; that it reads is what moves values about.
+                        // The result does not matter: reads move values from the file to the keyring.
                         let _ = store.get("key").await;
                     }
                 })
@@ -190,7 +189,7 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
             writer.await.expect("no writer panics");
         }
         stop.store(true, Ordering::Relaxed);
-        for task in readers.into_iter().chain([flicker]) {
+        for task in readers.into_iter().chain([faults]) {
             task.await.expect("no task panics");
         }
         home.keyring.set_mode(FaultMode::Works);
@@ -202,7 +201,7 @@ async fn r27_1_contending_writers_beside_a_flickering_keyring_lose_no_acknowledg
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r27_1_set_and_delete_that_contend_leave_a_whole_state_behind() {
+async fn r27_1_after_a_set_and_a_delete_at_the_same_time_get_has_and_list_agree() {
     for _ in 0..20 {
         let home = Home::new();
         home.store().set("key", Secret::from("first")).await.expect("a value");

@@ -1,4 +1,4 @@
-//! What the store does when something happens between two of its steps. A gated keyring makes each interleaving exact.
+//! What the store does when another change happens between two of its steps. A gated keyring makes each interleaving exact.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -48,7 +48,7 @@ impl Home {
         }
     }
 
-    /// A home from which a keyring was reached before.
+    /// Creates a home with the marker of a keyring that was reached.
     fn with_keyring_seen() -> Self {
         let home = Self::new();
         std::fs::write(home.marker(), "").unwrap();
@@ -83,13 +83,13 @@ impl Home {
         })
     }
 
-    /// A store whose keyring calls can be stopped.
+    /// Opens a store whose keyring calls can be stopped.
     fn gated(&self) -> SecureStore {
         let keyring = SelectedKeyring::Os(self.gated.clone());
         self.store_with(FallbackPolicy::Allow, KeyringProvider::Known(keyring))
     }
 
-    /// A store as another process has it: only keyring, files and locks are shared.
+    /// Opens a store as another process does: it shares only the keyring, the files and the locks with other stores.
     fn other(&self) -> SecureStore {
         let keyring = SelectedKeyring::Os(self.memory.clone());
         self.store_with(FallbackPolicy::Allow, KeyringProvider::Known(keyring))
@@ -123,7 +123,7 @@ async fn get(store: &SecureStore) -> Option<String> {
     value.map(|value| value.expose().to_owned())
 }
 
-/// Lets a future run until it waits; returns whether it is still waiting.
+/// Polls a future a hundred times, and returns whether it is still pending.
 async fn is_waiting<F: Future + Unpin>(future: &mut F) -> bool {
     for _ in 0..100 {
         let poll = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await;
@@ -152,7 +152,7 @@ async fn r3_1_a_set_that_another_program_overwrote_rejects_with_conflict_and_tou
 }
 
 #[tokio::test]
-async fn r3_1_a_keyring_that_accepts_and_forgets_counts_as_refusing() {
+async fn r3_1_a_write_that_cannot_be_read_back_counts_as_refused() {
     for policy in [FallbackPolicy::Allow, FallbackPolicy::Deny] {
         for read_back_fails in [false, true] {
             let home = Home::new();
@@ -181,7 +181,7 @@ async fn r3_1_a_keyring_that_accepts_and_forgets_counts_as_refusing() {
 }
 
 #[tokio::test]
-async fn r6_an_error_that_ends_everything_ends_a_set_also_when_the_read_back_fails_with_it() {
+async fn r6_set_rejects_with_a_final_error_of_its_read_back_and_writes_no_file() {
     let home = Home::new();
     let stop = home.gated.stop("set", At::After);
     let set = tokio::spawn(home.gated().set("key", Secret::from("value")));
@@ -196,7 +196,7 @@ async fn r6_an_error_that_ends_everything_ends_a_set_also_when_the_read_back_fai
 }
 
 #[tokio::test]
-async fn r3_6_a_credential_that_remains_after_its_deletion_is_reported_and_no_older_value_comes_to_light() {
+async fn r3_6_a_credential_that_remains_after_its_deletion_is_reported_and_a_newer_file_is_kept() {
     for (planted, newer_than, left) in [
         ("stale", None, FileState::Absent),
         ("newest", Some(KeyringKind::Os), NEWER),
@@ -215,7 +215,7 @@ async fn r3_6_a_credential_that_remains_after_its_deletion_is_reported_and_no_ol
     }
 }
 
-/// A loader that gives no keyring, by its answer or by a panic.
+/// A loader that returns no keyring, or panics.
 struct NoKeyring {
     panics: bool,
 }
@@ -230,7 +230,7 @@ impl Loader for NoKeyring {
 }
 
 #[tokio::test]
-async fn r7b_a_value_that_was_stored_while_the_loader_gave_no_keyring_is_newer_than_what_that_keyring_holds() {
+async fn r7b_a_value_stored_while_the_loader_returned_no_keyring_is_newer_than_the_value_in_that_keyring() {
     for panics in [false, true] {
         let home = Home::new();
         home.memory.plant(SERVICE, "key", "old");
@@ -245,7 +245,7 @@ async fn r7b_a_value_that_was_stored_while_the_loader_gave_no_keyring_is_newer_t
 }
 
 #[tokio::test]
-async fn r7b_a_change_waits_for_the_lock_that_another_process_holds_and_reads_do_not() {
+async fn r7b_a_change_waits_for_the_lock_of_another_process_and_a_read_does_not() {
     let home = Home::new();
     home.plant_file("value", Some(KeyringKind::Os)).await;
     let lock = home.locks().lock(SERVICE, "key", Duration::from_secs(5)).await.unwrap();
@@ -283,11 +283,11 @@ async fn r7b_changes_under_deny_and_before_the_directory_exists_take_the_lock_to
 }
 
 #[tokio::test]
-async fn r7b_a_change_that_is_given_up_frees_the_lock_at_once() {
+async fn r7b_a_change_that_is_cancelled_releases_its_lock() {
     let home = Home::new();
     let stop = home.gated.stop("set", At::Before);
-    let set = tokio::spawn(home.gated().set("key", Secret::from("given up")));
-    let _never = stop.reached().await;
+    let set = tokio::spawn(home.gated().set("key", Secret::from("cancelled")));
+    let _release = stop.reached().await;
     assert!(home.locks().try_lock(SERVICE, "key").await.unwrap().is_none());
     set.abort();
     assert!(set.await.unwrap_err().is_cancelled());
@@ -295,7 +295,7 @@ async fn r7b_a_change_that_is_given_up_frees_the_lock_at_once() {
 }
 
 #[tokio::test]
-async fn r7b_a_read_that_brings_the_keyring_up_to_date_removes_only_the_file_that_it_read() {
+async fn r7b_a_read_that_syncs_the_keyring_removes_only_the_file_that_it_read() {
     let home = Home::new();
     home.plant_file("older", Some(KeyringKind::Os)).await;
     let stop = home.gated.stop("set", At::Before);
@@ -304,7 +304,7 @@ async fn r7b_a_read_that_brings_the_keyring_up_to_date_removes_only_the_file_tha
         async move { get(&store).await }
     });
     let release = stop.reached().await;
-    // As a process does that cannot have the lock.
+    // A process that cannot lock writes like this.
     home.plant_file("newer", Some(KeyringKind::Os)).await;
     release.send(()).unwrap();
     assert_eq!(read.await.unwrap().as_deref(), Some("older"));
@@ -313,7 +313,7 @@ async fn r7b_a_read_that_brings_the_keyring_up_to_date_removes_only_the_file_tha
 }
 
 #[tokio::test]
-async fn r7b_bringing_the_keyring_up_to_date_holds_the_lock_and_gives_way_to_a_newer_value_of_another_program() {
+async fn r7b_a_sync_to_the_keyring_holds_the_lock_and_keeps_a_newer_value_of_another_program() {
     let home = Home::new();
     home.plant_file("in the file", Some(KeyringKind::Os)).await;
     let stop = home.gated.stop("set", At::After);
@@ -330,7 +330,7 @@ async fn r7b_bringing_the_keyring_up_to_date_holds_the_lock_and_gives_way_to_a_n
 }
 
 #[tokio::test]
-async fn r7b_a_keyring_that_forgets_what_it_is_brought_up_to_date_with_leaves_the_file() {
+async fn r7b_the_file_is_kept_when_the_keyring_forgets_the_value_that_was_synced_to_it() {
     let home = Home::new();
     home.plant_file("value", Some(KeyringKind::Os)).await;
     let stop = home.gated.stop("set", At::After);

@@ -1,4 +1,4 @@
-//! Events and their sinks. All tests share one process, hence one `tracing` subscriber; event sinks keep them apart.
+//! Events and their sinks. The tests of this file may share a process and so one `tracing` subscriber. Each uses its own sink.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,7 @@ fn log(filter: &str) -> (Arc<EventSink>, Arc<CollectingSink>) {
     (sink, events)
 }
 
-/// A keyring that the test controls.
+/// Forwards to a keyring in memory, which the test also holds.
 struct Shared(Arc<MemoryKeyring>);
 
 impl Keyring for Shared {
@@ -106,51 +106,51 @@ async fn r8_an_operation_event_names_the_operation_the_backend_and_the_reason_of
     let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
     let (sink, events) = log("securestore::store=debug");
     let key = fingerprint("key");
-    let say = |text: &str| vec![text.replace("KEY", &key)];
+    let expected = |text: &str| vec![text.replace("KEY", &key)];
     with_sink(sink, async {
         store.set("key", Secret::from("value")).await.unwrap();
         assert_eq!(
             events.lines(),
-            say("debug operation operation=set key=KEY backend=keyring outcome=ok")
+            expected("debug operation operation=set key=KEY backend=keyring outcome=ok")
         );
         store.get("key").await.unwrap();
         assert_eq!(
             events.lines(),
-            say("debug operation operation=get key=KEY backend=keyring outcome=ok")
+            expected("debug operation operation=get key=KEY backend=keyring outcome=ok")
         );
         keyring.set_mode(FaultMode::Fails(Code::Locked));
         store.set("key", Secret::from("newer")).await.unwrap();
         let locked = "backend=file outcome=ok fallback=keyring_failed keyring_code=LOCKED";
         assert_eq!(
             events.lines(),
-            say(&format!("debug operation operation=set key=KEY {locked}"))
+            expected(&format!("debug operation operation=set key=KEY {locked}"))
         );
         keyring.set_mode(FaultMode::Absent);
         store.has("key").await.unwrap();
         let newer = "backend=file outcome=ok fallback=file_is_newer";
         assert_eq!(
             events.lines(),
-            say(&format!("debug operation operation=has key=KEY {newer}"))
+            expected(&format!("debug operation operation=has key=KEY {newer}"))
         );
         keyring.set_mode(FaultMode::Works);
         store.get("key").await.unwrap();
         assert_eq!(
             events.lines(),
-            say(&format!("debug operation operation=get key=KEY {newer}"))
+            expected(&format!("debug operation operation=get key=KEY {newer}"))
         );
         store.list().await.unwrap();
         let count = "debug operation operation=list backend=keyring outcome=ok count=1";
-        assert_eq!(events.lines(), say(count));
+        assert_eq!(events.lines(), expected(count));
         store.delete("key").await.unwrap();
         assert_eq!(
             events.lines(),
-            say("debug operation operation=delete key=KEY backend=keyring outcome=ok")
+            expected("debug operation operation=delete key=KEY backend=keyring outcome=ok")
         );
         store.get("key").await.unwrap();
         let nothing = "backend=file outcome=absent fallback=not_in_keyring";
         assert_eq!(
             events.lines(),
-            say(&format!("debug operation operation=get key=KEY {nothing}"))
+            expected(&format!("debug operation operation=get key=KEY {nothing}"))
         );
         assert!(store.is_keychain_available().await);
         assert_eq!(events.lines(), ["debug probe available=true"]);
@@ -208,7 +208,7 @@ async fn r8_each_layer_emits_its_calls_and_names_the_directory_not_the_file() {
 }
 
 #[tokio::test]
-async fn r8_events_go_to_the_sink_of_the_caller_also_from_other_threads() {
+async fn r8_events_of_blocking_threads_go_to_the_sink_of_the_caller() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let ((first, first_keyring), (second, second_keyring)) = (
         store(one.path(), FallbackPolicy::Allow),
@@ -221,12 +221,12 @@ async fn r8_events_go_to_the_sink_of_the_caller_also_from_other_threads() {
     let there = with_sink(other, second.set("there", Secret::from("2")));
     let (here, there) = tokio::join!(here, there);
     here.and(there).unwrap();
-    // Without a sink the events are lost.
+    // Events without a sink are dropped.
     first.set("nowhere", Secret::from("3")).await.unwrap();
     for (events, directory) in [(events, one.path()), (other_events, two.path())] {
         let records = events.drain();
         let derived = records.iter().filter(|record| record.event == "key_derived");
-        assert_eq!(derived.count(), 1, "from the thread of a derivation");
+        assert_eq!(derived.count(), 1, "the derivation ran on a blocking thread");
         let directory = Value::Text(directory.display().to_string());
         let directories = records.iter().filter_map(|record| record.field("directory"));
         assert!(directories.clone().count() > 0 && directories.clone().all(|directories| *directories == directory));
@@ -234,7 +234,7 @@ async fn r8_events_go_to_the_sink_of_the_caller_also_from_other_threads() {
 }
 
 #[tokio::test]
-async fn r8_no_filter_passes_events_of_other_libraries() {
+async fn r8_no_filter_lets_events_of_other_libraries_through() {
     let (sink, events) = log("trace");
     sink.set_sink(Some(events.clone()));
     with_sink(sink, async {
@@ -248,7 +248,7 @@ async fn r8_no_filter_passes_events_of_other_libraries() {
 }
 
 #[tokio::test]
-async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
+async fn r8_a_field_is_formatted_only_when_a_sink_takes_its_event() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static FORMATTED: AtomicUsize = AtomicUsize::new(0);
     struct Counts;
@@ -260,13 +260,13 @@ async fn r8_off_means_that_nothing_is_formatted_and_no_fingerprint_computed() {
     }
     let emit = || tracing::warn!(target: "securestore::store", key = %Counts, "emitted");
     emit();
-    // Another sink listens, not ours; and our filter passes none of these events.
-    let (elsewhere, _heard) = listening();
+    // There is a sink, but not for this task; and the filter of the next one passes none of these events.
+    let (elsewhere, _events) = listening();
     emit();
     let (filtered, nothing) = log("securestore::keyring=debug,securestore::store=error");
     with_sink(filtered, async { emit() }).await;
     assert_eq!((FORMATTED.load(Ordering::SeqCst), nothing.drain().len()), (0, 0));
-    // With a sink it is counted.
+    // With a sink it is formatted.
     with_sink(elsewhere.clone(), async { emit() }).await;
     assert_eq!(FORMATTED.load(Ordering::SeqCst), 1);
     elsewhere.set_sink(None);
@@ -283,6 +283,7 @@ async fn r8_a_long_wait_for_a_lock_emits_lock_wait_and_lock_acquired_with_its_du
     let lock = store.lock("key").await.unwrap();
     with_sink(sink, async {
         let waiting = store.set("key", Secret::from("value"));
+        // The clock is paused, so these waits take no time.
         let release = async {
             tokio::time::sleep(Duration::from_millis(900)).await;
             assert!(events.lines().is_empty(), "a short wait is no event");

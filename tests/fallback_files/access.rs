@@ -1,10 +1,10 @@
-//! Modes, links, and files that are not regular.
+//! File modes, symbolic links, and files that are not regular.
 
 use super::*;
 
 #[cfg(unix)]
 #[tokio::test]
-async fn r4_7_what_others_could_read_is_tightened_and_what_is_new_is_private() {
+async fn r4_7_new_files_and_directories_are_private_and_modes_that_are_too_open_are_tightened() {
     let temp = tempfile::tempdir().unwrap();
     let (above, path) = (temp.path().join("above"), temp.path().join("above/files"));
     let dir = open(&path);
@@ -29,7 +29,7 @@ async fn r4_7_what_others_could_read_is_tightened_and_what_is_new_is_private() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn r4_8_a_symbolic_link_is_read_through_but_replaced_on_writing_and_removed_itself() {
+async fn r4_8_a_read_follows_a_symbolic_link_and_a_write_or_a_removal_replaces_or_removes_the_link_itself() {
     let temp = tempfile::tempdir().unwrap();
     let (elsewhere, path) = (temp.path().join("elsewhere"), temp.path().join("files"));
     write(&open(&elsewhere), "k", "linked").await;
@@ -42,7 +42,7 @@ async fn r4_8_a_symbolic_link_is_read_through_but_replaced_on_writing_and_remove
     let dir = open(&path);
     assert_eq!(value(&dir, "k").await.as_deref(), Some("linked"));
     assert_eq!(keys(&dir).await, vec!["k".to_owned()]);
-    assert_eq!(mode(&target), 0o644, "what a link leads to is not ours to change");
+    assert_eq!(mode(&target), 0o644, "the mode of the target of a link is unchanged");
     write(&dir, "k", "own").await;
     assert_eq!(value(&dir, "k").await.as_deref(), Some("own"));
     assert_eq!(value(&open(&elsewhere), "k").await.as_deref(), Some("linked"));
@@ -54,7 +54,7 @@ async fn r4_8_a_symbolic_link_is_read_through_but_replaced_on_writing_and_remove
 
 #[cfg(unix)]
 #[tokio::test]
-async fn r4_8_a_directory_or_a_pipe_in_the_files_place_is_an_error_and_is_not_listed() {
+async fn r4_8_a_directory_or_a_pipe_with_the_name_of_a_file_is_an_error_and_is_not_listed() {
     let temp = tempfile::tempdir().unwrap();
     fs::create_dir(temp.path().join("d.enc")).unwrap();
     let pipe = temp.path().join("p.enc");
@@ -75,5 +75,5 @@ async fn r4_8_a_directory_or_a_pipe_in_the_files_place_is_an_error_and_is_not_li
     let error = dir.write("d", &Secret::from("v"), None).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert!(error.message().contains("regular file"), "{error}");
-    assert_eq!(names(temp.path()), ["d.enc", "p.enc"], "no temporary stays");
+    assert_eq!(names(temp.path()), ["d.enc", "p.enc"], "no temporary file is left");
 }

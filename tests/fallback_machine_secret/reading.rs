@@ -1,12 +1,12 @@
-//! Reading with the machine secrets of several places.
+//! Reads with machine secrets from several sources.
 
 use super::*;
 
 #[tokio::test]
-async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_what_is_missing() {
+async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_names_what_is_missing() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, absent) = places(&temp);
-    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
+    let (files, absent) = paths(&temp);
+    write(&with(&files, Some(&TestSource::holding(7)), None, None), "v")
         .await
         .unwrap();
 
@@ -15,12 +15,12 @@ async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_w
     let remedy = error.remediation();
     assert!(remedy.contains("No machine secret is configured"), "{remedy}");
 
-    let dir = with(&files, Some(&TestPlace::new(|| Ok(None))), None, Some(&absent));
+    let dir = with(&files, Some(&TestSource::new(|| Ok(None))), None, Some(&absent));
     let error = dir.read("k").await.unwrap_err();
     assert_eq!(error.code(), Code::Corrupt);
     for word in [
         "machine secret",
-        "the test's place",
+        "the test's source",
         absent.to_str().unwrap(),
         "Re-save the key or re-authenticate",
     ] {
@@ -31,18 +31,18 @@ async fn r4_3_without_a_secret_a_version_2_file_is_corrupt_and_the_remedy_says_w
 }
 
 #[tokio::test]
-async fn r4_3_many_first_reads_ask_a_place_once_and_that_it_had_none_is_not_remembered() {
+async fn r4_3_many_first_reads_load_the_secret_once_and_a_source_without_one_is_loaded_again() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, _) = places(&temp);
+    let (files, _) = paths(&temp);
     let empty = Arc::new(AtomicUsize::new(2));
-    let place = TestPlace::new(move || {
+    let source = TestSource::new(move || {
         let emptied = empty.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         Ok(emptied.is_err().then(|| vec![9; 32]))
     });
-    write(&with(&files, Some(&TestPlace::holding(9)), None, None), "v")
+    write(&with(&files, Some(&TestSource::holding(9)), None, None), "v")
         .await
         .unwrap();
-    let dir = with(&files, None, Some(&place), None);
+    let dir = with(&files, None, Some(&source), None);
     for _ in 0..2 {
         assert_eq!(dir.read("k").await.unwrap_err().code(), Code::Corrupt);
     }
@@ -53,14 +53,14 @@ async fn r4_3_many_first_reads_ask_a_place_once_and_that_it_had_none_is_not_reme
     }
     let reads = reads.join_all().await;
     assert!(reads.iter().all(|read| *read == Ok(Some("v".to_owned()))));
-    assert_eq!(place.asked.load(Ordering::SeqCst), 3);
+    assert_eq!(source.loads.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn r4_3_many_first_writes_create_one_secret() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    let keyring = TestPlace::empty(Creates::Keeps);
+    let (files, file) = paths(&temp);
+    let keyring = TestSource::empty(OnCreate::Keeps);
     let dir = with(&files, None, Some(&keyring), Some(&file));
     let mut writes = tokio::task::JoinSet::new();
     for n in 0..20 {
@@ -68,7 +68,7 @@ async fn r4_3_many_first_writes_create_one_secret() {
         writes.spawn(async move { dir.write(&format!("k{n}"), &Secret::from("v"), None).await });
     }
     assert!(writes.join_all().await.iter().all(Result::is_ok));
-    let later = TestPlace::new({
+    let later = TestSource::new({
         let bytes = keyring.created();
         move || Ok(bytes.clone())
     });
@@ -78,39 +78,39 @@ async fn r4_3_many_first_writes_create_one_secret() {
 }
 
 #[tokio::test]
-async fn r4_3_a_place_that_fails_is_reported_only_if_no_other_one_opens_the_file() {
+async fn r4_3_the_error_of_a_source_is_reported_only_if_no_other_source_decrypts_the_file() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
-    write(&with(&files, Some(&TestPlace::holding(7)), None, None), "v")
+    let (files, file) = paths(&temp);
+    write(&with(&files, Some(&TestSource::holding(7)), None, None), "v")
         .await
         .unwrap();
-    let dir = with(&files, None, Some(&TestPlace::failing()), Some(&file));
+    let dir = with(&files, None, Some(&TestSource::failing()), Some(&file));
     assert_eq!(value(&dir, "k").await, Err(locked()));
     let dir = with(
         &files,
-        Some(&TestPlace::failing()),
-        Some(&TestPlace::holding(7)),
+        Some(&TestSource::failing()),
+        Some(&TestSource::holding(7)),
         Some(&file),
     );
     assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
-    let dir = with(&files, None, Some(&TestPlace::new(|| Ok(Some(vec![7; 8])))), None);
+    let dir = with(&files, None, Some(&TestSource::new(|| Ok(Some(vec![7; 8])))), None);
     let error = value(&dir, "k").await.unwrap_err();
-    assert_eq!(error.code(), Code::Corrupt, "a part of a secret is none");
+    assert_eq!(error.code(), Code::Corrupt, "an incomplete secret does not count");
 }
 
 #[tokio::test]
 async fn r4_3_a_damaged_secret_file_is_never_overwritten() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
+    let (files, file) = paths(&temp);
     write(&with(&files, None, None, Some(&file)), "v").await.unwrap();
-    fs::rename(files.join("k.enc"), files.join("sealed.enc")).unwrap();
+    fs::rename(files.join("k.enc"), files.join("encrypted.enc")).unwrap();
     for contents in ["", "not base64!", "AAAA", &"A".repeat(100_000)] {
         fs::write(&file, contents).unwrap();
         let dir = with(&files, None, None, Some(&file));
         write(&dir, "v").await.unwrap();
-        assert_eq!(version(&files), "{\"v\":1", "no secret can be had");
+        assert_eq!(version(&files), "{\"v\":1", "no secret is available");
         assert_eq!(fs::read_to_string(&file).unwrap(), contents);
-        let error = dir.read("sealed").await.unwrap_err();
+        let error = dir.read("encrypted").await.unwrap_err();
         assert_eq!(error.code(), Code::Corrupt);
         assert!(
             error.remediation().contains("machine secret"),
@@ -121,9 +121,9 @@ async fn r4_3_a_damaged_secret_file_is_never_overwritten() {
 }
 
 #[tokio::test]
-async fn r4_3_many_values_of_both_versions_are_read_in_one_go() {
+async fn r4_3_many_values_of_both_versions_are_read_in_one_batch() {
     let temp = tempfile::tempdir().unwrap();
-    let (files, file) = places(&temp);
+    let (files, file) = paths(&temp);
     let dir = with(&files, None, None, Some(&file));
     for n in 0..6 {
         let key = format!("k{n}");

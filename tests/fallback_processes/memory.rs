@@ -1,4 +1,4 @@
-//! Looks through the memory of its own process for secrets that should be gone.
+//! Searches the memory of its own process for secrets that must have been wiped.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 
 use super::with_secret;
 
-/// Runs in a child, on a thread of its own: writes and reads a value under a machine secret, lets everything go, and
-/// looks for the value, the machine secret (its bytes, in hex, in base64) wherever the process may write.
-pub fn look_for_traces(path: &Path) {
+/// Runs in a child process, on a thread of its own. Writes and reads a value under a machine secret, drops everything, and
+/// searches all writable memory for the value and for the machine secret (its bytes, in hex and in base64).
+pub fn search(path: &Path) {
     let (value, secret) = (Needle::random(), Needle::random());
     let file = path.join("secret");
     {
@@ -39,7 +39,7 @@ pub fn look_for_traces(path: &Path) {
         });
         assert!(
             found(&value.printable()),
-            "who cannot find what is there proves nothing"
+            "the search does not find a value that is in memory"
         );
         drop(held);
     }
@@ -52,10 +52,10 @@ pub fn look_for_traces(path: &Path) {
     );
 }
 
-/// Something to look for, kept in a form that is not what is looked for.
+/// What is searched for. It is kept in another form, so that the search does not find the needle itself.
 struct Needle([u8; 64]);
 
-/// The bytes to look for, each with all its bits flipped.
+/// The bytes that are searched for, each with all its bits flipped.
 struct Flipped(Vec<u8>);
 
 impl Needle {
@@ -94,7 +94,7 @@ impl Needle {
     }
 }
 
-/// Whether the first 24 bytes of it stand anywhere in the process's writable memory.
+/// Returns whether the first 24 bytes of the needle are anywhere in the writable memory of the process.
 fn found(needle: &Flipped) -> bool {
     let needle = &needle.0[..24];
     let memory = File::open("/proc/self/mem").unwrap();
@@ -113,7 +113,7 @@ fn found(needle: &Flipped) -> bool {
         );
         while at < end {
             let len = buffer.len().min((end - at) as usize);
-            // A part that cannot be read, such as a guard page, holds nothing.
+            // A part that cannot be read, such as a guard page, counts as empty.
             let read = memory.read_at(&mut buffer[..len], at).unwrap_or(0);
             let hit = buffer[..read].windows(needle.len()).any(|window| {
                 window[0] == !needle[0] && window.iter().zip(needle).all(|(byte, wanted)| *byte == !wanted)
@@ -121,7 +121,7 @@ fn found(needle: &Flipped) -> bool {
             if hit {
                 return true;
             }
-            // SecureStoreConfig overlap, for what stands across two of them.
+            // Consecutive reads overlap, so that a needle at their border is found.
             at += if read > needle.len() && at + (read as u64) < end {
                 (read - needle.len()) as u64
             } else {

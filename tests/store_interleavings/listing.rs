@@ -1,9 +1,9 @@
-//! Lists and entries.
+//! `list` and `entries`.
 
 use super::*;
 
 #[tokio::test]
-async fn r3_7_an_empty_list_means_that_the_store_is_known_to_be_empty() {
+async fn r3_7_list_rejects_when_a_source_fails_and_the_others_hold_no_key() {
     let home = Home::with_keyring_seen();
     let store = home.other();
     home.memory.set_mode(FaultMode::Fails(Code::Locked));
@@ -23,7 +23,7 @@ async fn r3_7_an_empty_list_means_that_the_store_is_known_to_be_empty() {
 }
 
 #[tokio::test]
-async fn r3_7_entries_costs_one_listing_and_one_batch_and_gives_what_get_gives() {
+async fn r3_7_entries_takes_one_listing_and_one_batch_and_returns_the_values_that_get_returns() {
     let home = Home::new();
     for n in 0..30 {
         home.memory.plant(SERVICE, &format!("keyring {n}"), "k");
@@ -73,7 +73,7 @@ async fn r3_7_entries_costs_one_listing_and_one_batch_and_gives_what_get_gives()
 }
 
 #[tokio::test]
-async fn r6_an_error_that_ends_everything_ends_entries_too() {
+async fn r6_entries_rejects_with_a_final_error() {
     let home = Home::new();
     home.memory.plant(SERVICE, "key", "value");
     let stop = home.gated.stop("accounts", At::After);

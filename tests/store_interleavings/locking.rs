@@ -1,9 +1,9 @@
-//! Changes under a lock that the caller holds, updates and probes.
+//! Changes under a lock that the caller holds, updates, and probes.
 
 use super::*;
 
 #[tokio::test]
-async fn r13_changes_under_a_lock_that_the_caller_holds_do_not_wait_for_it_and_keep_their_order() {
+async fn r3_changes_under_a_lock_that_the_caller_holds_do_not_wait_for_it_and_keep_their_order() {
     let home = Home::new();
     let store = home.other();
     let lock = store.lock("key").await.unwrap();
@@ -28,7 +28,7 @@ async fn r13_changes_under_a_lock_that_the_caller_holds_do_not_wait_for_it_and_k
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r13_a_hundred_updates_at_once_of_several_stores_are_exact() {
+async fn r7b_of_a_hundred_updates_by_several_stores_at_once_none_is_lost() {
     let home = Home::new();
     let shared = home.other();
     let mut tasks = tokio::task::JoinSet::new();
@@ -46,7 +46,7 @@ async fn increment(current: Option<Secret>) -> Result<Change, Error> {
 }
 
 #[tokio::test]
-async fn r13_an_update_stores_deletes_leaves_and_fails_as_its_change_says() {
+async fn an_update_stores_deletes_keeps_or_fails_as_its_function_returns() {
     let home = Home::new();
     let store = home.other();
     let stored = store
@@ -63,13 +63,15 @@ async fn r13_an_update_stores_deletes_leaves_and_fails_as_its_change_says() {
     assert_eq!(get(&store).await, None);
     home.memory.set_mode(FaultMode::Fails(Code::Locked));
     let unread = store
-        .update("key", async |_| panic!("a value that cannot be read is not changed"))
+        .update("key", async |_| {
+            panic!("update calls its function only with a value that was read")
+        })
         .await;
     assert_eq!(unread.map_err(|error| error.code()), Err(Code::Locked));
 }
 
 #[tokio::test]
-async fn r13_where_there_can_be_no_lock_update_is_unavailable_and_set_goes_on() {
+async fn without_locks_update_is_unavailable_and_set_and_delete_succeed() {
     let home = Home::new();
     std::fs::write(home.dir.path().join("locks"), "not a directory").unwrap();
     let store = home.other();
@@ -88,7 +90,10 @@ async fn r2_three_failures_of_the_store_in_a_row_drop_the_cached_result_of_the_p
     for _ in 0..2 {
         let _ = store.get("key").await;
     }
-    assert!(store.is_keychain_available().await, "two failures drop nothing");
+    assert!(
+        store.is_keychain_available().await,
+        "two failures keep the cached result"
+    );
     let _ = store.has("key").await;
     assert!(!store.is_keychain_available().await);
 }
@@ -111,7 +116,7 @@ async fn r2_the_account_of_a_probe_whose_read_failed_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r7b_two_stores_that_set_two_thousand_keys_each_at_once_in_one_directory_finish() {
+async fn r7b_two_stores_set_two_thousand_keys_each_at_once_in_one_directory_without_a_deadlock() {
     let home = Home::new();
     home.memory.set_mode(FaultMode::Absent);
     let stores = [home.other(), home.other()];

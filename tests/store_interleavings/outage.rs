@@ -1,9 +1,9 @@
-//! Values and deletions while a keyring cannot be reached.
+//! Changes while the keyring is unreachable.
 
 use super::*;
 
 #[tokio::test]
-async fn r7b_a_delete_during_an_outage_does_not_bring_the_older_value_back() {
+async fn r7b_after_a_delete_during_an_outage_the_older_value_in_the_keyring_does_not_come_back() {
     for (mode, deleted) in [
         (FaultMode::Absent, Ok(true)),
         (FaultMode::Fails(Code::Locked), Err(Code::Locked)),
@@ -17,7 +17,7 @@ async fn r7b_a_delete_during_an_outage_does_not_bring_the_older_value_back() {
         assert_eq!(store.delete("key").await.map_err(|error| error.code()), deleted);
         assert_eq!(get(&store).await, None);
         home.memory.set_mode(FaultMode::Works);
-        // Each of these reaches the keyring and carries the deletion out there.
+        // Each of these operations reaches the keyring and deletes the value there.
         for read in ["get", "has", "list", "get_many", "entries", "locate"] {
             home.memory.plant(SERVICE, "key", "v1");
             home.files().write_tombstone("key", KeyringKind::Os).await.unwrap();
@@ -38,7 +38,7 @@ async fn r7b_a_delete_during_an_outage_does_not_bring_the_older_value_back() {
 }
 
 #[tokio::test]
-async fn r7b_a_set_waits_for_a_deletion_that_is_being_carried_out_and_is_not_undone_by_it() {
+async fn r7b_a_set_waits_while_a_tombstone_is_applied_to_the_keyring_and_is_not_undone_by_it() {
     let home = Home::new();
     home.memory.plant(SERVICE, "key", "old");
     home.files().write_tombstone("key", KeyringKind::Os).await.unwrap();
@@ -57,7 +57,7 @@ async fn r7b_a_set_waits_for_a_deletion_that_is_being_carried_out_and_is_not_und
 }
 
 #[tokio::test]
-async fn r7b_a_tombstone_of_one_kind_of_keyring_says_nothing_of_another() {
+async fn r7b_a_tombstone_of_one_kind_of_keyring_does_not_hide_the_value_of_another_kind() {
     let home = Home::new();
     home.memory.plant(SERVICE, "key", "value");
     home.files()
@@ -75,7 +75,7 @@ async fn r7b_a_tombstone_of_one_kind_of_keyring_says_nothing_of_another() {
 }
 
 #[tokio::test]
-async fn r7b_a_home_without_a_keyring_collects_no_tombstones_and_the_first_success_is_remembered() {
+async fn r7b_tombstones_are_written_only_after_a_keyring_was_reached_once() {
     let home = Home::new();
     home.memory.set_mode(FaultMode::Absent);
     let store = home.other();
@@ -93,7 +93,7 @@ async fn r7b_a_home_without_a_keyring_collects_no_tombstones_and_the_first_succe
     assert_eq!(store.get("key").await, Ok(None));
     assert!(home.marker().exists());
     home.memory.set_mode(FaultMode::Absent);
-    // A store of a later process knows it from the marker.
+    // A later process finds the marker file.
     assert_eq!(home.other().delete("key").await, Ok(false));
     assert_eq!(home.state().await, DELETED);
 }

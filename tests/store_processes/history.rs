@@ -1,20 +1,20 @@
-//! Checks that a history of one key is linearizable: that all operations, each at one moment between its start and its end,
-//! give what a single register would give.
+//! Checks that a history of one key is linearizable: that every operation takes effect at one moment between its start and its
+//! end, and returns what a single register would return.
 
 use std::collections::HashSet;
 
-/// What an operation did, and with which result.
+/// What an operation did, with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Stored this value.
     Set(u64),
     /// Deleted the key.
     Delete,
-    /// Read this.
+    /// Read this value.
     Get(Option<u64>),
 }
 
-/// An operation of a history. Times are of one clock.
+/// An operation of a history. All times are of the same clock.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub start: u128,
@@ -30,7 +30,7 @@ pub fn is_linearizable(mut events: Vec<Event>) -> bool {
     search(&events, &mut vec![false; events.len()], None, &mut seen)
 }
 
-/// Whether the operations that are not done yet can follow, in some order, when the register holds `value`.
+/// Returns whether the operations that are not done yet can follow in some order while the register holds `value`.
 fn search(
     events: &[Event],
     done: &mut Vec<bool>,
@@ -39,13 +39,13 @@ fn search(
 ) -> bool {
     let open = |at: &usize| !done[*at];
     let Some(first_end) = (0..events.len()).filter(open).filter_map(|at| events[at].end).min() else {
-        // Only changes that need not have taken effect are left.
+        // Only changes without an end are left. They need not have taken effect.
         return true;
     };
     if !seen.insert((done.clone(), value)) {
         return false;
     }
-    // Only what started before the first end can be next.
+    // Only an operation that started before the first end can be the next one.
     let next: Vec<usize> = (0..events.len())
         .filter(open)
         .filter(|at| events[*at].start <= first_end)
@@ -67,7 +67,7 @@ fn search(
 }
 
 #[test]
-fn the_check_accepts_histories_of_a_register_and_refuses_others() {
+fn the_check_accepts_histories_of_a_register_and_rejects_others() {
     let event = |start, end, action| Event { start, end, action };
     use Action::{Delete, Get, Set};
     let good = [
