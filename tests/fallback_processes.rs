@@ -1,6 +1,5 @@
-//! What only several processes can show: crashes, races, a full disk, what the kernel saw, what memory still holds.
-//!
-//! [`child`] says how the processes are started.
+//! What only several processes can show about the encrypted files: crashes, races, a full disk, system calls, and secrets left
+//! in memory. See [`child`] for how the processes are started.
 #![cfg(unix)]
 
 use std::fs;
@@ -26,7 +25,7 @@ mod disk_full;
 #[path = "fallback_processes/memory.rs"]
 mod memory;
 
-use child::{Role, command, command_with_file_limit, expect_success, next_line, run, say, spawn};
+use child::{Role, command, command_with_file_limit, expect_success, next_line, report, run, spawn};
 
 fn open(path: &Path) -> FallbackDir {
     let identity = HostIdentity {
@@ -43,18 +42,18 @@ fn with_secret(path: &Path, file: PathBuf) -> FallbackDir {
     })
 }
 
-/// A value that shows whether it is whole: its head, over and over.
+/// Returns a value of 64 KiB that repeats its head, so that a torn value is noticed.
 fn long_value(head: &str) -> Secret {
     Secret::new(format!("{head};").repeat(64 * 1024 / (head.len() + 1)))
 }
 
 fn head(value: &Secret) -> String {
     let head = value.expose().split(';').next().unwrap().to_owned();
-    assert!(*value == long_value(&head), "a part of a value, or parts of two");
+    assert!(*value == long_value(&head), "the value is torn");
     head
 }
 
-/// What interrupted writers leave behind.
+/// Returns the names of the files that interrupted writers left: those that hold neither a value nor the cached keys.
 fn residue(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
     names
@@ -72,9 +71,9 @@ async fn a_child_plays_its_role() {
     match name.as_str() {
         "write until killed" => {
             for n in 0u64.. {
-                say(&format!("start {id}.{n}"));
+                report(&format!("start {id}.{n}"));
                 dir.write("k", &long_value(&format!("{id}.{n}")), None).await.unwrap();
-                say(&format!("done {id}.{n}"));
+                report(&format!("done {id}.{n}"));
             }
         }
         "write one key" => {
@@ -92,33 +91,31 @@ async fn a_child_plays_its_role() {
         "remove" => assert!(dir.remove("k").await.unwrap()),
         "write with a machine secret" => {
             let dir = with_secret(&path.join("files"), path.join("secret"));
-            say("ready");
+            report("ready");
             std::io::stdin().read_line(&mut String::new()).unwrap();
             dir.write(&id, &Secret::from(id.as_str()), None).await.unwrap();
         }
-        "meet a limit on file sizes" => disk_full::meet_a_limit_on_file_sizes(&path).await,
-        "look for traces in memory" => {
-            // On a thread that no task runs on, for the runtime to be gone as well.
-            std::thread::spawn(move || memory::look_for_traces(&path))
-                .join()
-                .unwrap();
+        "exceed the limit on file sizes" => disk_full::exceed_the_limit_on_file_sizes(&path).await,
+        "search memory" => {
+            // On a thread of its own: it starts and ends a runtime, which a task cannot do.
+            std::thread::spawn(move || memory::search(&path)).join().unwrap();
         }
-        other => panic!("no such role: {other}"),
+        other => panic!("unknown role: {other}"),
     }
-    say("end");
+    report("end");
 }
 
 #[tokio::test]
-async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks_a_value() {
+async fn r4_8_a_hundred_writers_killed_at_random_moments_lose_and_damage_no_value() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("files");
     let mut interrupted = 0;
     for id in 0..100 {
         let (mut child, mut output) = spawn("write until killed", &path, id);
-        // Any moment after its first write began. This pause is the randomness, nothing is waited for.
         assert_eq!(next_line(&mut output).unwrap(), format!("start {id}.0"));
         let mut random = [0u8; 2];
         getrandom::fill(&mut random).unwrap();
+        // The pause picks a random moment of the child's work. The test does not wait for anything here.
         std::thread::sleep(Duration::from_micros(u64::from(u16::from_ne_bytes(random))));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -131,7 +128,7 @@ async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks
             }
         }
         interrupted += usize::from(done.as_ref() != Some(&started));
-        // A new instance, as a new process has one.
+        // A new object has no keys in memory, like that of a new process.
         let dir = open(&path);
         match dir.read("k").await.unwrap() {
             Some(stored) => {
@@ -141,7 +138,7 @@ async fn r4_8_of_a_hundred_writers_killed_at_random_moments_none_loses_or_breaks
             }
             None => assert_eq!(done, None, "the first write of all"),
         }
-        // What the next process's first write does.
+        // The first write of a process sweeps its directory.
         securestore::fs::sweep::sweep(&path);
         assert_eq!(residue(&path), [""; 0], "after {started}");
     }
@@ -164,7 +161,9 @@ async fn r4_8_eight_processes_write_one_key_and_a_ninth_reads_only_whole_values(
             let dir = open(&path);
             let mut seen = std::collections::HashSet::new();
             while !finished.load(Ordering::SeqCst) {
-                seen.insert(head(&dir.read("k").await.unwrap().expect("never absent").value));
+                seen.insert(head(
+                    &dir.read("k").await.unwrap().expect("a value at every moment").value,
+                ));
             }
             seen.len()
         }
@@ -173,7 +172,7 @@ async fn r4_8_eight_processes_write_one_key_and_a_ninth_reads_only_whole_values(
         .await
         .unwrap();
     finished.store(true, Ordering::SeqCst);
-    assert!(reader.await.unwrap() > 1, "the reader saw them at work");
+    assert!(reader.await.unwrap() > 1, "the reader saw a single value");
     assert_eq!(residue(&path), [""; 0]);
 }
 
@@ -193,7 +192,7 @@ async fn r4_8_eight_processes_write_forty_keys_each_and_all_are_there() {
 }
 
 #[tokio::test]
-async fn r4_3_two_processes_that_make_the_machine_secret_at_once_end_with_the_same_one() {
+async fn r4_3_two_processes_that_create_the_machine_secret_at_once_use_the_same_one() {
     for _ in 0..20 {
         let temp = tempfile::tempdir().unwrap();
         let mut writers: Vec<_> = (0..2)
@@ -211,7 +210,7 @@ async fn r4_3_two_processes_that_make_the_machine_secret_at_once_end_with_the_sa
             assert!(dir.read(id).await.unwrap().unwrap().value.expose() == id);
         }
         let names = fs::read_dir(temp.path()).unwrap().count();
-        assert_eq!(names, 2, "the files and the secret, no temporary");
+        assert_eq!(names, 2, "only the files and the secret are left, no temporary file");
     }
 }
 
@@ -234,7 +233,7 @@ fn r4_8_strace_shows_the_file_synced_before_the_rename_and_the_directory_after_i
     assert!(file < rename && rename < directory, "{calls:#?}");
     assert!(
         above < rename,
-        "a directory just made is on disk before its first file: {calls:#?}"
+        "a new directory is synced before its first file: {calls:#?}"
     );
 
     let calls = strace("remove", &path, temp.path());
@@ -250,7 +249,7 @@ fn r4_8_strace_shows_the_file_synced_before_the_rename_and_the_directory_after_i
     );
 }
 
-/// The calls a child made that name, unname or sync files, in their order.
+/// Runs a child and returns its system calls that rename, unlink or sync files, in their order.
 #[cfg(target_os = "linux")]
 fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
     let log = log.join("strace.log");
@@ -275,21 +274,25 @@ fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn r8_no_trace_of_a_secret_stays_in_memory_when_nobody_holds_it_any_more() {
+fn r8_no_copy_of_a_secret_stays_in_memory_after_it_was_dropped() {
     let temp = tempfile::tempdir().unwrap();
-    run(command("look for traces in memory", temp.path()));
+    run(command("search memory", temp.path()));
 }
 
 #[test]
-fn r6_a_limit_on_file_sizes_is_unavailable_in_the_systems_words_and_harms_nothing() {
+fn r6_a_write_beyond_the_limit_on_file_sizes_fails_with_the_message_of_the_system_and_changes_nothing() {
     let temp = tempfile::tempdir().unwrap();
-    run(command_with_file_limit("meet a limit on file sizes", temp.path(), 64));
+    run(command_with_file_limit(
+        "exceed the limit on file sizes",
+        temp.path(),
+        64,
+    ));
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn r6_a_full_disk_is_unavailable_in_the_systems_words_and_harms_nothing() {
-    disk_full::meet_a_full_disk().await;
+async fn r6_a_write_to_a_full_disk_fails_with_the_message_of_the_system_and_changes_nothing() {
+    disk_full::write_to_a_full_disk().await;
 }
 
 async fn expect_refused(dir: &FallbackDir, value: &Secret, words: &str) {

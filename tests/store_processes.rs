@@ -1,7 +1,8 @@
-//! What only several processes can show of the store: exact updates, locks of the dead, crashes, and that the history of a key
-//! is that of a single register.
+//! What only several processes can show about the store: exact updates, locks of killed processes, crashes, and that the history
+//! of a key is that of a single register.
 //!
-//! [`child`] says how the processes are started. `SECURESTORE_TEST_LONG` multiplies the rounds of the tests with random moments.
+//! See [`child`] for how the processes are started. `SECURESTORE_TEST_LONG` multiplies the rounds of the tests that kill
+//! processes at random moments.
 #![cfg(unix)]
 
 use std::io::BufReader;
@@ -29,7 +30,7 @@ mod history;
 #[path = "store_processes/unsynced.rs"]
 mod unsynced;
 
-use child::{Role, expect_success, next_line, rounds, say, spawn};
+use child::{Role, expect_success, next_line, report, rounds, spawn};
 use file_keyring::{FileKeyring, random};
 use history::{Action, Event, is_linearizable};
 
@@ -71,15 +72,15 @@ async fn a_child_plays_its_role() {
         }
         "hold" => {
             let _lock = store(&dir, 0).lock("key").await.unwrap();
-            say("holding");
+            report("holding");
             std::future::pending::<()>().await;
         }
         "change and read" => change_and_read(&store(&dir, 30), id.parse().unwrap()).await,
         #[cfg(target_os = "linux")]
         "change what cannot be synced" => unsynced::change_what_cannot_be_synced(&dir).await,
-        other => panic!("no such role: {other}"),
+        other => panic!("unknown role: {other}"),
     }
-    say("end");
+    report("end");
 }
 
 async fn increment(current: Option<Secret>) -> Result<Change, Error> {
@@ -87,34 +88,34 @@ async fn increment(current: Option<Secret>) -> Result<Change, Error> {
     Ok(Change::Store(Secret::new((current + 1).to_string())))
 }
 
-/// Operations on one key, each reported as it starts and as it ends.
+/// Runs operations on one key, and reports when each starts and ends.
 async fn change_and_read(store: &SecureStore, id: u64) {
-    say("ready");
+    report("ready");
     for n in 0..12 {
         let start = now();
         match random() % 5 {
             0 | 1 => {
                 let value = id * 1000 + n;
-                say(&format!("start {start} set {value}"));
+                report(&format!("start {start} set {value}"));
                 match store.set("key", Secret::new(value.to_string())).await {
-                    Ok(_) => say(&format!("end {} set {value}", now())),
-                    Err(_) => say("failed"),
+                    Ok(_) => report(&format!("end {} set {value}", now())),
+                    Err(_) => report("failed"),
                 }
             }
             2 => {
-                say(&format!("start {start} delete"));
+                report(&format!("start {start} delete"));
                 match store.delete("key").await {
-                    Ok(_) => say(&format!("end {} delete", now())),
-                    Err(_) => say("failed"),
+                    Ok(_) => report(&format!("end {} delete", now())),
+                    Err(_) => report("failed"),
                 }
             }
             _ => {
                 let value = store.get("key").await;
                 let end = now();
-                // A read that fails says nothing.
+                // A read that fails proves nothing about the value.
                 if let Ok(value) = value {
                     let value = value.map_or("none".to_owned(), |value| value.expose().to_owned());
-                    say(&format!("read {start} {end} {value}"));
+                    report(&format!("read {start} {end} {value}"));
                 }
             }
         }
@@ -152,15 +153,15 @@ fn collect(output: &mut BufReader<ChildStdout>, history: &mut Vec<Event>) {
                 end: Some(end.parse().unwrap()),
                 action: Action::Get(value.parse().ok()),
             }),
-            _ => panic!("not a line of a child: {line}"),
+            _ => panic!("unknown report of a child: {line}"),
         }
     }
-    // The child died in the middle.
+    // The child was killed during this change.
     history.extend(pending);
 }
 
 #[tokio::test]
-async fn r13_two_hundred_increments_by_eight_processes_are_exact() {
+async fn r7b_of_two_hundred_increments_by_eight_processes_none_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let children: Vec<_> = (0..8).map(|id| spawn("increment", dir.path(), id)).collect();
     children.into_iter().for_each(|child| drop(expect_success(child)));
@@ -169,7 +170,7 @@ async fn r13_two_hundred_increments_by_eight_processes_are_exact() {
 }
 
 #[tokio::test]
-async fn r13_a_holder_that_is_killed_frees_those_that_wait() {
+async fn r7b_the_lock_of_a_process_that_is_killed_is_acquired_by_a_waiting_process() {
     let dir = tempfile::tempdir().unwrap();
     let (mut holder, mut output) = spawn("hold", dir.path(), 0);
     assert_eq!(next_line(&mut output).as_deref(), Some("holding"));
@@ -182,13 +183,13 @@ async fn r13_a_holder_that_is_killed_frees_those_that_wait() {
 }
 
 #[tokio::test]
-async fn r7b_the_history_of_a_key_is_that_of_a_single_register_whatever_fails_and_whoever_dies() {
+async fn r7b_the_history_of_a_key_is_linearizable_while_keyring_calls_fail_and_processes_are_killed() {
     for round in 0..rounds(12) {
         let dir = tempfile::tempdir().unwrap();
         let mut children: Vec<_> = (1..=4).map(|id| spawn("change and read", dir.path(), id)).collect();
-        // Any moment while they are at work. This pause is the randomness; nothing is waited for.
         if round % 2 == 0 {
             assert_eq!(next_line(&mut children[0].1).as_deref(), Some("ready"));
+            // The pause picks a random moment of the children's work. The test does not wait for anything here.
             std::thread::sleep(Duration::from_micros(u64::from(random() % 60_000)));
             children[0].0.kill().unwrap();
             children[1].0.kill().unwrap();
@@ -198,7 +199,7 @@ async fn r7b_the_history_of_a_key_is_that_of_a_single_register_whatever_fails_an
             collect(output, &mut history);
             child.wait().unwrap();
         }
-        // What is there in the end, as a new process with a keyring that works sees it.
+        // The value at the end, as a new process whose keyring calls succeed reads it.
         let start = now();
         let value = store(dir.path(), 0).get("key").await.unwrap();
         let value = value.map(|value| value.expose().parse().unwrap());
@@ -219,6 +220,7 @@ async fn r7b_a_process_killed_at_any_moment_leaves_the_newest_acknowledged_chang
     for id in 1..=rounds(40) {
         let (mut child, mut output) = spawn("change and read", dir.path(), id);
         assert_eq!(next_line(&mut output).as_deref(), Some("ready"));
+        // The pause picks a random moment of the child's work. The test does not wait for anything here.
         std::thread::sleep(Duration::from_micros(u64::from(random() % 30_000)));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -233,7 +235,7 @@ async fn r7b_a_process_killed_at_any_moment_leaves_the_newest_acknowledged_chang
             action: Action::Get(value),
         });
         assert!(is_linearizable(history.clone()), "after {id} processes: {history:#?}");
-        // A change that did not take effect by now never does: its process is dead.
+        // The next history starts with the value that was read: no change of a killed process takes effect later.
         history = vec![];
         history.extend(value.map(|value| Event {
             start,

@@ -1,4 +1,4 @@
-//! The cache between processes that run at the same time, are killed, or find no room for it.
+//! The cache in processes that run at the same time, that are killed, and that cannot write it.
 //!
 //! With `SECURESTORE_TEST_LONG=4` a hundred processes are killed, and a directory gets 300 salts.
 
@@ -13,12 +13,12 @@ use securestore::fallback::machine::HostIdentity;
 use securestore::fs::sweep;
 use securestore::secret::Secret;
 
-use super::child::{Role, command, command_with_file_limit, expect_success, next_line, rounds, run, say, spawn};
+use super::child::{Role, command, command_with_file_limit, expect_success, next_line, report, rounds, run, spawn};
 #[cfg(target_os = "linux")]
 use super::disk::Disk;
 use super::*;
 
-/// Runs in a child.
+/// Plays a role in a child process.
 pub async fn play(role: Role) {
     let home = Home::at(role.dir, Version::V2);
     match role.name.as_str() {
@@ -28,37 +28,37 @@ pub async fn play(role: Role) {
             }
         }
         "add ten keys" => {
-            say("ready");
+            report("ready");
             std::io::stdin().read_line(&mut String::new()).unwrap();
             for n in 0..10 {
                 add_key(&home, &format!("{}.{n}", role.id)).await;
             }
         }
         "read all" => {
-            let mut right = 0;
+            let mut correct = 0;
             let derived = derivations(async {
                 let dir = home.on("alpha");
                 let keys = dir.list().await.unwrap().keys;
                 let values = dir.read_many(&keys).await;
-                right = values.into_iter().filter(is_a_value).count();
+                correct = values.into_iter().filter(is_a_value).count();
                 dir.settled().await;
             })
             .await;
-            say(&format!("{right} read, {derived} derived"));
+            report(&format!("{correct} read, {derived} derived"));
         }
-        other => panic!("no such role: {other}"),
+        other => panic!("unknown role: {other}"),
     }
-    say("end");
+    report("end");
 }
 
-/// Writes a file under a host name of its own, whose key the cache lacks.
+/// Writes a file under a new host name, whose derived key is not in the cache.
 async fn add_key(home: &Home, host: &str) {
     let dir = home.on(host);
     dir.write(host, &Secret::from(host), None).await.unwrap();
     // The cache is being updated now.
-    say(&format!("written {host}"));
+    report(&format!("written {host}"));
     dir.settled().await;
-    say(&format!("cached {host}"));
+    report(&format!("cached {host}"));
 }
 
 fn is_a_value(read: &securestore::error::Result<Option<securestore::fallback::StoredValue>>) -> bool {
@@ -70,7 +70,7 @@ fn read_all(home: &Home) -> String {
     run(command("read all", &home.root)).join("; ")
 }
 
-/// Puts `count` copies of the file of a key into the directory.
+/// Copies the file of a key `count` times.
 fn copy(home: &Home, key: &str, count: usize) {
     let file = fs::read(home.files().join(format!("{key}.enc"))).unwrap();
     for n in 0..count {
@@ -84,7 +84,7 @@ async fn write_value(dir: &FallbackDir, key: &str) {
 }
 
 #[tokio::test]
-async fn processes_that_are_killed_while_they_update_the_cache_lose_no_key_and_leave_nothing_behind() {
+async fn processes_killed_while_they_update_the_cache_lose_no_key_and_their_temporary_files_are_swept() {
     let home = Home::new(Version::V2).with_secret().await;
     let processes = rounds(25);
     let (mut interrupted, mut cached) = (0, Vec::new());
@@ -92,7 +92,7 @@ async fn processes_that_are_killed_while_they_update_the_cache_lose_no_key_and_l
         let (mut child, mut output) = spawn("add keys until killed", &home.root, id);
         let mut written = vec![format!("{id}.0")];
         assert_eq!(next_line(&mut output).unwrap(), format!("written {id}.0"));
-        // Any moment of the update that runs now. This pause is the randomness; nothing is waited for.
+        // The pause picks a random moment of the update. The test does not wait for anything here.
         let mut random = [0; 2];
         getrandom::fill(&mut random).unwrap();
         std::thread::sleep(Duration::from_micros(u64::from(u16::from_ne_bytes(random) % 1500)));
@@ -105,16 +105,16 @@ async fn processes_that_are_killed_while_they_update_the_cache_lose_no_key_and_l
             }
         }
         interrupted += usize::from(written.last() != cached.last());
-        // The cache alone opens what a host of another name wrote.
-        let stranger = home.on("stranger");
+        // Under another host name, only the cached keys decrypt the files.
+        let another = home.on("another");
         for host in &cached {
-            read(&stranger, host).await;
+            read(&another, host).await;
         }
         for host in &written {
             read(&home.on(host), host).await;
-            read(&home.on("stranger"), host).await;
+            read(&home.on("another"), host).await;
         }
-        // What the next process's first write does.
+        // The first write of a process sweeps its directory.
         sweep::sweep(&home.files());
         let left: Vec<String> = names(&home.files());
         let left = left.iter().filter(|name| !name.ends_with(".enc"));
@@ -129,7 +129,7 @@ async fn processes_that_are_killed_while_they_update_the_cache_lose_no_key_and_l
 }
 
 #[tokio::test]
-async fn two_processes_that_update_the_cache_at_once_lose_no_key_of_each_other() {
+async fn two_processes_that_update_the_cache_at_once_keep_the_keys_of_both() {
     let home = Home::new(Version::V2).with_secret().await;
     let mut children: Vec<_> = (0..2).map(|id| spawn("add ten keys", &home.root, id)).collect();
     for (_, output) in &mut children {
@@ -141,9 +141,9 @@ async fn two_processes_that_update_the_cache_at_once_lose_no_key_of_each_other()
     for child in children {
         expect_success(child);
     }
-    let stranger = home.on("stranger");
+    let another = home.on("another");
     for (id, n) in (0..2).flat_map(|id| (0..10).map(move |n| (id, n))) {
-        read(&stranger, &format!("{id}.{n}")).await;
+        read(&another, &format!("{id}.{n}")).await;
     }
 }
 
@@ -158,11 +158,11 @@ async fn a_directory_of_ten_thousand_files_is_read_with_one_derivation_and_later
 }
 
 #[tokio::test]
-async fn files_with_salts_of_their_own_are_all_read_and_the_cache_keeps_the_256_keys_used_last() {
+async fn files_with_different_salts_are_all_read_and_the_cache_keeps_the_256_keys_used_last() {
     let home = Home::new(Version::V2).with_secret().await;
     let files = if rounds(1) > 1 { 300 } else { 12 };
     fs::create_dir(home.files()).unwrap();
-    // As an older program: a directory of its own for each file gives each a salt of its own.
+    // Each file is written in a new directory, so that it gets a salt of its own, as older programs give it.
     let mut writers = tokio::task::JoinSet::new();
     for n in 0..files {
         let target = home.files().join(format!("k{n}.enc"));
@@ -191,7 +191,7 @@ async fn files_with_salts_of_their_own_are_all_read_and_the_cache_keeps_the_256_
 }
 
 #[tokio::test]
-async fn a_cache_of_another_machine_is_kept_beside_that_of_this_one() {
+async fn the_cached_keys_of_another_machine_are_kept() {
     let (here, there) = (Home::new(Version::V2), Home::new(Version::V2));
     write_value(&there.on("alpha"), "theirs").await;
     // The directory is copied, without the machine secret.
@@ -212,7 +212,7 @@ async fn a_cache_of_another_machine_is_kept_beside_that_of_this_one() {
 }
 
 #[tokio::test]
-async fn where_no_file_can_be_written_everything_is_read_without_a_cache() {
+async fn all_values_are_read_without_a_cache_when_no_file_can_be_written() {
     let home = Home::new(Version::V2);
     write_value(&home.on("alpha"), "k").await;
     fs::remove_file(home.cache()).unwrap();
@@ -227,11 +227,8 @@ async fn where_no_file_can_be_written_everything_is_read_without_a_cache() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn on_a_full_disk_everything_is_read_and_the_cache_stays_as_it_was() {
-    let Some(disk) = Disk::mount() else {
-        eprintln!("no permission to mount: the limit on file sizes stands for the full disk");
-        return;
-    };
+async fn on_a_full_disk_all_values_are_read_and_the_cache_is_unchanged() {
+    let disk = Disk::mount();
     let home = Home::at(disk.path().to_owned(), Version::V2);
     write_value(&home.on("alpha"), "k").await;
     let cache = fs::read(home.cache()).unwrap();
@@ -255,11 +252,8 @@ async fn on_a_full_disk_everything_is_read_and_the_cache_stays_as_it_was() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn in_a_read_only_directory_everything_is_read_without_a_cache() {
-    let Some(disk) = Disk::mount() else {
-        eprintln!("no permission to mount: the limit on file sizes stands for the read-only directory");
-        return;
-    };
+async fn in_a_read_only_directory_all_values_are_read_without_a_cache() {
+    let disk = Disk::mount();
     let home = Home::at(disk.path().to_owned(), Version::V2);
     write_value(&home.on("alpha"), "k").await;
     copy(&home, "k", 9);

@@ -1,4 +1,4 @@
-//! No room: on a small file system of its own where we may mount one, and under a limit on file sizes anywhere.
+//! Writes without room: on a full file system, and beyond a limit on file sizes.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use securestore::secret::Secret;
 use super::disk::Disk;
 use super::{expect_refused, open};
 
-/// Runs in a child, for the limit is the process's.
-pub async fn meet_a_limit_on_file_sizes(path: &Path) {
+/// Runs in a child process, because the limit is that of the process.
+pub async fn exceed_the_limit_on_file_sizes(path: &Path) {
     let dir = open(path);
     dir.write("k", &Secret::from("old"), None).await.unwrap();
     expect_refused(&dir, &Secret::new("x".repeat(1 << 20)), "File too large").await;
@@ -19,11 +19,8 @@ pub async fn meet_a_limit_on_file_sizes(path: &Path) {
 }
 
 #[cfg(target_os = "linux")]
-pub async fn meet_a_full_disk() {
-    let Some(disk) = Disk::mount() else {
-        eprintln!("not allowed to mount: the limit on file sizes stands for the full disk");
-        return;
-    };
+pub async fn write_to_a_full_disk() {
+    let disk = Disk::mount();
     let path = disk.path().join("files");
     let dir = open(&path);
     let old = Secret::new("old".repeat(1000));

@@ -1,4 +1,4 @@
-//! A directory whose fsync fails: strace injects the error.
+//! A directory that cannot be synced: strace makes its fsync fail.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use super::*;
 const OUTCOME: &str =
     "the change was made, but a crash may undo it: the directory cannot be synced: Input/output error";
 
-/// Runs in a child.
+/// Runs in a child process.
 pub async fn change_what_cannot_be_synced(dir: &Path) {
     let store = without_keyring(dir);
     let error = store.set("key", Secret::from("new")).await.unwrap_err();
@@ -32,7 +32,7 @@ pub fn without_keyring(dir: &Path) -> SecureStore {
 }
 
 #[tokio::test]
-async fn r6_a_change_whose_directory_cannot_be_synced_is_refused_and_the_error_says_that_it_was_made() {
+async fn r6_a_change_whose_directory_cannot_be_synced_is_an_error_that_says_the_change_was_made() {
     let dir = tempfile::tempdir().unwrap();
     let store = without_keyring(dir.path());
     store.set("key", Secret::from("old")).await.unwrap();

@@ -1,5 +1,5 @@
-//! Child processes of a test. A child is the test binary again; environment variables tell it which role to play. It reports in
-//! lines that start with `@`, among what the test harness prints.
+//! Child processes of a test. A child is another process of the test binary, with its role in environment variables. It reports
+//! in lines that start with `@`, which tells them from the output of the test harness.
 //!
 //! Each test binary that spawns children has a test named `a_child_plays_its_role`, which does nothing outside of a child.
 
@@ -12,10 +12,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 const ROLE: &str = "SECURESTORE_TEST_ROLE";
 const DIR: &str = "SECURESTORE_TEST_DIR";
 const ID: &str = "SECURESTORE_TEST_ID";
-/// Set to a number, it multiplies the rounds of the tests with random moments.
+/// Multiplies the rounds of the tests that kill processes at random moments.
 const LONG: &str = "SECURESTORE_TEST_LONG";
 
-/// What a child is told.
+/// What a child does, in which directory, and its number among the children of the test.
 pub struct Role {
     pub name: String,
     pub dir: PathBuf,
@@ -33,7 +33,7 @@ impl Role {
     }
 }
 
-/// Returns the number of rounds of a test with random moments.
+/// Returns the number of rounds of a test that kills processes at random moments.
 pub fn rounds(short: usize) -> usize {
     let factor = std::env::var(LONG).ok().and_then(|factor| factor.parse().ok());
     short * factor.unwrap_or(1)
@@ -51,11 +51,11 @@ pub fn command(role: &str, dir: &Path) -> Command {
     command
 }
 
-/// Returns the command that starts a child in which every write to a file fails after this many blocks of 512 or 1,024 bytes.
+/// Returns the command that starts a child in which a file cannot grow beyond this many blocks of 512 or 1,024 bytes.
 pub fn command_with_file_limit(role: &str, dir: &Path, blocks: usize) -> Command {
     let child = command(role, dir);
     let mut shell = Command::new("bash");
-    // The signal that goes with the limit would end the process.
+    // Without the trap, the signal that the limit sends would end the process.
     let script = format!(r#"trap "" XFSZ; ulimit -f {blocks}; exec "$0" "$@""#);
     shell
         .args(["-c", &script])
@@ -83,32 +83,37 @@ pub fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
         if output.read_line(&mut line).unwrap() == 0 {
             return None;
         }
-        // The harness may have begun the line, with the name of its test.
+        // The harness may have printed the name of the test at the start of the line. A line without an end is of a child that
+        // was killed while it wrote.
         if let (Some(at), true) = (line.find('@'), line.ends_with('\n')) {
             return Some(line[at + 1..].trim_end().to_owned());
         }
     }
 }
 
-/// Reports a line, in a child.
-pub fn say(line: &str) {
+/// Reports a line from a child to its test.
+pub fn report(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "@{line}").unwrap();
     out.flush().unwrap();
 }
 
-/// Waits for a child that ends its role by reporting "end". Returns what else it reported.
+/// Waits until a child ends, and asserts that it succeeded and that its last report is "end". Returns the reports before that.
 pub fn expect_success((mut child, mut output): (Child, BufReader<ChildStdout>)) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(line) = next_line(&mut output) {
         lines.push(line);
     }
     assert!(child.wait().unwrap().success());
-    assert_eq!(lines.pop().as_deref(), Some("end"), "the role was played, not skipped");
+    assert_eq!(
+        lines.pop().as_deref(),
+        Some("end"),
+        "the child did not play its role to the end"
+    );
     lines
 }
 
-/// Runs a child to its end. Returns what it reported.
+/// Runs a child until it ends, and returns its reports.
 pub fn run(mut command: Command) -> Vec<String> {
     let mut child = command.spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());

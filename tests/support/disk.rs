@@ -1,11 +1,11 @@
-//! A small file system of its own, where this process may mount one.
+//! A small file system that a test mounts.
 #![cfg(target_os = "linux")]
 #![allow(dead_code)] // each test binary uses a part
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// A file system of 128 KiB in memory. It is unmounted on drop.
 pub struct Disk {
@@ -13,20 +13,21 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Mounts the file system; `None` without the permission to.
-    pub fn mount() -> Option<Self> {
+    /// Mounts the file system, with `sudo` if this process is not root.
+    pub fn mount() -> Self {
         let disk = Self {
             dir: tempfile::tempdir().unwrap(),
         };
-        disk.run_mount(&["-t", "tmpfs", "-o", "size=128k", "tmpfs"])
-            .then_some(disk)
+        let owner = rustix::process::getuid().as_raw();
+        disk.mount_with(&["-t", "tmpfs", "-o", &format!("size=128k,mode=700,uid={owner}"), "tmpfs"]);
+        disk
     }
 
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Writes a file that takes all the space. Returns its path.
+    /// Writes a file that takes all free space, and returns its path.
     pub fn fill(&self) -> PathBuf {
         let ballast = self.path().join("ballast");
         let full = fs::write(&ballast, vec![0; 1 << 20]).unwrap_err();
@@ -36,17 +37,35 @@ impl Disk {
 
     /// Makes the file system read-only.
     pub fn make_read_only(&self) {
-        assert!(self.run_mount(&["-o", "remount,ro"]), "the file system is remounted");
+        self.mount_with(&["-o", "remount,ro"]);
     }
 
-    fn run_mount(&self, arguments: &[&str]) -> bool {
-        let mount = Command::new("mount").args(arguments).arg(self.path()).output();
-        mount.is_ok_and(|mount| mount.status.success())
+    fn mount_with(&self, arguments: &[&str]) {
+        let mount = self.run_as_root("mount", arguments);
+        assert!(
+            mount.status.success(),
+            "This test mounts a file system. Run it as root, or allow `sudo mount` without a password: {}",
+            String::from_utf8_lossy(&mount.stderr)
+        );
+    }
+
+    fn run_as_root(&self, program: &str, arguments: &[&str]) -> Output {
+        let mut command = match rustix::process::getuid().is_root() {
+            true => Command::new(program),
+            false => {
+                let mut sudo = Command::new("sudo");
+                sudo.args(["--non-interactive", program]);
+                sudo
+            }
+        };
+        command.args(arguments).arg(self.path());
+        let output = command.output();
+        output.unwrap_or_else(|error| panic!("This test runs {program} as root: {error}"))
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+        self.run_as_root("umount", &["-l"]);
     }
 }
