@@ -145,7 +145,7 @@ describe('resolveApiKey', () => {
       ]
       expect(resolved).toStrictEqual(used && diagnostics ? { ...used.result, diagnostics } : NOTHING)
       expect(JSON.stringify([resolved.diagnostics, resolved.reference])).not.toContain('MARK')
-      // R23: the storage is asked for a named key that wins, and for nothing else.
+      // R23: the storage is read only for a named key that is the highest source.
       expect(keyring.calls.length > 0).toBe(!places.includes(0) && (places.includes(1) || places.includes(2)))
     },
   )

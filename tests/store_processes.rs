@@ -1,5 +1,5 @@
-//! What only several processes can show about the store: exact updates, locks of killed processes, crashes, and that the history
-//! of a key is that of a single register.
+//! What only several processes can show about the store: exact updates, locks of killed processes, crashes, and that the
+//! history of a key is that of a single register.
 //!
 //! See [`child`] for how the processes are started. `SECURESTORE_TEST_LONG` multiplies the rounds of the tests that kill
 //! processes at random moments.

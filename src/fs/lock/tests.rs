@@ -23,7 +23,7 @@ fn failure(result: Result<KeyLock>) -> (Code, String) {
 }
 
 #[tokio::test]
-async fn r13_a_lock_excludes_every_other_task_also_through_another_lock_directory_object() {
+async fn r7b_a_lock_excludes_every_other_task_also_through_another_lock_directory_object() {
     let dir = tempfile::tempdir().unwrap();
     let shared = locks(&dir);
     let inside = Arc::new(AtomicUsize::new(0));
@@ -41,7 +41,7 @@ async fn r13_a_lock_excludes_every_other_task_also_through_another_lock_director
 }
 
 #[tokio::test]
-async fn r13_another_key_or_service_has_another_lock() {
+async fn r7b_another_key_or_service_has_another_lock() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let lock = locks.lock("service", "a", LIMIT).await.unwrap();
@@ -54,7 +54,7 @@ async fn r13_another_key_or_service_has_another_lock() {
 }
 
 #[tokio::test]
-async fn r13_the_locks_of_a_process_are_acquired_in_the_order_of_the_requests() {
+async fn r7b_the_locks_of_a_process_are_acquired_in_the_order_of_the_requests() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -73,7 +73,7 @@ async fn r13_the_locks_of_a_process_are_acquired_in_the_order_of_the_requests() 
 }
 
 #[tokio::test]
-async fn r13_a_lock_that_another_process_holds_is_acquired_when_that_process_releases_it() {
+async fn r7b_a_lock_that_another_process_holds_is_acquired_when_that_process_releases_it() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let held = lock_as_another_process(&locks, "key");
@@ -87,7 +87,7 @@ async fn r13_a_lock_that_another_process_holds_is_acquired_when_that_process_rel
 }
 
 #[tokio::test]
-async fn r13_waiting_for_locks_of_other_processes_occupies_no_threads() {
+async fn r7b_waiting_for_locks_of_other_processes_occupies_no_threads() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let held: Vec<_> = (0..600)
@@ -111,7 +111,7 @@ async fn r13_waiting_for_locks_of_other_processes_occupies_no_threads() {
 }
 
 #[tokio::test]
-async fn r13_changes_of_thousands_of_keys_hold_at_most_128_locks_at_a_time() {
+async fn r7b_changes_of_thousands_of_keys_hold_at_most_128_locks_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -133,7 +133,7 @@ async fn r13_changes_of_thousands_of_keys_hold_at_most_128_locks_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r13_waiting_longer_than_the_limit_is_a_timeout_for_a_holder_in_this_and_in_another_process() {
+async fn r7b_waiting_longer_than_the_limit_is_a_timeout_for_a_holder_in_this_and_in_another_process() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let (limit, message) = (Duration::from_secs(60), "for more than 60000 ms");
@@ -149,7 +149,7 @@ async fn r13_waiting_longer_than_the_limit_is_a_timeout_for_a_holder_in_this_and
 }
 
 #[tokio::test]
-async fn r13_a_request_that_is_dropped_leaves_the_queue() {
+async fn r7b_a_request_that_is_dropped_leaves_the_queue() {
     let dir = tempfile::tempdir().unwrap();
     let locks = locks(&dir);
     let first = locks.lock("service", "key", LIMIT).await.unwrap();
@@ -165,7 +165,7 @@ async fn r13_a_request_that_is_dropped_leaves_the_queue() {
 }
 
 #[tokio::test]
-async fn r13_where_locking_is_unavailable_a_change_still_excludes_other_tasks_of_this_process() {
+async fn r7b_where_locking_is_unavailable_a_change_still_excludes_other_tasks_of_this_process() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let locks = LockDir::new(dir.path().join("file").join("locks"));
@@ -183,7 +183,7 @@ mod unix {
     use super::*;
 
     #[tokio::test]
-    async fn r13_the_directory_and_the_file_are_private_and_the_file_is_kept() {
+    async fn r7b_the_directory_and_the_file_are_private_and_the_file_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         let path = locks.lock_file("service", "key");
@@ -197,7 +197,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_anything_but_a_regular_file_at_the_path_of_a_lock_is_refused_and_kept() {
+    async fn r7b_anything_but_a_regular_file_at_the_path_of_a_lock_is_refused_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         std::fs::create_dir_all(locks.path()).unwrap();
@@ -219,7 +219,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_a_lock_directory_that_is_a_dangling_link_is_refused_with_a_clear_message() {
+    async fn r7b_a_lock_directory_that_is_a_dangling_link_is_refused_with_a_clear_message() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("locks");
         symlink(dir.path().join("nowhere"), &path).unwrap();
@@ -229,7 +229,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn r13_after_the_lock_file_was_deleted_a_waiter_locks_the_new_file() {
+    async fn r7b_after_the_lock_file_was_deleted_a_waiter_locks_the_new_file() {
         let dir = tempfile::tempdir().unwrap();
         let locks = locks(&dir);
         let path = locks.lock_file("service", "key");
