@@ -134,19 +134,20 @@ describe('R1 the adapter of createDefaultKeyringAdapter', () => {
     expect(JSON.parse(output)).toEqual(['value', [{ account: 'account', password: 'value' }], true, null])
   })
 
-  test('is recognised as the OS keyring when a loader gives it', async () => {
+  test('counts as the OS keyring when a loader returns it: a file that is newer than the OS keyring wins', async () => {
     const output = await runNode(
       `
-      const { SecureStore, createDefaultKeyringAdapter, setLogSink } = securestore
-      const kinds = new Set()
-      setLogSink(({ keyring }) => { if (keyring) kinds.add(keyring) })
-      const store = new SecureStore('detached', { fallbackPolicy: 'deny', keyringLoader: createDefaultKeyringAdapter })
-      await store.set('key', 'value')
-      await store.delete('key')
-      console.log([...kinds].sort().join())`,
+      const { SecureStore, createDefaultKeyringAdapter } = securestore
+      const options = { fallbackDir: ${JSON.stringify(newDirectory())} }
+      const store = new SecureStore('returned', { ...options, keyringLoader: createDefaultKeyringAdapter })
+      await store.set('key', 'older')
+      process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
+      await new SecureStore('returned', options).set('key', 'newer')
+      console.log(await store.get('key'))
+      await store.delete('key')`,
       { DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' },
     )
-    expect(output.trim()).toContain('os')
+    expect(output).toBe('newer\n')
   })
 })
 

@@ -123,7 +123,7 @@ describe('R8 a sink', () => {
     const COUNT = 3000
     const events = listen()
     const calls = Array.from({ length: COUNT }, (_, i) => tokens.getCredentials(`server-${i}`).catch(() => null))
-    // The event loop stands still while all of them end.
+    // Blocks the event loop while the calls end on other threads. A blocked thread has no event to wait for.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)
     expect(events).toEqual([])
     await Promise.all(calls)

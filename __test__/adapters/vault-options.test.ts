@@ -58,9 +58,8 @@ describe('options', () => {
   })
 
   test('an address may have a path, as behind a proxy', async () => {
-    await codeOf(vault.adapter({ address: `${vault.server.address}/vault/` }).getPassword('service', 'key')).catch(
-      () => {},
-    )
+    // The fake server has nothing at this path.
+    expect(await vault.adapter({ address: `${vault.server.address}/vault/` }).getPassword('service', 'key')).toBeNull()
     expect(vault.server.requests[0]).toBe('GET /vault/v1/sys/internal/ui/mounts/secret')
   })
 
