@@ -97,11 +97,12 @@ module.exports = {
 
 /** Defines the methods of the native class on a class, wrapped by `wrap`. */
 function adopt(Class, Native, wrap = (method) => method) {
-  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Native.prototype))) {
-    if (name === 'constructor' || typeof descriptor.value !== 'function') continue
-    const value = wrap(descriptor.value)
-    if (value !== descriptor.value) Object.defineProperty(value, 'name', { value: name, configurable: true })
-    Object.defineProperty(Class.prototype, name, { ...descriptor, value, enumerable: false })
+  for (const name of Object.getOwnPropertyNames(Native.prototype)) {
+    const method = Native.prototype[name]
+    if (name === 'constructor' || typeof method !== 'function') continue
+    const value = wrap(method)
+    if (value !== method) Object.defineProperty(value, 'name', { value: name, configurable: true })
+    Object.defineProperty(Class.prototype, name, { value, configurable: true, writable: true })
   }
 }
 

@@ -97,7 +97,7 @@ function chooseKeyring(dataDir, rule) {
 function projectProblem(dataDir, rule) {
   const { env } = process
   if (rule === 'configure' || rule === 'home' || (rule === 'platform' && !env.XDG_DATA_HOME)) return null
-  return require('./keyring-choice.js').dataDirectoryInProject(locationOf(dataDir, rule, env))
+  return require('./project-directory.js').dataDirectoryInProject(locationOf(dataDir, rule, env))
 }
 
 /** Returns the user's home directory as an absolute path. */

@@ -9,11 +9,9 @@
 const path = require('node:path')
 const { storeError } = require('./adapters/errors.js')
 const { CHOOSE_AGAIN, keyringFile, readKeyringFile } = require('./keyring-file.js')
-const { projectOf } = require('./project-directory.js')
+const { dataDirectoryInProject } = require('./project-directory.js')
 
 const VARIABLE = 'LLXPRT_KEYRING'
-/** The variables that may choose the data directory. */
-const ENVIRONMENT_RULES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']
 /** The variables that a program named in keyring.json receives: those of the session, and none that configures a tool. */
 const SESSION_VARIABLES = [
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'TERM', 'TMPDIR', 'TZ'],
@@ -78,24 +76,6 @@ function chooseKeyringOrError(options) {
     return { kind: 'error', source, description: 'none', code, message, remediation }
   }
   return choice
-}
-
-/**
- * Returns a warning if an environment variable moved the data directory into the project that the program was started in;
- * otherwise `null`.
- *
- * @param {{ dataDir: string, dataDirRule: string, env: NodeJS.ProcessEnv, cwd: string, home: string }} options
- * @returns {{ message: string, remediation: string } | null}
- */
-function dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home }) {
-  const variable = dataDirRule === 'platform' && env.XDG_DATA_HOME ? 'XDG_DATA_HOME' : dataDirRule
-  if (!ENVIRONMENT_RULES.includes(variable)) return null
-  const project = projectOf(dataDir, { cwd, home })
-  if (project === null) return null
-  return {
-    message: `${variable} points into the project ${project}, to ${dataDir}`,
-    remediation: `Unset ${variable}, or set it to a directory outside the project`,
-  }
 }
 
 /**
@@ -207,4 +187,4 @@ function programEnvironment(environment = {}, passEnvironment = [], env) {
   return { ...Object.fromEntries(passed), ...environment }
 }
 
-module.exports = { chooseKeyring, chooseKeyringOrError, dataDirectoryInProject, fromFile }
+module.exports = { chooseKeyring, chooseKeyringOrError, fromFile }

@@ -3,7 +3,6 @@
 // The file keyring.json, which `llxprt-key use` writes. It decides where keys are stored and may name a program to run, so
 // it is read only if no other user could have written it.
 
-const { randomBytes } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { storeError } = require('./adapters/errors.js')
@@ -60,6 +59,8 @@ function readKeyringFile(dataDir) {
 function writeKeyringFile(dataDir, setting) {
   fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = keyringFile(dataDir)
+  // Loading it costs milliseconds, which a program that only reads the file does not spend.
+  const { randomBytes } = require('node:crypto')
   const temporary = `${file}.${randomBytes(8).toString('hex')}.tmp`
   try {
     const descriptor = fs.openSync(temporary, 'wx', 0o600)

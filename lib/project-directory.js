@@ -6,8 +6,30 @@
 const fs = require('node:fs')
 const path = require('node:path')
 
+/** The variables that may choose the data directory. */
+const ENVIRONMENT_RULES = ['LLXPRT_DATA_HOME', 'LLXPRT_CONFIG_HOME', 'XDG_DATA_HOME']
 /** A directory that contains one of these is the top directory of a project. */
 const MARKERS = ['.git', '.env', '.llxprt', 'package.json']
+
+/**
+ * Returns a warning if an environment variable moved the data directory into the project that the program was started in;
+ * otherwise `null`.
+ *
+ * @param {{ dataDir: string, dataDirRule: string, env: NodeJS.ProcessEnv, cwd: string, home: string }} options
+ * @returns {{ message: string, remediation: string } | null}
+ */
+function dataDirectoryInProject({ dataDir, dataDirRule, env, cwd, home }) {
+  const variable = dataDirRule === 'platform' && env.XDG_DATA_HOME ? 'XDG_DATA_HOME' : dataDirRule
+  if (!ENVIRONMENT_RULES.includes(variable)) return null
+  const project = projectOf(dataDir, { cwd, home })
+  if (project === null) return null
+  return {
+    message: `${variable} points into the project ${project}, to ${dataDir}`,
+    remediation: `Unset ${variable}, or set it to a directory outside the project`,
+  }
+}
+
+module.exports = { dataDirectoryInProject }
 
 /**
  * Returns the project that contains a directory; `null` if the directory is outside.
@@ -43,5 +65,3 @@ function contains(directory, other) {
   const relative = path.relative(directory, other)
   return relative === '' || !(relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative))
 }
-
-module.exports = { projectOf }

@@ -36,8 +36,10 @@ interface Options {
 }
 
 const require = createRequire(__filename)
-const { chooseKeyring, dataDirectoryInProject } = require(path.join(ROOT, 'lib/keyring-choice.js')) as {
+const { chooseKeyring } = require(path.join(ROOT, 'lib/keyring-choice.js')) as {
   chooseKeyring(options: Options): Choice | null
+}
+const { dataDirectoryInProject } = require(path.join(ROOT, 'lib/project-directory.js')) as {
   dataDirectoryInProject(options: Options): { message: string; remediation: string } | null
 }
 const { writeKeyringFile } = require(path.join(ROOT, 'lib/keyring-file.js')) as {

@@ -2,8 +2,9 @@
 
 const { readFileSync } = require('node:fs')
 const path = require('node:path')
-const { chooseKeyring, dataDirectoryInProject, fromFile } = require('../../../lib/keyring-choice.js')
+const { chooseKeyring, fromFile } = require('../../../lib/keyring-choice.js')
 const { keyringFile, writeKeyringFile } = require('../../../lib/keyring-file.js')
+const { dataDirectoryInProject } = require('../../../lib/project-directory.js')
 const { dataDirectory, homeDirectory } = require('../data-dir.js')
 const { CommandError, UsageError } = require('../errors.js')
 const { print, printNotice } = require('../output.js')
