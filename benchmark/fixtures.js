@@ -28,12 +28,13 @@ function keys(count) {
 }
 
 /**
- * Returns the options of a store that uses the files of a directory and no keyring.
+ * Returns the options of a store that uses the files of a directory. The benchmark runs with `LLXPRT_DISABLE_OS_KEYRING=1`, as
+ * on a machine without a keyring.
  *
  * @param {string} fallbackDir
  */
 function inFiles(fallbackDir) {
-  return { fallbackDir, keyringLoader: async () => null, machineSecretPath: machineSecretOf(fallbackDir) }
+  return { fallbackDir, machineSecretPath: machineSecretOf(fallbackDir) }
 }
 
 /**
@@ -93,18 +94,13 @@ class Fixtures {
   }
 
   /**
-   * Resolves to a directory of files of version 1, without a machine secret.
+   * Resolves to a directory of files of version 1, without a machine secret, so that derived keys are not cached.
    *
    * @param {number} count
    */
   async filesOfVersion1(count) {
     return this.#once(`version 1 ${count}`, async (directory) => {
-      const options = {
-        fallbackDir: directory,
-        keyringLoader: async () => null,
-        envelopeVersion: /** @type {const} */ (1),
-      }
-      const store = new SecureStore(SERVICE, options)
+      const store = new SecureStore(SERVICE, { fallbackDir: directory, machineSecretLoader: async () => null })
       for (const key of keys(count)) await store.set(key, value(SMALL))
     })
   }

@@ -85,6 +85,8 @@ async function measure({ quick, parts, dir }) {
   // The log would be measured too, and no store may use the user's data directory.
   delete process.env.LLXPRT_SECURESTORE_LOG
   process.env.LLXPRT_DATA_HOME = fixtures.home
+  // Files are measured as on a machine without a keyring. The measurements of the keyring start one of their own.
+  process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
   const missing = BENCH_PROGRAMS.filter((program) => !which(program))
   if (missing.length > 0) leftOut.push(`what needs ${missing.join(', ')}`)
   try {

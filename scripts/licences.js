@@ -48,7 +48,8 @@ function compiledIn({ packages, resolve }) {
     for (const { pkg, dep_kinds: kinds } of nodes.get(id).deps) if (kinds.some(({ kind }) => kind === null)) visit(pkg)
   }
   visit(resolve.root)
-  return packages.filter(({ id }) => seen.has(id) && id !== resolve.root)
+  // Packages of this workspace have no source.
+  return packages.filter(({ id, source }) => seen.has(id) && source !== null)
 }
 
 /** Returns each crate once, sorted by name and version. */

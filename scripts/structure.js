@@ -18,7 +18,8 @@ const rust = require('./structure/rust-imports.js')
 const { TYPES, readCrate } = require('./structure/rust-modules.js')
 
 const MAX_LINES = 400
-const FOLDERS = ['src', 'lib', 'bin', 'benchmark', 'scripts', 'examples', 'tests', '__test__', 'fuzz/fuzz_targets']
+const RUST = ['src', 'crates', 'tests', 'fuzz/fuzz_targets']
+const FOLDERS = [...RUST, 'lib', 'bin', 'benchmark', 'scripts', 'examples', '__test__']
 const LOADED = ['lib/', 'bin/', 'benchmark/', 'scripts/', 'examples/']
 const SOURCE = /\.(?:rs|[cm]?[jt]s)$/
 

@@ -31,7 +31,7 @@ function numbers(name, pattern) {
 
 /** Returns the functions with a test attribute, including those inside `proptest!`. */
 function rustTests() {
-  const files = [...filesBelow('src', '.rs'), ...filesBelow('tests', '.rs')]
+  const files = ['src', 'crates', 'tests'].flatMap((folder) => filesBelow(folder, '.rs'))
   return files.flatMap((file) => {
     const tests = read(file).matchAll(/#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)/g)
     return [...tests].map(([, name]) => ({ name, file, pattern: IN_IDENTIFIER }))

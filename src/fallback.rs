@@ -29,7 +29,6 @@ pub mod machine_secret;
 mod opening;
 mod other_files;
 mod protected;
-mod scrypt;
 
 pub use file_state::{DirectoryListing, FileRevision, FileState, StoredValue};
 pub use keyring_kind::KeyringKind;

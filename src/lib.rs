@@ -22,6 +22,8 @@
 //! - [`doctor`]: a report on the data directory, the keyring and the stores, with the problems found
 //! - `node`: everything that knows Node-API (feature `node`)
 //!
+//! The key derivation of the files is the package `securestore-scrypt` in `crates/scrypt`.
+//!
 //! A value travels one way: node → command or named store → store → keyring or fallback → and back. It is a
 //! [`secret::Secret`] from the moment it enters Rust until it leaves.
 //!

@@ -91,11 +91,9 @@ function addon() {
 /** @param {Input} input */
 function addonStore({ service, directory, machineSecret, inKeyring = false }) {
   const { SecureStore } = addon()
-  const secret = machineSecret === undefined ? { machineSecretLoader: noSecret } : { machineSecretPath: machineSecret }
-  return new SecureStore(service, {
-    fallbackDir: directory,
-    ...(inKeyring ? {} : { keyringLoader: async () => null, ...secret }),
-  })
+  if (inKeyring) return new SecureStore(service, { fallbackDir: directory })
+  const secret = machineSecret === undefined ? withoutSecret(directory) : { machineSecretPath: machineSecret }
+  return new SecureStore(service, { fallbackDir: directory, ...secret })
 }
 
 /**
@@ -114,8 +112,9 @@ async function readAll(store) {
   return Promise.all(names.map((name) => store.get(name)))
 }
 
-async function noSecret() {
-  return null
+/** Returns the options of a store that has no machine secret. @param {string} directory */
+function withoutSecret(directory) {
+  return { machineSecretLoader: async () => null, machineSecretPath: path.join(directory, '..', 'no-secret') }
 }
 
 module.exports = { GET, READ_ALL, addon, addonStore, readAll }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use securestore_scrypt::{N, P, R};
 use serde_json::Value;
 
 use super::cipher;
@@ -13,7 +14,6 @@ use super::derived_keys::DerivedKey;
 use super::envelope::{self, Envelope, NONCE_LEN, SALT_LEN, TAG_LEN, Version};
 use super::machine::{HostIdentity, other_usernames, version};
 use super::machine_secret::MachineSecret;
-use super::scrypt::{N, P, R};
 use crate::random::random_bytes;
 use crate::secret::Secret;
 

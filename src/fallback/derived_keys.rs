@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError};
 
+use securestore_scrypt::scrypt;
 use sha2::{Digest, Sha256};
 
 use super::envelope::SALT_LEN;
 use super::protected::ProtectedBytes;
-use super::scrypt::scrypt;
 use crate::telemetry::events::key_derived;
 
 /// Length of a derived key, in bytes.

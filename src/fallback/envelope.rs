@@ -10,12 +10,12 @@ use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use securestore_scrypt::{N, P, R};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::keyring_kind::KeyringKind;
-use super::scrypt::{N, P, R};
 
 /// The largest file that is read or written, in bytes: 64 MiB, which holds a value of 48 MiB less a few hundred bytes.
 pub const MAX_LEN: usize = 64 << 20;

@@ -1,4 +1,6 @@
-//! scrypt (RFC 7914) with the parameters of the format: N = 16384, r = 8, p = 1.
+//! scrypt (RFC 7914) with the parameters of the encrypted files: N = 16384, r = 8, p = 1.
+//!
+//! A package of its own, because it is compiled for speed: the addon is compiled for size, and not at all optimised in tests.
 //!
 //! The mixing loop is written here because the first read must not be slower than OpenSSL, which the CLI's JavaScript calls.
 //! The `scrypt` crate's SSE2 code has a longer chain of dependent instructions than scalar code. CPU time of one
@@ -10,7 +12,7 @@
 //! | OpenSSL (`crypto.scryptSync` of Node.js) | 21–24 ms |
 //! | `scrypt` crate 0.12 | 34–36 ms |
 //!
-//! To repeat the measurement, run `cargo test --release --no-default-features derivation_time -- --ignored --nocapture`.
+//! To repeat the measurement, run `cargo test --release -p securestore-scrypt -- --ignored --nocapture`.
 //! The tests compare keys with those of the crate on random input, and with the vectors of RFC 7914. PBKDF2, HMAC and
 //! SHA-256 are those of RustCrypto.
 
