@@ -1,6 +1,6 @@
 //! scrypt (RFC 7914) with the parameters of the encrypted files: N = 16384, r = 8, p = 1.
 //!
-//! A package of its own, because it is compiled for speed: the addon is compiled for size, and not at all optimised in tests.
+//! A package of its own, because it is compiled for speed. The addon is compiled for size, and without optimization in tests.
 //!
 //! The mixing loop is written here because the first read must not be slower than OpenSSL, which the CLI's JavaScript calls.
 //! The `scrypt` crate's SSE2 code has a longer chain of dependent instructions than scalar code. CPU time of one
