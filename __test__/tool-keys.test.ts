@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import {
+  encryptEnvelopeString,
   getSupportedToolNames,
   getToolKeyEntry,
   getToolKeyStorage,
@@ -78,6 +79,31 @@ describe('R7.6 a tool’s key', () => {
     expect(await codeOf(keys.deleteKey('exa'))).toBe('LOCKED')
     await keys.saveKey('exa', 'in the file')
     expect(await keys.getKey('exa')).toBe('in the file')
+  })
+})
+
+test('R7.6 an envelope that the CLI keeps in <tool>.key is read, replaced by a save, and removed by a delete', async () => {
+  const { toolsDir, keyring } = setUp()
+  const keyFile = path.join(toolsDir, 'exa.key')
+  const machineSecretLoader = async () => Buffer.alloc(32, 7)
+  const keys = new ToolKeyStorage({ toolsDir, keyringLoader: noKeyring, machineSecretLoader })
+  for (const options of [{ machineSecretLoader }, { machineSecretLoader: async () => null }]) {
+    writeFileSync(keyFile, await encryptEnvelopeString('sk of the CLI', SERVICE, options))
+    expect([await keys.hasKey('exa'), await keys.getKey('exa')]).toEqual([true, 'sk of the CLI'])
+    expect(await keys.deleteKey('exa')).toBe(true)
+    expect([await keys.hasKey('exa'), await keys.getKey('exa'), existsSync(keyFile)]).toEqual([false, null, false])
+    writeFileSync(keyFile, await encryptEnvelopeString('sk of the CLI', SERVICE, options))
+    await keys.saveKey('exa', 'newer')
+    expect([existsSync(keyFile), valueFiles(toolsDir), await keys.getKey('exa')]).toEqual([false, ['exa.enc'], 'newer'])
+    await keys.deleteKey('exa')
+  }
+  writeFileSync(keyFile, await encryptEnvelopeString('sk of the CLI', SERVICE, { machineSecretLoader }))
+  const others = { toolsDir, keyringLoader: keyring.loader, machineSecretLoader: async () => Buffer.alloc(32, 8) }
+  expect(await storageError(new ToolKeyStorage(others).getKey('exa'))).toMatchObject({
+    code: 'CORRUPT',
+    message: expect.stringMatching(
+      /^Failed to decrypt envelope .*exa\.key: the key is wrong, or the file was altered\. A v:2 envelope requires/,
+    ),
   })
 })
 

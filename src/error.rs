@@ -64,9 +64,11 @@ impl Code {
     /// Returns the default remediation of the code.
     pub fn remediation(self) -> &'static str {
         match self {
-            Code::Unavailable => "Use --key, install a keyring, or use seatbelt mode",
+            Code::Unavailable => {
+                "Use --key, install a keyring backend, use seatbelt mode, or allow encrypted fallback storage"
+            }
             Code::Locked => "Unlock your keyring",
-            Code::Denied => "Check permissions, run as the correct user",
+            Code::Denied => "Check permissions, run as correct user",
             Code::Corrupt => "Re-save the key or re-authenticate",
             Code::Timeout => "Retry, check system load",
             Code::NotFound => "Save the key first",

@@ -107,7 +107,7 @@ impl Directory {
             .find_map(|(identity, secret)| self.derive_and_open(file, secret, &identity));
         opened
             .map(|value| stored(file, value))
-            .ok_or_else(|| undecryptable(&file.path))
+            .ok_or_else(|| undecryptable(file))
     }
 
     /// Seals a value, with the machine secret if there is one, and writes the file.
@@ -202,15 +202,15 @@ fn stored(file: &EncryptedFile, value: Secret) -> StoredValue {
     }
 }
 
-fn undecryptable(path: &Path) -> Error {
-    Error::new(
-        Code::Corrupt,
-        format!(
-            "{} cannot be decrypted: the key is wrong, or the file was altered",
-            path.display()
-        ),
-    )
-    .with_remediation(format!(
+fn undecryptable(file: &EncryptedFile) -> Error {
+    let mut message = format!(
+        "Failed to decrypt envelope {}: the key is wrong, or the file was altered",
+        file.path.display()
+    );
+    if file.envelope.version == Version::V2 {
+        message.push_str(". A v:2 envelope requires a machine secret, and none that was found opens it");
+    }
+    Error::new(Code::Corrupt, message).with_remediation(format!(
         "{}. The file may come from another machine or another user",
         Code::Corrupt.remediation()
     ))

@@ -179,7 +179,7 @@ impl MachineSecrets {
     /// Returns the error for a file that needs a secret when no source has one.
     pub(in crate::fallback) fn missing(&self, path: &Path) -> Error {
         let message = format!(
-            "{} is sealed with a machine secret (version 2), and there is none",
+            "Failed to decrypt envelope {}: a v:2 envelope requires a machine secret, and there is none",
             path.display()
         );
         let names = self.names();
