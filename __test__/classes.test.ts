@@ -2,7 +2,7 @@
 
 import * as securestore from '@llxprt/securestore'
 import { describe, expect, inject, test } from 'vitest'
-import { codeOf, FakeKeyring, newDirectory } from './support/helpers'
+import { codeOf, FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 import { runNode } from './support/node'
 
 const { ExtensionSettingsStorage, KeyCommand, KeychainTokenStorage, ProviderKeyStorage } = securestore
@@ -166,6 +166,24 @@ describe('R6 a final error', () => {
         () => store.delete('key'),
       ]
       for (const call of calls) expect(await codeOf(call())).toBe(code)
+    },
+  )
+
+  test.each(['CONFLICT', 'RUNTIME_REPLACED'] as const)(
+    '%s of an adapter is what has and get reject with, also for a value that waits in a file',
+    async (code) => {
+      const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+      await new SecureStore('final', { fallbackDir, keyringLoader: noKeyring }).set('key', 'value')
+      const store = new SecureStore('final', { fallbackDir, keyringLoader: keyring.loader })
+      keyring.failure = new SecureStoreError('from the adapter', code, 'remedy')
+      for (const call of [store.has('key'), store.locate('key'), store.get('key')])
+        expect(await codeOf(call)).toBe(code)
+      keyring.failure = new SecureStoreError('from the adapter', 'LOCKED', 'remedy')
+      expect([await store.has('key'), await store.locate('key'), await store.get('key')]).toEqual([
+        true,
+        'file',
+        'value',
+      ])
     },
   )
 })

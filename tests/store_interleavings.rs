@@ -260,7 +260,7 @@ async fn r7b_a_change_waits_for_the_lock_of_another_process_and_a_read_does_not(
     assert_eq!(store.list().await, Ok(vec!["key".to_owned()]));
     assert_eq!(
         home.memory.take_calls(),
-        ["accounts"],
+        ["get", "accounts"],
         "nothing was changed in the keyring"
     );
     drop(lock);

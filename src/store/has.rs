@@ -62,6 +62,11 @@ impl SecureStore {
         match relation {
             FileRelation::Newer => {
                 operation.record_fallback(Fallback::NewerFile);
+                if selection.keyring().is_ok() {
+                    // The file answers. The keyring is asked only for an error that ends every call, as `get` is ended by it.
+                    let held = selection.contains(&self.service, key.as_str()).await;
+                    let _ = self.record_outcome(held).await?;
+                }
                 return Ok(Ok(StoredIn::File));
             }
             FileRelation::Deleted => {
