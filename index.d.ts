@@ -74,7 +74,11 @@ export interface KeyringAdapter {
   setPassword(service: string, account: string, password: string): Promise<void>
   /** Removes an account. Resolves to `false` when there was none. */
   deletePassword(service: string, account: string): Promise<boolean>
-  /** Resolves to all accounts of a service, `[]` when there are none. Without it, `list()` finds only the keys in files. */
+  /**
+   * Resolves to all accounts of a service, `[]` when there are none. Without it, `list()` finds only the keys in files.
+   *
+   * {@link SecureStore.entries} uses these passwords. It reads an account on its own only if its password is not a string.
+   */
   findCredentials?(service: string): Promise<Array<{ account: string; password: string }>>
 }
 

@@ -2,9 +2,15 @@
 
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { KeychainTokenStorage, SecureStore, SecureStoreError } from '@llxprt/securestore'
+import {
+  KeyCommand,
+  KeychainTokenStorage,
+  ProviderKeyStorage,
+  SecureStore,
+  SecureStoreError,
+} from '@llxprt/securestore'
 import { describe, expect, test } from 'vitest'
-import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
+import { codeOf, FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 
 describe('R3.7 entries', () => {
   test('returns the keys of keyring and files with their values, sorted', async () => {
@@ -33,9 +39,109 @@ describe('R3.7 entries', () => {
     expect(bad?.error?.code).toBe('CORRUPT')
   })
 
+  test('takes the values from one findCredentials of an adapter, and reads none by itself', async () => {
+    const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+    for (const key of ['a', 'b', 'c']) keyring.entries.set(`all/${key}`, `value of ${key}`)
+    const { entries } = await new SecureStore('all', { fallbackDir, keyringLoader: keyring.loader }).entries()
+    expect(entries).toEqual(
+      ['a', 'b', 'c'].map((key) => ({ key, value: `value of ${key}`, storedIn: 'keyring', error: null })),
+    )
+    expect(keyring.calls).toEqual(['find'])
+  })
+
+  test('reads by itself what findCredentials lists without a usable password, or twice', async () => {
+    const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+    const listed = [
+      { account: 'whole', password: 'listed' },
+      { account: 'missing' },
+      { account: 'null', password: null },
+      { account: 'number', password: 7 },
+      { account: 'surrogate', password: '\ud800' },
+      { account: 'twice', password: 'one' },
+      { account: 'twice', password: 'other' },
+      null,
+    ]
+    const asked: string[] = []
+    const adapter = {
+      findCredentials: async () => listed,
+      getPassword: async (_service: string, account: string) => {
+        asked.push(account)
+        return account === 'surrogate' ? '\ud800' : 'read'
+      },
+    }
+    const keyringLoader = async () => Object.assign(Object.create(keyring), adapter)
+    const { entries } = await new SecureStore('all', { fallbackDir, keyringLoader }).entries()
+    expect(entries.map(({ key, value, error }) => [key, value, error?.code])).toEqual([
+      ['missing', 'read', undefined],
+      ['null', 'read', undefined],
+      ['number', 'read', undefined],
+      ['surrogate', null, 'CORRUPT'],
+      ['twice', 'read', undefined],
+      ['whole', 'listed', undefined],
+    ])
+    expect(asked.sort()).toEqual(['missing', 'null', 'number', 'surrogate', 'twice'])
+  })
+
+  test('gives the values of newer files and leaves out what was deleted, whatever findCredentials lists', async () => {
+    const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+    const store = new SecureStore('all', { fallbackDir, keyringLoader: keyring.loader })
+    for (const key of ['changed', 'deleted', 'kept']) await store.set(key, 'old')
+    const failure = new Error('locked')
+    keyring.failure = failure
+    await store.set('changed', 'new')
+    expect(await codeOf(store.delete('deleted'))).toBe('LOCKED')
+    keyring.failure = undefined
+    // Neither can be carried out yet.
+    keyring.setPassword = async () => {
+      throw failure
+    }
+    keyring.deletePassword = async () => {
+      throw failure
+    }
+    const { entries } = await store.entries()
+    expect(entries.map(({ key, value, storedIn }) => [key, value, storedIn])).toEqual([
+      ['changed', 'new', 'file'],
+      ['kept', 'old', 'keyring'],
+    ])
+    expect(keyring.entries.get('all/changed')).toBe('old')
+  })
+
   test('is empty for a store without keys', async () => {
     const store = new SecureStore('all', { fallbackDir: newDirectory(), keyringLoader: noKeyring })
     expect(await store.entries()).toEqual({ entries: [], incomplete: null })
+  })
+})
+
+describe('R3.7 what is built on entries', () => {
+  const token = { accessToken: 't', tokenType: 'Bearer' }
+
+  test('asks an adapter once for all credentials of MCP servers', async () => {
+    const keyring = new FakeKeyring()
+    const tokens = new KeychainTokenStorage('servers', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
+    for (const serverName of ['a', 'b', 'c']) await tokens.setCredentials({ serverName, token })
+    keyring.calls = []
+    expect([...(await tokens.getAllCredentials()).keys()]).toEqual(['a', 'b', 'c'])
+    expect(keyring.calls).toEqual(['find'])
+    expect(await tokens.listServers()).toEqual(['a', 'b', 'c'])
+    expect(keyring.calls).toEqual(['find', 'find'])
+    keyring.calls = []
+    await tokens.clearAll()
+    // A deletion is looked at afterwards. No value is read before it.
+    expect(keyring.calls.filter((call) => call === 'find')).toHaveLength(1)
+    expect(keyring.calls.slice(1).sort()).toEqual(['delete', 'delete', 'delete', 'get', 'get', 'get'])
+    expect(keyring.calls.slice(0, 2)).toEqual(['find', 'delete'])
+    expect(keyring.entries.size).toBe(0)
+  })
+
+  test('asks an adapter once for all keys that /key list shows', async () => {
+    const keyring = new FakeKeyring()
+    const secureStore = new SecureStore('keys', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })
+    const storage = new ProviderKeyStorage({ secureStore })
+    for (const name of ['a', 'b', 'c']) await storage.saveKey(name, `sk-${name}-0123456789`)
+    keyring.calls = []
+    const { content } = (await new KeyCommand(storage).run('list')) as { content: string }
+    expect(content.split('\n').map((line) => line.trim().split(/\s+/)[0])).toEqual(['Saved', 'a', 'b', 'c'])
+    expect(keyring.calls).toEqual(['find'])
   })
 })
 

@@ -107,8 +107,10 @@ function logger(object) {
 async function callAdapter(adapter, method, service, account, password) {
   const { deleteForUpdates, readForUpdates, writeForUpdates } = require('./update-versions.js')
   switch (method) {
-    case 'findCredentials':
+    case 'findAccounts':
       return accountsOf(adapter, service)
+    case 'findCredentials':
+      return credentialsOf(adapter, service)
     case 'setPassword':
       return writeForUpdates(adapter, service, account, password)
     case 'deletePassword':
@@ -123,11 +125,23 @@ async function callAdapter(adapter, method, service, account, password) {
  * passed to Rust.
  */
 async function accountsOf(adapter, service) {
-  if (typeof adapter.findAccounts === 'function') return Array.from(await adapter.findAccounts(service))
+  return (await credentialsOf(adapter, service)).map(([account]) => account)
+}
+
+/**
+ * Lists the accounts of a service, each as `[account, password]`. The password is `null` if the account must be
+ * read on its own.
+ */
+async function credentialsOf(adapter, service) {
+  // With such an adapter, reads may be cached, and one that fails does not hide the other accounts.
+  if (typeof adapter.findAccounts === 'function') {
+    return Array.from(await adapter.findAccounts(service), (account) => [account, null])
+  }
   // Without `findCredentials`, the adapter cannot list.
   const found = adapter.findCredentials ? await adapter.findCredentials(service) : []
-  const accounts = Array.from(found ?? [], (credential) => credential?.account)
-  return accounts.filter((name) => typeof name === 'string')
+  return Array.from(found ?? [], (credential) => [credential?.account, credential?.password ?? null]).filter(
+    ([account]) => typeof account === 'string',
+  )
 }
 
 /** Describes a thrown value. It may be of any type, including an object whose getters throw. */

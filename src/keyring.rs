@@ -110,6 +110,21 @@ impl DeleteOutcome {
     }
 }
 
+/// An account that a keyring listed.
+pub struct ListedAccount {
+    /// The name of the account.
+    pub name: String,
+    /// Its secret, if the listing returned it.
+    pub secret: Option<Secret>,
+}
+
+impl ListedAccount {
+    /// Creates an account whose secret the listing did not return.
+    pub fn without_secret(name: String) -> Self {
+        Self { name, secret: None }
+    }
+}
+
 /// A store of secrets by service and account.
 ///
 /// Every call ends: an implementation enforces the time limit that it was created with, and returns `TIMEOUT` when it is
@@ -161,6 +176,16 @@ pub trait Keyring: Send + Sync {
     /// Returns the accounts of a service, in no particular order. The secrets are not read where the platform allows that.
     /// The list is empty if there are none, and if this keyring cannot list.
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>>;
+
+    /// Returns the accounts of a service for a caller that wants their secrets too, in no particular order.
+    ///
+    /// The default lists the names alone. A keyring that returns names and secrets in one call overrides it.
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        Box::pin(async move {
+            let names = self.accounts(service).await?;
+            Ok(names.into_iter().map(ListedAccount::without_secret).collect())
+        })
+    }
 
     /// Returns the secrets of many accounts, in the order of `accounts`. All requests are in flight at once.
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>>;

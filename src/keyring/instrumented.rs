@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
+use super::{DeleteOutcome, Keyring, KeyringError, ListedAccount, Replies, Reply, WriteOutcome};
 use crate::error::Code;
 use crate::secret::Secret;
 use crate::telemetry::events::{HasCode, KeyringCall, Outcome, OutcomeSummary, keyring_call, keyring_enabled};
@@ -87,6 +87,11 @@ impl<K: Keyring> Keyring for InstrumentedKeyring<K> {
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
         self.instrument("accounts", service, None, self.keyring.accounts(service))
+    }
+
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        let reply = self.keyring.accounts_with_secrets(service);
+        self.instrument("accounts", service, None, reply)
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {

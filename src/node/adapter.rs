@@ -19,7 +19,7 @@ use super::js_call::call_js;
 use super::js_thread::JsThread;
 use crate::error::{Code, Error};
 use crate::keyring::instrumented::InstrumentedKeyring;
-use crate::keyring::{Keyring, KeyringError, Replies, Reply, WriteOutcome};
+use crate::keyring::{Keyring, KeyringError, ListedAccount, Replies, Reply, WriteOutcome};
 use crate::secret::Secret;
 use crate::store::{Loader, SelectedKeyring};
 
@@ -166,7 +166,11 @@ impl Keyring for JsKeyring {
     }
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
-        Box::pin(self.call("findCredentials", service, None, None, args::cast))
+        Box::pin(self.call("findAccounts", service, None, None, args::cast))
+    }
+
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        Box::pin(self.call("findCredentials", service, None, None, listed_accounts))
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
@@ -174,6 +178,22 @@ impl Keyring for JsKeyring {
             accounts.iter().map(|account| self.get(service, account)),
         ))
     }
+}
+
+/// Returns the accounts in an array of `[account, password]`.
+fn listed_accounts(value: Unknown<'_>) -> Result<Vec<ListedAccount>, Failure> {
+    let array: Object<'_> = args::cast(value)?;
+    (0..array.get_array_length()?)
+        .map(|at| {
+            let credential: Object<'_> = array.get_element(at)?;
+            let password: Unknown<'_> = credential.get_element(1)?;
+            Ok(ListedAccount {
+                name: credential.get_element(0)?,
+                // If a password cannot be used, the read of its account returns the reason.
+                secret: args::secret(password, "password").ok(),
+            })
+        })
+        .collect()
 }
 
 /// Returns the secret in a JavaScript value; `None` for `null` and `undefined`.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
+use super::entries::ListedSecrets;
 use super::get::hidden_by;
 use super::selection::{Selection, not_found_as};
 use super::{FallbackPolicy, Key, SecureStore, StoredIn};
@@ -31,7 +32,7 @@ impl SecureStore {
         };
         let values = match files {
             Some(files) => {
-                let values = self.read_all(keys, &selection, &files).await;
+                let values = self.read_all(keys, &selection, &files, ListedSecrets::default()).await;
                 values.into_iter().map(|(value, _)| value).collect()
             }
             None => self.get_each(keys).await,
@@ -50,12 +51,14 @@ impl SecureStore {
             .await
     }
 
-    /// Reads many keys, in one batch from each source. `files` is the listing of the files.
+    /// Reads many keys, in one batch from each source. `files` is the listing of the files. `secrets` are those that the
+    /// listing of the keyring returned afterwards; they are not read again.
     pub(super) async fn read_all(
         &self,
         keys: &[String],
         selection: &Selection,
         files: &DirectoryListing,
+        mut secrets: ListedSecrets,
     ) -> Vec<LocatedResult> {
         let with_file: BTreeSet<&str> = files.keys.iter().map(String::as_str).collect();
         let deleted: BTreeSet<&str> = files
@@ -82,15 +85,25 @@ impl SecureStore {
             (false, Some(Err(_))) => true,
         };
         let (single, batch): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(is_single);
+        let (mut listed, mut unread) = (Vec::new(), Vec::new());
+        for key in batch {
+            // If the file disappeared after the listing, its value is in the keyring now and the listed secret is older.
+            let is_gone = matches!(stored.get(&key), Some(Ok(None)));
+            match secrets.take(&key).filter(|_| !is_gone) {
+                Some(secret) => listed.push((key, Ok(Some(secret)))),
+                None => unread.push(key),
+            }
+        }
         let answers = match selection.keyring() {
-            Ok(keyring) => keyring.get_many(&self.service, &batch).await,
-            Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
+            _ if unread.is_empty() => Vec::new(),
+            Ok(keyring) => keyring.get_many(&self.service, &unread).await,
+            Err(error) => unread.iter().map(|_| Err(error.clone())).collect(),
         };
         if answers.iter().any(Result::is_ok) {
             self.keyring_seen.record().await;
         }
         let mut results = BTreeMap::new();
-        for (key, answer) in batch.into_iter().zip(answers) {
+        for (key, answer) in unread.into_iter().zip(answers).chain(listed) {
             let stored = stored.remove(&key).and_then(Result::ok).flatten();
             results.insert(
                 key,

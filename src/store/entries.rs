@@ -1,6 +1,6 @@
 //! Lists the keys of a store, with and without their values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
@@ -9,7 +9,8 @@ use super::selection::Selection;
 use super::{FallbackPolicy, Key, PROBE_PREFIX, SecureStore, StoreEntries, StoreEntry, StoreKeys};
 use crate::error::{Error, Result};
 use crate::fallback::DirectoryListing;
-use crate::keyring::KeyringError;
+use crate::keyring::{KeyringError, ListedAccount};
+use crate::secret::Secret;
 use crate::telemetry::events::{Operation, Outcome, OutcomeSummary};
 
 /// How many deletions are carried out at once.
@@ -20,9 +21,15 @@ struct Listing {
     /// Sorted as JavaScript's `sort()` does, without duplicates.
     keys: Vec<String>,
     files: DirectoryListing,
+    /// The secrets that the keyring's listing returned.
+    secrets: ListedSecrets,
     /// The error of a source that could not be listed.
     incomplete: Option<Error>,
 }
+
+/// The secrets that a keyring's listing returned, by account.
+#[derive(Default)]
+pub(super) struct ListedSecrets(BTreeMap<String, Option<Secret>>);
 
 impl SecureStore {
     /// Returns the keys in keyring and files, sorted as JavaScript's `sort()` does, without duplicates.
@@ -49,7 +56,11 @@ impl SecureStore {
     pub async fn keys(&self) -> Result<StoreKeys> {
         let mut operation = Operation::start("list");
         let selection = self.select().await;
-        let listing = self.list_sources(&selection, &mut operation).await;
+        // Values move from the files to the keyring, so the files come first.
+        let files = self.list_files().await;
+        let names = selection.accounts(&self.service).await;
+        let accounts = names.map(|names| names.into_iter().map(ListedAccount::without_secret).collect());
+        let listing = self.merge(files, accounts, &selection, &mut operation).await;
         let keys = listing.map(|Listing { keys, incomplete, .. }| StoreKeys { keys, incomplete });
         operation.finish(self.service(), None, keys)
     }
@@ -68,12 +79,15 @@ impl SecureStore {
 
     async fn entries_now(&self, operation: &mut Operation) -> Result<StoreEntries> {
         let selection = self.select().await;
+        let files = self.list_files().await;
+        let accounts = selection.accounts_with_secrets(&self.service).await;
         let Listing {
             keys,
             files,
+            secrets,
             incomplete,
-        } = self.list_sources(&selection, operation).await?;
-        let values = self.read_all(&keys, &selection, &files).await;
+        } = self.merge(files, accounts, &selection, operation).await?;
+        let values = self.read_all(&keys, &selection, &files, secrets).await;
         let is_final = |value: &Result<_>| value.as_ref().is_err_and(Error::is_final);
         if let Some((Err(error), _)) = values.iter().find(|(value, _)| is_final(value)) {
             return Err(error.clone());
@@ -88,13 +102,21 @@ impl SecureStore {
         })
     }
 
-    async fn list_sources(&self, selection: &Selection, operation: &mut Operation) -> Result<Listing> {
-        // Values move from the files to the keyring, so the files come first.
-        let files = match self.policy {
+    async fn list_files(&self) -> Result<DirectoryListing> {
+        match self.policy {
             FallbackPolicy::Allow => self.files.list().await,
             FallbackPolicy::Deny => Ok(DirectoryListing::default()),
-        };
-        let accounts = selection.accounts(&self.service).await;
+        }
+    }
+
+    /// Merges the listings of the files and of the keyring. The files were listed before the keyring.
+    async fn merge(
+        &self,
+        files: Result<DirectoryListing>,
+        accounts: Result<Vec<ListedAccount>, KeyringError>,
+        selection: &Selection,
+        operation: &mut Operation,
+    ) -> Result<Listing> {
         record_backend(operation, &accounts, self.policy);
         let (accounts, keyring_error) = match accounts {
             Ok(accounts) => (accounts, None),
@@ -119,7 +141,8 @@ impl SecureStore {
             self.carry_out_deletions(&deleted, selection).await?;
         }
         let mut keys: Vec<String> = accounts
-            .into_iter()
+            .iter()
+            .map(|account| account.name.clone())
             .filter(|account| !deleted.contains(account.as_str()))
             .chain(files.keys.iter().cloned())
             .filter(|key| !key.starts_with(PROBE_PREFIX))
@@ -130,6 +153,7 @@ impl SecureStore {
             keys,
             incomplete: keyring_error.or(files_error),
             files,
+            secrets: ListedSecrets::of(accounts),
         })
     }
 
@@ -149,6 +173,25 @@ impl SecureStore {
             }
         }
         Ok(())
+    }
+}
+
+impl ListedSecrets {
+    /// Collects the secrets. An account that is listed twice is left out, because its secrets may differ.
+    fn of(accounts: Vec<ListedAccount>) -> Self {
+        let mut secrets = BTreeMap::new();
+        for ListedAccount { name, secret } in accounts {
+            secrets
+                .entry(name)
+                .and_modify(|secret| *secret = None)
+                .or_insert(secret);
+        }
+        Self(secrets)
+    }
+
+    /// Removes and returns the secret of an account; `None` if the account must be read.
+    pub fn take(&mut self, account: &str) -> Option<Secret> {
+        self.0.remove(account).flatten()
     }
 }
 

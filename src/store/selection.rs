@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{KeyringProvider, SecureStore, SelectedKeyring};
 use crate::error::Code;
 use crate::fallback::{FileState, KeyringKind};
-use crate::keyring::{DeleteOutcome, Keyring, KeyringError};
+use crate::keyring::{DeleteOutcome, Keyring, KeyringError, ListedAccount};
 use crate::secret::Secret;
 
 /// The keyring that an operation uses, or the reason why there is none.
@@ -83,6 +83,11 @@ impl Selection {
     /// Returns the accounts of a service.
     pub async fn accounts(&self, service: &str) -> Result<Vec<String>, KeyringError> {
         not_found_as(self.keyring()?.accounts(service).await, Vec::new())
+    }
+
+    /// Returns the accounts of a service, with their secrets where one call brings both.
+    pub async fn accounts_with_secrets(&self, service: &str) -> Result<Vec<ListedAccount>, KeyringError> {
+        not_found_as(self.keyring()?.accounts_with_secrets(service).await, Vec::new())
     }
 
     /// Returns whether a file with this mark is newer than what this keyring holds.

@@ -73,6 +73,32 @@ async fn r3_7_entries_takes_one_listing_and_one_batch_and_returns_the_values_tha
 }
 
 #[tokio::test]
+async fn r3_7_entries_returns_the_newer_value_of_a_key_that_moves_to_the_keyring_after_the_listing() {
+    let home = Home::new();
+    home.gated.lists_secrets.store(true, Ordering::Relaxed);
+    home.memory.plant(SERVICE, "key", "older");
+    home.memory.plant(SERVICE, "another", "listed");
+    home.plant_file("newer", Some(KeyringKind::Os)).await;
+    let stop = home.gated.stop("accounts", At::After);
+    let listing = tokio::spawn({
+        let store = home.gated();
+        async move { store.entries().await.unwrap().entries }
+    });
+    let release = stop.reached().await;
+    assert_eq!(get(&home.other()).await.as_deref(), Some("newer"));
+    assert_eq!(home.state().await, FileState::Absent);
+    home.memory.take_calls();
+    release.send(()).unwrap();
+    let entries = listing.await.unwrap();
+    let values: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.value.as_ref().map(Secret::expose)))
+        .collect();
+    assert_eq!(values, [("another", Some("listed")), ("key", Some("newer"))]);
+    assert_eq!(home.memory.take_calls(), ["get"]);
+}
+
+#[tokio::test]
 async fn r6_entries_rejects_with_a_final_error() {
     let home = Home::new();
     home.memory.plant(SERVICE, "key", "value");

@@ -1,9 +1,10 @@
 //! A keyring whose calls can be stopped, so that a test controls what happens between two steps of an operation.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use securestore::keyring::memory::MemoryKeyring;
-use securestore::keyring::{Keyring, KeyringError, Replies, Reply};
+use securestore::keyring::{Keyring, KeyringError, ListedAccount, Replies, Reply};
 use securestore::secret::Secret;
 use tokio::sync::oneshot;
 
@@ -21,6 +22,8 @@ pub struct GatedKeyring {
     pub memory: Arc<MemoryKeyring>,
     gates: Mutex<Vec<Gate>>,
     batches: Mutex<usize>,
+    /// A listing that is asked for secrets brings them.
+    pub lists_secrets: AtomicBool,
 }
 
 struct Gate {
@@ -50,6 +53,7 @@ impl GatedKeyring {
             memory,
             gates: Mutex::default(),
             batches: Mutex::default(),
+            lists_secrets: AtomicBool::default(),
         })
     }
 
@@ -108,6 +112,20 @@ impl Keyring for GatedKeyring {
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
         Box::pin(self.pass("accounts", self.memory.accounts(service)))
+    }
+
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        let lists_secrets = self.lists_secrets.load(Ordering::Relaxed);
+        let listed = async move {
+            let names = self.memory.accounts(service).await?;
+            let secret = |name: &str| self.memory.peek(service, name).filter(|_| lists_secrets);
+            let listed = names.into_iter().map(|name| ListedAccount {
+                secret: secret(&name),
+                name,
+            });
+            Ok(listed.collect())
+        };
+        Box::pin(self.pass("accounts", Box::pin(listed)))
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
