@@ -1,12 +1,14 @@
 // The data directory, `configure` and `setOsKeyringDisabledBySetting`.
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
   type Configuration,
   configure,
   createDefaultKeyringAdapter,
+  doctor,
+  findLegacyData,
   getProviderKeyStorage,
   getToolKeyStorage,
   KeychainTokenStorage,
@@ -97,6 +99,24 @@ describe('the data directory', () => {
       console.log(JSON.stringify(require(${JSON.stringify(path.join(ROOT, 'lib/host.js'))}).host()))`
     const { home, platformData } = JSON.parse(await runNode(script, variables))
     expect(platformData).toBe(expected.replace('<home>', home).replace('<cwd>', process.cwd()))
+  })
+
+  test('is searched by findLegacyData and named by doctor, whether an option or a variable sets it', async () => {
+    const [dataDir, fromVariable] = [newDirectory(), newDirectory()]
+    const legacy = [dataDir, fromVariable].map((directory) => {
+      const file = path.join(directory, 'mcp-oauth-tokens-v2.json')
+      writeFileSync(file, '00:11:22')
+      return file
+    })
+    process.env.LLXPRT_DATA_HOME = fromVariable
+    expect((await findLegacyData()).map((found) => found.path)).toEqual([legacy[1]])
+    expect((await doctor()).dataDirectory).toMatchObject({
+      path: fromVariable,
+      rule: expect.stringContaining('LLXPRT'),
+    })
+    configure({ dataDir })
+    expect((await findLegacyData()).map((found) => found.path)).toEqual([legacy[0]])
+    expect(await doctor()).toMatchObject({ dataDirectory: { path: dataDir }, legacy: [{ path: legacy[0] }] })
   })
 
   test('is determined when an object is constructed', async () => {
