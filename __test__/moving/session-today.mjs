@@ -12,7 +12,7 @@ import { getToolKeyStorage, ToolKeyStorage } from './packages/core/src/tools/too
 import { feedback } from './packages/core/src/utils/events.js'
 import * as mcp from './packages/mcp/src/auth/token-storage/keychain-token-storage.js'
 import { applied } from './packages/providers/src/runtime/providerMutations.js'
-import { applySessionKey } from './packages/providers/src/runtime/sessionKey.js'
+import { applyCliKey, applySessionKey } from './packages/providers/src/runtime/sessionKey.js'
 import * as storage from './packages/storage/src/index.js'
 import { observations } from './packages/storage/src/secure-store/keychain-grant-persistence.js'
 import { observeKeyringReads } from './packages/storage/src/secure-store/keyring-observation.js'
@@ -49,6 +49,9 @@ storage.setOsKeyringDisabledBySetting(false)
 await getToolKeyStorage().saveKey('exa', 'exa-0123456789')
 assert.equal(await getToolKeyStorage().resolveKey('exa'), 'exa-0123456789')
 assert.deepEqual(files('tools'), ['exa.enc'])
+assert.equal(await new ToolKeyStorage().deleteKey('exa'), undefined)
+assert.equal(await getToolKeyStorage().getKey('exa'), null)
+await getToolKeyStorage().saveKey('exa', 'exa-0123456789')
 const otherTools = path.join(home, 'other-tools')
 await new ToolKeyStorage({ toolsDir: otherTools }).saveKey('exa', 'exa-9876543210')
 assert.ok(existsSync(path.join(otherTools, 'exa.enc')))
@@ -69,6 +72,11 @@ await tokens.setCredentials({ serverName: 's', token: { accessToken: 'a', tokenT
 assert.deepEqual([...(await tokens.getAllCredentials()).keys()], ['s'])
 assert.deepEqual(feedback, ['error: Failed to parse credentials for broken'])
 assert.equal(await tokens.checkKeychainAvailability(), true)
+mcp.setKeytarLoader(() => Promise.reject(new Error('no module')))
+const withoutKeyring = new mcp.KeychainTokenStorage('no-keyring')
+assert.deepEqual([await withoutKeyring.checkKeychainAvailability(), await withoutKeyring.isAvailable()], [false, true])
+assert.equal(await withoutKeyring.getKeytar(), null)
+mcp.setKeytarLoader(async () => ({ getPassword: async () => null }))
 assert.notEqual(await tokens.getKeytar(), null)
 mcp.resetKeytarLoader()
 
@@ -110,6 +118,12 @@ const lines = []
 await applySessionKey({ keyName: 'work' }, config, (line) => lines.push(line))
 assert.deepEqual(applied, ['sk-0123456789'])
 assert.deepEqual(lines, ["[auth] Using API key from: --key-name 'work' (keyring)"])
+const settingsOf = (values) => ({ ...config, getEphemeralSetting: (name) => values[name] })
+await applyCliKey({ key: 'ignored' }, { keyOverride: 'sk-flag' }, settingsOf({ 'auth-key-name': 'work' }), () => {})
+await applyCliKey({ key: 'sk-argv' }, { keyOverride: null, keyNameOverride: 'work' }, settingsOf({}), () => {})
+await applyCliKey({}, { keyNameOverride: 'work' }, settingsOf({ 'auth-key-name': 'nope' }), () => {})
+await applyCliKey({}, undefined, settingsOf({ 'auth-key-name': 'work' }), () => {})
+assert.deepEqual(applied.splice(1), ['sk-flag', 'sk-argv', 'sk-0123456789', 'sk-0123456789'])
 const missing = applySessionKey({ keyName: 'nope' }, config, () => {})
 await assert.rejects(missing, { exitCode: 41, message: /^Named key 'nope' not found/ })
 
