@@ -5,7 +5,7 @@
 //   node scripts/keyrings.js [name …]   default: all
 
 const { installPrograms } = require('./lib/programs.js')
-const { root, run } = require('./lib/run.js')
+const { root, run, which } = require('./lib/run.js')
 const { SECRET_SERVICES } = require('./lib/secret-services.js')
 const path = require('node:path')
 
@@ -29,7 +29,10 @@ async function main(names) {
 }
 
 /** Runs the platform contract on one Secret Service. Skips it if it is not installed and cannot be installed. */
-async function test({ name, programs, start }) {
+async function test({ name, programs, unpackaged, start }) {
+  if (unpackaged && !which(unpackaged.program)) {
+    return { outcome: 'skipped', result: `skipped. It needs ${unpackaged.program}: ${unpackaged.install}` }
+  }
   try {
     await installPrograms(name, programs)
   } catch (error) {

@@ -103,7 +103,26 @@ class PrivateBus {
    */
   async waitForService(daemon, name, timeoutMs = TIMEOUT_MS) {
     // A service owns its name before it publishes the collection.
-    const answers = () => this.hasService() && this.defaultCollection() !== '/'
+    await this.#waitFor(() => this.hasService() && this.defaultCollection() !== '/', daemon, name, timeoutMs)
+  }
+
+  /**
+   * Waits until a Secret Service is on the bus, with a default collection or without.
+   *
+   * @param {import('node:child_process').ChildProcess} daemon the service; its failure to start rejects
+   * @param {string} name the program, for the error
+   */
+  async waitForOwner(daemon, name) {
+    await this.#waitFor(() => this.hasService(), daemon, name, TIMEOUT_MS)
+  }
+
+  /**
+   * @param {() => boolean} answers
+   * @param {import('node:child_process').ChildProcess} daemon
+   * @param {string} name
+   * @param {number} timeoutMs
+   */
+  async #waitFor(answers, daemon, name, timeoutMs) {
     const failed = new Promise((_, reject) => daemon.once('error', (error) => reject(startFailure(error))))
     await Promise.race([failed, until(answers, `${name} did not appear on its bus`, timeoutMs)])
   }
