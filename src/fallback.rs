@@ -175,8 +175,6 @@ impl FallbackDir {
     /// unchanged, unless the message says that the change was made.
     pub async fn write(&self, key: &str, value: &Secret, newer_than: Option<KeyringKind>) -> Result<()> {
         let writing = async {
-            // Checked first, so that an invalid key does not create a machine secret.
-            file_name::file_name(key)?;
             let secrets = &self.directory.secrets;
             let secret = secrets
                 .for_writing(self.executor, self.keyring_failure.as_ref())

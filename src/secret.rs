@@ -1,8 +1,8 @@
 //! Text that is wiped when it is dropped and never printed.
 
-use std::fmt;
+use std::{fmt, io};
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret text: a key, a token, a stored value.
 ///
@@ -34,6 +34,50 @@ impl Secret {
     }
 }
 
+/// Builds a secret text piece by piece. When its buffer is too small, the text moves to a larger one and the old one is wiped.
+#[derive(Default)]
+pub struct SecretBuilder(Zeroizing<String>);
+
+impl SecretBuilder {
+    /// Appends a text.
+    pub fn push_str(&mut self, text: &str) {
+        let len = self.0.len() + text.len();
+        if len > self.0.capacity() {
+            let mut larger = Zeroizing::new(String::with_capacity(len.max(2 * self.0.capacity())));
+            larger.push_str(&self.0);
+            self.0 = larger;
+        }
+        self.0.push_str(text);
+    }
+
+    /// Appends a character.
+    pub fn push(&mut self, c: char) {
+        self.push_str(c.encode_utf8(&mut [0; 4]));
+    }
+
+    /// Returns the text so far. Callers must not log or store it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the secret. Consumes `self`.
+    pub fn finish(mut self) -> Secret {
+        Secret(std::mem::take(&mut *self.0))
+    }
+}
+
+/// Each write appends a text and fails if it is not UTF-8. `serde_json` writes whole characters.
+impl io::Write for SecretBuilder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push_str(std::str::from_utf8(bytes).map_err(io::Error::other)?);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
@@ -53,6 +97,29 @@ mod tests {
     #[test]
     fn r8_debug_shows_neither_the_text_nor_its_length() {
         assert_eq!(format!("{:?}", Secret::from("sk-live-123456")), "Secret(***)");
+    }
+
+    #[test]
+    fn a_secret_is_built_from_pieces_of_any_length() {
+        let mut builder = SecretBuilder::default();
+        let mut expected = String::new();
+        for piece in ["", "a", "bc", &"long ".repeat(50), "é"] {
+            builder.push_str(piece);
+            builder.push('ü');
+            expected.push_str(piece);
+            expected.push('ü');
+            assert_eq!(builder.expose(), expected);
+        }
+        assert_eq!(builder.finish(), Secret::new(expected));
+    }
+
+    #[test]
+    fn json_with_escapes_and_all_kinds_of_characters_is_written_to_a_builder() {
+        let text = "a \"b\"\n\u{1}é鍵\u{1f600}";
+        let mut builder = SecretBuilder::default();
+        serde_json::to_writer(&mut builder, text).unwrap();
+        assert_eq!(serde_json::from_str::<String>(builder.expose()).unwrap(), text);
+        assert!(io::Write::write(&mut builder, &[0xff]).is_err());
     }
 
     #[test]

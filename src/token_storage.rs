@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::error::{Code, Error, Result};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuilder};
 use crate::store::{FallbackPolicy, SecretStore};
 use crate::telemetry::events::credentials_skipped;
 
@@ -290,19 +290,10 @@ fn is_text(value: &RawValue) -> bool {
 }
 
 fn print(fields: &JsonFields<'_>) -> Secret {
-    // The buffer must not grow, because growing leaves a copy in freed memory. An escaped character takes up to six bytes.
-    let lengths = fields
-        .iter()
-        .map(|(name, value)| 6 * name.len() + value.get().len() + 4);
-    let mut json = String::with_capacity(2 + lengths.sum::<usize>());
-    for (name, value) in fields {
-        json.push(if json.is_empty() { '{' } else { ',' });
-        json.push_str(&serde_json::Value::from(name.as_str()).to_string());
-        json.push(':');
-        json.push_str(value.get());
-    }
-    json.push('}');
-    Secret::new(json)
+    let mut json = SecretBuilder::default();
+    // Writing a map of JSON texts to memory cannot fail.
+    let _ = serde_json::to_writer(&mut json, fields);
+    json.finish()
 }
 
 #[cfg(test)]

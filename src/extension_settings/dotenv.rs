@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuilder};
 
 /// The new values by name; `None` removes the assignments of a name.
 pub type Changes = BTreeMap<String, Option<Secret>>;
@@ -29,7 +29,7 @@ pub fn values(text: &str) -> BTreeMap<&str, Secret> {
 /// line would close.
 pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let mut new = String::with_capacity(text.len() + max_len(changes));
+    let mut new = SecretBuilder::default();
     let mut todo: Vec<(&str, &Secret)> = changes
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)))
@@ -56,12 +56,12 @@ pub fn change(text: &str, changes: &Changes) -> Option<Secret> {
         }
     }
     for (name, value) in todo {
-        if !new.is_empty() && !new.ends_with(['\n', '\r', '\u{feff}']) {
+        if !new.expose().is_empty() && !new.expose().ends_with(['\n', '\r', '\u{feff}']) {
             new.push_str(line_end);
         }
         push_line(&mut new, name, value, line_end);
     }
-    let new = Secret::new(new);
+    let new = new.finish();
     is_as_intended(text, &new, changes).then_some(new)
 }
 
@@ -77,17 +77,8 @@ fn is_as_intended(old: &str, new: &Secret, changes: &Changes) -> bool {
     values(new.expose()) == wanted
 }
 
-/// Returns the maximum length of the changed lines. The buffer must not grow, because growing leaves a copy in freed memory. An
-/// escaped character takes two bytes.
-fn max_len(changes: &Changes) -> usize {
-    let line = |(name, value): (&String, &Option<Secret>)| {
-        name.len() + value.as_ref().map_or(0, |value| 2 * value.expose().len()) + "=\"\"\r\n\r\n".len()
-    };
-    changes.iter().map(line).sum()
-}
-
 /// Appends an assignment, quoted so that most parsers of such files read the same value.
-fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
+fn push_line(text: &mut SecretBuilder, name: &str, value: &Secret, line_end: &str) {
     let value = value.expose();
     text.push_str(name);
     text.push('=');
@@ -110,7 +101,10 @@ fn push_line(text: &mut String, name: &str, value: &Secret, line_end: &str) {
             match c {
                 '\n' => text.push_str("\\n"),
                 '\r' => text.push_str("\\r"),
-                '"' | '\\' => text.extend(['\\', c]),
+                '"' | '\\' => {
+                    text.push('\\');
+                    text.push(c);
+                }
                 c => text.push(c),
             }
         }

@@ -1,7 +1,8 @@
 //! Converts JavaScript values to the core's types. A value of the wrong type is a `TypeError` that names the argument.
 
 use napi::bindgen_prelude::{
-    ClassInstance, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Unknown, ValidateNapiValue,
+    ClassInstance, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Uint8Array, Unknown,
+    ValidateNapiValue,
 };
 use napi::{JsValue, ValueType, sys};
 use zeroize::Zeroizing;
@@ -118,10 +119,21 @@ pub fn given<'env>(object: &Object<'env>, name: &str) -> Result<Option<Unknown<'
     })
 }
 
-/// Returns a property of an options object; `None` when it is missing or undefined.
-pub fn option<'env>(options: &Object<'env>, name: &str) -> Result<Option<Unknown<'env>>, Failure> {
+/// Returns a property of an options object; `None` when it is missing or undefined, and when there are no options.
+pub fn option<'a, 'env: 'a>(
+    options: impl Into<Option<&'a Object<'env>>>,
+    name: &str,
+) -> Result<Option<Unknown<'env>>, Failure> {
+    let Some(options) = options.into() else { return Ok(None) };
     let value: Unknown<'env> = options.get_named_property(name)?;
     Ok((value.get_type()? != ValueType::Undefined).then_some(value))
+}
+
+/// Returns the bytes of a `Buffer` or `Uint8Array`, which are wiped on drop; `None` for another value.
+pub fn bytes(value: Unknown<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let is_array = value.is_typedarray().unwrap_or(false);
+    let array = is_array.then(|| cast::<Uint8Array>(value).ok()).flatten()?;
+    Some(Zeroizing::new(array.to_vec()))
 }
 
 /// Returns a function argument.

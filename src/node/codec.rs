@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Object, PromiseRaw, Uint8Array, Unknown};
-use napi::{Env, JsValue, ValueType};
+use napi::bindgen_prelude::{Object, PromiseRaw, Unknown};
+use napi::{Env, ValueType};
 use napi_derive::napi;
-use zeroize::Zeroizing;
 
 use super::args;
 use super::environment::JsEnvironment;
@@ -50,7 +49,7 @@ pub fn encrypt_envelope<'env>(
         };
         let existing = existing.filter(|version| *version == 2.0).map(|_| 2);
         let (service, identity) = (context.service, context.identity);
-        answer(move || codec::encrypt(&plaintext, &service, &identity, secret.as_deref(), existing).map(Secret::new))
+        run_codec(move || codec::encrypt(&plaintext, &service, &identity, secret.as_deref(), existing).map(Secret::new))
             .await
     })
 }
@@ -78,7 +77,7 @@ pub fn decrypt_envelope<'env>(
             }
         };
         let (service, identity) = (context.service, context.identity);
-        answer(move || {
+        run_codec(move || {
             let mut outcome = Err(CodecError::NoMachineSecret);
             for secret in &secrets {
                 outcome = codec::decrypt(envelope.expose(), &service, &identity, secret.as_deref());
@@ -136,26 +135,19 @@ impl CodecContext {
 }
 
 fn given_secret(value: Unknown<'_>) -> Result<Option<Arc<MachineSecret>>, Failure> {
-    let unusable = || {
-        Failure::Type(format!(
-            "machineSecretLoader must give at most {MAX_LEN} bytes in a Buffer, or null"
-        ))
-    };
     if value.get_type()? == ValueType::Null {
         return Ok(None);
     }
-    if !value.is_typedarray()? {
-        return Err(unusable());
-    }
-    let bytes = Zeroizing::new(args::cast::<Uint8Array>(value).map_err(|_| unusable())?.to_vec());
-    match bytes.len() {
-        1..=MAX_LEN => Ok(Some(Arc::new(MachineSecret::new(&bytes)))),
-        _ => Err(unusable()),
+    match args::bytes(value) {
+        Some(bytes) if (1..=MAX_LEN).contains(&bytes.len()) => Ok(Some(Arc::new(MachineSecret::new(&bytes)))),
+        _ => Err(Failure::Type(format!(
+            "machineSecretLoader must give at most {MAX_LEN} bytes in a Buffer, or null"
+        ))),
     }
 }
 
-/// Runs the work, which derives a key, where it may block.
-async fn answer(work: impl FnOnce() -> Result<Secret, CodecError> + Send + 'static) -> StoreResult<CodecResult> {
+/// Runs the work on the pool, because it derives a key.
+async fn run_codec(work: impl FnOnce() -> Result<Secret, CodecError> + Send + 'static) -> StoreResult<CodecResult> {
     let outcome = FileExecutor::Pool.run(move || Ok(work())).await?;
     Ok(match outcome {
         Ok(text) => CodecResult {

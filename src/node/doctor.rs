@@ -96,13 +96,11 @@ pub fn doctor<'env>(
 }
 
 fn subject(env: &Env, options: Unknown<'_>) -> Result<(KeyringProvider, Subject), Failure> {
-    let limit = match args::optional_object(options, "options")? {
-        Some(options) => args::option(&options, "keyringTimeoutMs")?
-            .map(milliseconds)
-            .transpose()?,
-        None => None,
-    };
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let options = args::optional_object(options, "options")?;
+    let limit = args::option(options.as_ref(), "keyringTimeoutMs")?
+        .map(milliseconds)
+        .transpose()?
+        .unwrap_or(DEFAULT_LIMIT);
     let host = JsEnvironment::of(env)?.host(env)?;
     let choice = choose_keyring(env, &host, limit)?;
     let data_problem = project_problem(env, &host)?;

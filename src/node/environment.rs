@@ -91,7 +91,7 @@ pub struct Host {
     pub os_keyring_disabled: bool,
     /// `LLXPRT_FORCE_FILE_STORAGE=true`: credentials of MCP servers are kept in files only.
     pub file_storage_forced: bool,
-    /// What the OS keyring needs to know.
+    /// The environment variables of the OS keyring.
     pub os_keyring: os::Environment,
     /// Options of `SecureStore` that apply where the caller gives none.
     pub defaults: Object<'static>,
@@ -174,7 +174,11 @@ pub fn data_directory_in_use(env: &Env) -> napi::Result<DataDirectoryInUse> {
 }
 
 impl JsEnvironment {
-    /// The environment of the current call.
+    /// Returns the environment of the current call.
+    ///
+    /// # Errors
+    ///
+    /// When the addon was loaded without `lib/native.js`.
     pub fn of(env: &Env) -> napi::Result<&'static JsEnvironment> {
         env.get_instance_data::<JsEnvironment>()?
             .map(|environment| &*environment)

@@ -3,6 +3,7 @@
 use napi::bindgen_prelude::{JsObjectValue, Object, PromiseRaw, ToNapiValue, Unknown};
 use napi::{Env, JsValue};
 use napi_derive::napi;
+use serde::Serializer as _;
 
 use super::args;
 use super::error::{Failure, or_throw};
@@ -11,7 +12,7 @@ use super::object::{Defaults, StoreObject};
 use super::options;
 use crate::error::Result as StoreResult;
 use crate::extension_settings::{ExtensionSettings, Setting, Values, service};
-use crate::secret::Secret;
+use crate::secret::SecretBuilder;
 
 /// See `index.d.ts`.
 #[napi(js_name = "ExtensionSettingsStorage")]
@@ -36,11 +37,7 @@ impl JsExtensionSettings {
         let name = args::text(name, "extensionName")?;
         let dir = options::absolute(dir, "extensionDir", "the path of a directory")?;
         let options = args::optional_object(options, "options")?;
-        let given = match &options {
-            Some(options) => args::option(options, "serviceName")?,
-            None => None,
-        };
-        let service = match given {
+        let service = match args::option(options.as_ref(), "serviceName")? {
             Some(given) => options::service_name(given, "options.serviceName")?,
             None => service(&name),
         };
@@ -147,22 +144,11 @@ fn read_values(settings: &[Setting], values: Object<'_>) -> Result<Values, Failu
     Ok(read)
 }
 
-/// The values as JSON. The buffer has room for all of it, so that it never moves; an escape takes at most six bytes.
+/// Returns the values as a JSON object.
 fn object(values: &Values) -> JsonValue {
-    let room = values
-        .iter()
-        .map(|(name, value)| name.len() + 6 * value.expose().len() + 8);
-    let mut json = Vec::with_capacity(room.sum::<usize>() + 2);
-    json.push(b'{');
-    for (name, value) in values {
-        if json.len() > 1 {
-            json.push(b',');
-        }
-        // Writing text as JSON to a vector cannot fail.
-        let _ = serde_json::to_writer(&mut json, name);
-        json.push(b':');
-        let _ = serde_json::to_writer(&mut json, value.expose());
-    }
-    json.push(b'}');
-    JsonValue(Secret::from_utf8(json).unwrap_or_else(|| Secret::from("{}")))
+    let mut json = SecretBuilder::default();
+    let texts = values.iter().map(|(name, value)| (name, value.expose()));
+    // Writing text as JSON to memory cannot fail.
+    let _ = serde_json::Serializer::new(&mut json).collect_map(texts);
+    JsonValue(json.finish())
 }

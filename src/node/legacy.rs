@@ -34,13 +34,10 @@ pub fn find_legacy_data<'env>(
     })
 }
 
-/// The data directories to look in: that of the home directory, and the one in use.
+/// Returns the data directories to search: that of the home directory, and the one in use.
 fn directories(env: &Env, options: Unknown<'_>) -> Result<Vec<PathBuf>, Failure> {
     let options = args::optional_object(options, "options")?;
-    let path = |name| match &options {
-        Some(options) => options::path(options, name, "the path of a directory"),
-        None => Ok(None),
-    };
+    let path = |name| options::path(options.as_ref(), name, "the path of a directory");
     let host = JsEnvironment::of(env)?.host(env)?;
     let (home, data) = (path("homeDir")?, path("dataDir")?);
     // The data directory in use belongs to the user's home directory, not to another one.

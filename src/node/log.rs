@@ -12,7 +12,7 @@ use crate::telemetry::{EventSink, Record, Sink, Stderr, event_sink};
 /// Maximum number of events that wait for the JavaScript thread. Further events are dropped, and counted.
 const MAX_QUEUED_EVENTS: usize = 1024;
 
-/// An event on its way to JavaScript.
+/// An event that waits for its delivery to JavaScript.
 pub struct QueuedEvent {
     /// The event.
     pub record: Record,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, Uint8Array, Unknown};
-use napi::{Env, JsValue, ValueType};
+use napi::Env;
+use napi::bindgen_prelude::{FnArgs, Function, FunctionRef, Unknown};
 use zeroize::Zeroizing;
 
 use super::args;
@@ -66,22 +66,13 @@ impl MachineSecretLoader for JsMachineSecret {
     }
 }
 
-/// The bytes of a `Buffer` or `Uint8Array`; `None` for `null` and `undefined`.
+/// Returns the bytes of a `Buffer` or `Uint8Array`; `None` for `null` and `undefined`.
 fn bytes(value: Unknown<'_>) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let kind = value.get_type().map_err(|_| unusable())?;
-    if matches!(kind, ValueType::Null | ValueType::Undefined) {
+    if args::is_nothing(&value).map_err(|_| unusable())? {
         return Ok(None);
     }
-    let array = match value.is_typedarray() {
-        Ok(true) => args::cast::<Uint8Array>(value).map_err(|_| unusable())?,
-        _ => return Err(unusable()),
-    };
-    let bytes = Zeroizing::new(array.to_vec());
-    if (MIN_LEN..=MAX_LEN).contains(&bytes.len()) {
-        Ok(Some(bytes))
-    } else {
-        Err(unusable())
-    }
+    let bytes = args::bytes(value).filter(|bytes| (MIN_LEN..=MAX_LEN).contains(&bytes.len()));
+    bytes.map(Some).ok_or_else(unusable)
 }
 
 fn unusable() -> Error {

@@ -34,7 +34,7 @@ const MACHINE_SECRET: &str = "machine_secret";
 /// The directory of the locks, below the data directory.
 const LOCKS: &str = "locks";
 
-/// What a class fixes. Its caller may still choose another directory.
+/// The defaults of a class. Its caller can choose another directory.
 pub struct Defaults<'a> {
     /// The service.
     pub service: &'a str,
@@ -45,7 +45,7 @@ pub struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    /// The defaults of a service that fixes only its name.
+    /// Returns the defaults of a class that sets only the name of its service.
     pub fn of_service(service: &'a str) -> Self {
         // The service is the name of a directory here, so it is encoded as a key is in the name of its file.
         let directory = PathBuf::from(STORES).join(file_name::encode(service));
@@ -74,8 +74,8 @@ pub struct StoreObject {
 #[derive(Clone)]
 enum StoreHandle {
     Native(SecureStore),
-    /// An object of JavaScript, and the store whose locks guard its keys: the one behind it if it is a subclass of ours,
-    /// otherwise one that is only used for its locks.
+    /// A JavaScript object, and the store whose locks guard its keys. For a subclass of `SecureStore` that is its own native
+    /// store, otherwise a store that is only used for its locks.
     Object {
         object: JsObject,
         locking: SecureStore,
@@ -83,7 +83,11 @@ enum StoreHandle {
 }
 
 impl JsSecureStore {
-    /// A store of our own, from `SecureStoreOptions`.
+    /// Creates a store from `SecureStoreOptions`.
+    ///
+    /// # Errors
+    ///
+    /// A `TypeError` for invalid options.
     pub fn create(env: &Env, defaults: Defaults<'_>, options: Option<&Object<'_>>) -> Result<Self, Failure> {
         let environment = JsEnvironment::of(env)?;
         let host = environment.host(env)?;
@@ -123,7 +127,7 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Selects them; where the caller gave nothing, those of the data directory and of this machine.
+    /// Creates them from the options. The defaults are those of the data directory and of this machine.
     pub fn create(env: &Env, host: &Host, given: ParsedOptions) -> Result<Self, Failure> {
         let limit = given.limit.unwrap_or(DEFAULT_LIMIT);
         let keyring = match given.keyring {
@@ -147,12 +151,13 @@ impl Backends {
 }
 
 impl StoreObject {
-    /// The store in `options.secureStore`, or one of our own from the other options.
+    /// Returns the store in `options.secureStore`, or creates one from the other options.
+    ///
+    /// # Errors
+    ///
+    /// A `TypeError` for invalid options.
     pub fn create(env: &Env, defaults: Defaults<'_>, options: Option<&Object<'_>>) -> Result<Self, Failure> {
-        let given = match options {
-            Some(options) => args::option(options, "secureStore")?,
-            None => None,
-        };
+        let given = args::option(options, "secureStore")?;
         let own = || JsSecureStore::create(env, defaults, options);
         match given {
             Some(store) => Self::of_argument(env, store, own),
@@ -189,7 +194,7 @@ impl StoreObject {
         Self { store, log }
     }
 
-    /// A promise of what `work` makes of the arguments and the store; see [`promise_of`].
+    /// Calls `work` with the arguments and the store, and returns a promise of its result; see [`promise_of`].
     pub fn call<'env, A, T, F>(
         &self,
         env: &'env Env,
@@ -207,7 +212,7 @@ impl StoreObject {
         })
     }
 
-    /// The store whose locks guard the keys.
+    /// Returns the store whose locks guard the keys.
     pub fn locking(&self) -> &SecureStore {
         match &self.store {
             StoreHandle::Native(store) => store,
@@ -215,12 +220,12 @@ impl StoreObject {
         }
     }
 
-    /// The locks that guard the keys, and the files beside them.
+    /// Returns the locks that guard the keys and the files beside them.
     pub fn locks(&self) -> LockDir {
         self.locking().locks().clone()
     }
 
-    /// Where the object's events go.
+    /// Returns the log for the object's events.
     pub fn log(&self) -> EventLog {
         self.log.clone()
     }
@@ -233,7 +238,7 @@ impl StoreObject {
         })
     }
 
-    /// The store, as the core's modules take it.
+    /// Returns the store as an argument for the core's modules.
     pub fn secret_store(&self) -> Arc<dyn SecretStore> {
         match &self.store {
             StoreHandle::Native(store) => Arc::new(store.clone()),

@@ -53,18 +53,11 @@ impl ParsedOptions {
     ///
     /// A `TypeError` for an option of the wrong type or with an invalid value.
     pub fn read(env: &Env, options: Option<&Object<'_>>, defaults: &Object<'_>) -> Result<Self, Failure> {
-        let limit = match options {
-            Some(options) => args::option(options, "keyringTimeoutMs")?
-                .map(milliseconds)
-                .transpose()?,
-            None => None,
-        };
+        let limit = args::option(options, "keyringTimeoutMs")?
+            .map(milliseconds)
+            .transpose()?;
         let option = |name: &'static str| -> Result<Option<(Unknown<'_>, String)>, Failure> {
-            let given = match options {
-                Some(options) => args::option(options, name)?,
-                None => None,
-            };
-            if let Some(value) = given {
+            if let Some(value) = args::option(options, name)? {
                 return Ok(Some((value, format!("options.{name}"))));
             }
             Ok(args::given(defaults, name)?.map(|value| (value, name.to_owned())))
@@ -73,11 +66,7 @@ impl ParsedOptions {
             let found = option(name)?;
             found.map(|(value, name)| absolute(value, &name, what)).transpose()
         };
-        let keyring = match options
-            .map(|options| args::option(options, "keyringLoader"))
-            .transpose()?
-            .flatten()
-        {
+        let keyring = match args::option(options, "keyringLoader")? {
             Some(loader) => Some((loader, "options.keyringLoader".to_owned())),
             None => match option("keytarLoader")? {
                 None => option("keyringLoader")?,
@@ -136,7 +125,7 @@ pub fn service_name(value: Unknown<'_>, name: &str) -> Result<String, Failure> {
 /// # Errors
 ///
 /// As [`absolute`].
-pub fn path(options: &Object<'_>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
+pub fn path(options: Option<&Object<'_>>, name: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
     args::option(options, name)?
         .map(|value| absolute(value, &format!("options.{name}"), what))
         .transpose()

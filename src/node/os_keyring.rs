@@ -17,7 +17,7 @@ use crate::keyring::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, Write
 use crate::secret::Secret;
 use crate::store::SelectedKeyring;
 
-/// The operating system's keyring, unless an environment variable disables it.
+/// Returns the operating system's keyring, unless an environment variable disables it.
 pub fn os_keyring(env: &Env, host: &Host, limit: Duration) -> napi::Result<SelectedKeyring> {
     if host.os_keyring_disabled {
         return Ok(SelectedKeyring::Nothing);

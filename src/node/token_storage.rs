@@ -14,7 +14,7 @@ use super::locks::{HeldKeyLock, acquire};
 use super::object::{Defaults, StoreObject};
 use super::options::service_name;
 use crate::error::Result as StoreResult;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuilder};
 use crate::token_storage::{BrokenCredentials, Credentials, SERVICE, Tokens, account};
 
 /// See `index.d.ts`.
@@ -45,11 +45,7 @@ impl JsTokenStorage {
             can_be_forced_to_files: true,
             ..Defaults::of_service(&service)
         };
-        let on_broken = match &options {
-            Some(options) => args::option(options, "onBrokenCredentials")?,
-            None => None,
-        };
-        let on_broken = on_broken
+        let on_broken = args::option(options.as_ref(), "onBrokenCredentials")?
             .map(|callback| {
                 args::function(callback, "options.onBrokenCredentials")?
                     .create_ref()
@@ -200,20 +196,17 @@ impl ToNapiValue for JsAllCredentials {
     }
 }
 
-/// `[["server", { … }], …]`. The buffer has room for all of it, so that it never moves and leaves a copy behind.
+/// Returns the JSON text `[["server", { … }], …]`.
 fn pairs(all: &[(String, Credentials)]) -> Secret {
-    let room = all
-        .iter()
-        .map(|(account, credentials)| account.len() + credentials.json().expose().len() + 6);
-    let mut json = String::with_capacity(2 + room.sum::<usize>());
-    for (account, credentials) in all {
-        json.push(if json.is_empty() { '[' } else { ',' });
-        json.push('[');
+    let mut json = SecretBuilder::default();
+    json.push('[');
+    for (at, (account, credentials)) in all.iter().enumerate() {
+        json.push_str(if at == 0 { "[" } else { ",[" });
         json.push_str(&serde_json::Value::from(account.as_str()).to_string());
         json.push(',');
         json.push_str(credentials.json().expose());
         json.push(']');
     }
-    json.push_str(if json.is_empty() { "[]" } else { "]" });
-    Secret::new(json)
+    json.push(']');
+    json.finish()
 }

@@ -51,10 +51,7 @@ impl JsToolKeyStorage {
     fn build(env: &Env, options: Unknown<'_>) -> Result<Self, Failure> {
         let options = args::optional_object(options, "options")?;
         let host = JsEnvironment::of(env)?.host(env)?;
-        let given = match &options {
-            Some(options) => options::path(options, "toolsDir", "the path of a directory")?,
-            None => None,
-        };
+        let given = options::path(options.as_ref(), "toolsDir", "the path of a directory")?;
         let tools_dir = given.unwrap_or_else(|| host.data.path.join(DIRECTORY));
         let defaults = Defaults {
             directory: tools_dir.clone(),
