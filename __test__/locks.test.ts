@@ -16,9 +16,9 @@ import { describe, expect, test } from 'vitest'
 import { codeOf, FakeKeyring, newDirectory, noKeyring } from './support/helpers'
 import { ROOT, runNode } from './support/node'
 
-/** Creates a store in new directories. */
-function setUp() {
-  const options = { fallbackDir: newDirectory(), lockDir: newDirectory(), keyringLoader: noKeyring }
+/** Creates a store in new directories. Without a loader, the call that acquires the lock also reads the value. */
+function setUp(keyring: object = { keyringLoader: noKeyring }) {
+  const options = { fallbackDir: newDirectory(), lockDir: newDirectory(), ...keyring }
   return { options, store: new SecureStore('locks', options) }
 }
 
@@ -188,9 +188,12 @@ describe('withLock', () => {
   })
 })
 
-describe('update', () => {
+describe.each([
+  ['with a loader', { keyringLoader: noKeyring }],
+  ['with files only', {}],
+])('update %s', (_, keyring) => {
   test('stores a string, deletes for null, keeps the value for undefined, and resolves to the stored value', async () => {
-    const { store } = setUp()
+    const { store } = setUp(keyring)
     const seen: Array<string | null> = []
     const change = (next: string | null | undefined) => (current: string | null) => {
       seen.push(current)
@@ -205,7 +208,7 @@ describe('update', () => {
   })
 
   test('rejects with the error of its function, and changes nothing', async () => {
-    const { store } = setUp()
+    const { store } = setUp(keyring)
     await store.set('key', 'value')
     const error = new Error('mine')
     await expect(store.update('key', () => Promise.reject(error))).rejects.toBe(error)
@@ -214,7 +217,7 @@ describe('update', () => {
   })
 
   test('rejects without calling its function when the current value cannot be read', async () => {
-    const { options, store } = setUp()
+    const { options, store } = setUp(keyring)
     await store.set('key', 'value')
     writeFileSync(path.join(options.fallbackDir, 'key.enc'), 'not an envelope')
     let called = false
@@ -246,8 +249,19 @@ describe('update', () => {
     expect([stored, seen]).toEqual(['other0!', [null, 'other1', 'other0']])
   })
 
+  test('reads through a method that a subclass overrides', async () => {
+    class Upper extends SecureStore {
+      override async get(key: string): Promise<string | null> {
+        return (await super.get(key))?.toUpperCase() ?? null
+      }
+    }
+    const store = new Upper('locks', setUp(keyring).options)
+    await store.set('key', 'value')
+    expect(await store.update('key', (current) => `${current}!`)).toBe('VALUE!')
+  })
+
   test('loses no update when several processes update at once', async () => {
-    const { options, store } = setUp()
+    const { options, store } = setUp(keyring)
     const [PROCESSES, UPDATES] = [3, 20]
     const program = `
       ${storeIn(options)}

@@ -7,6 +7,7 @@
 const NAMES = {
   addon: 'this addon',
   'addon-entries': 'this addon, entries()',
+  'addon-set': 'this addon, set',
   'addon-key-list': 'this addon, /key list',
   baseline: 'JavaScript store',
   typescript: 'JavaScript store + @napi-rs/keyring',

@@ -28,6 +28,7 @@ const MANY = 32
 async function* measureFiles(context) {
   yield* gets(context)
   yield* sets(context)
+  yield* updates(context)
   yield* lists(context)
   yield* readingAll(context)
 }
@@ -123,6 +124,25 @@ async function* sets({ fixtures, quick }) {
     rounds: quick ? 6 : 30,
     every: { baseline: 6 },
     warmup: 3,
+  })
+}
+
+/** An update that nobody else waits for, compared with a set. @param {Context} context @returns {AsyncGenerator<Measurement>} */
+async function* updates({ fixtures, quick }) {
+  const filled = await fixtures.files(50)
+  const [key = ''] = keys(50)
+  const updated = new SecureStore(SERVICE, inFiles(fixtures.copy(filled)))
+  const written = new SecureStore(SERVICE, inFiles(fixtures.copy(filled)))
+  yield compare({
+    id: `files-update-50-${SMALL}`,
+    part,
+    label: `update, uncontended, ${size(SMALL)}, ${of(50)}`,
+    contestants: {
+      addon: () => timed(() => updated.update(key, () => value(SMALL))),
+      'addon-set': () => timed(() => written.set(key, value(SMALL))),
+    },
+    rounds: quick ? 100 : 500,
+    warmup: 10,
   })
 }
 

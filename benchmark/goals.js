@@ -49,6 +49,12 @@ const GOALS = [
     timesOf: 'bare-write',
   })),
   {
+    text: 'file: update within 1.3 times of a set',
+    measurement: 'files-update-50-100',
+    atMost: 1.3,
+    timesOf: 'addon-set',
+  },
+  {
     text: 'file: list and read all 50, 1,000 times faster',
     measurement: 'files-read-all-50',
     atLeast: 1000,

@@ -3,7 +3,7 @@
 // `withLock`, `update` and `refreshCredentials`, which run several steps under a lock. Loaded at their first use.
 
 const { runHolding } = require('./lock-context.js')
-const { native } = require('./native.js')
+const { classes, native } = require('./native.js')
 const { startUpdate } = require('./update-versions.js')
 
 /** The maximum number of attempts of `update` when another program changes the value at the same time. */
@@ -17,17 +17,19 @@ const DEFAULT_LEEWAY_MS = 60_000
 
 async function withLock(store, key, work) {
   requireFunction(work, 'work')
-  return runLocked(await native.lockKey(store, key), work)
+  return runLocked(await native.lockKey(store, key, false), work)
 }
 
 async function update(store, key, change) {
   requireFunction(change, 'change')
-  const lock = await native.lockKey(store, key)
+  // A value in files is read by the call that acquires the lock, unless a subclass reads in its own way.
+  const readsAsUsual = store.get === classes.SecureStore.prototype.get
+  const lock = await native.lockKey(store, key, readsAsUsual)
   return runLocked(lock, async () => {
     for (let attempt = 1; ; attempt += 1) {
       const versions = startUpdate(lock.service, key)
       try {
-        const current = await store.get(key)
+        const current = lock.hasRead ? lock.takeRead() : await store.get(key)
         const next = await change(current)
         const conflict = await write(store, key, next)
         if (conflict === null) return next === undefined ? current : next

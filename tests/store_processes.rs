@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use securestore::error::Error;
+use securestore::error::{Code, Error};
 use securestore::fallback::FallbackDir;
 use securestore::fallback::machine::HostIdentity;
 use securestore::fs::lock::LockDir;
@@ -180,6 +180,37 @@ async fn r7b_the_lock_of_a_process_that_is_killed_is_acquired_by_a_waiting_proce
     holder.kill().unwrap();
     holder.wait().unwrap();
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r13_a_holder_that_hangs_ends_as_timeout_for_every_change_and_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), 0);
+    store.set("key", Secret::from("before")).await.unwrap();
+    let (mut holder, mut output) = spawn("hold", dir.path(), 0);
+    assert_eq!(next_line(&mut output).as_deref(), Some("holding"));
+    let pid = rustix::process::Pid::from_child(&holder);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let update = store.update("key", |_| async { panic!("nothing runs without the lock") });
+    let outcomes = tokio::join!(
+        async { store.lock("key").await.map(|_| ()) },
+        async { update.await.map(|_| ()) },
+        async { store.set("key", Secret::from("after")).await.map(|_| ()) },
+        async { store.delete("key").await.map(|_| ()) },
+    );
+    for outcome in <[_; 4]>::from(outcomes) {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code(), Code::Timeout);
+        assert!(
+            error.message().contains("for more than 90000 ms"),
+            "{}",
+            error.message()
+        );
+    }
+    assert_eq!(store.get("key").await.unwrap(), Some(Secret::from("before")));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    store.set("key", Secret::from("after")).await.unwrap();
 }
 
 #[tokio::test]

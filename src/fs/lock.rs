@@ -161,12 +161,7 @@ impl LockDir {
     }
 
     fn attempt_now(&self, path: &Path) -> LockOutcome {
-        match self.open_and_lock(path) {
-            Ok(Some(file)) => LockOutcome::Acquired(file),
-            Ok(None) => LockOutcome::Contended,
-            Err(error) if is_out_of_descriptors(&error) => LockOutcome::Contended,
-            Err(error) => LockOutcome::Unsupported(unavailable(path, &error)),
-        }
+        outcome_of(path, self.open_and_lock(path))
     }
 
     fn open_and_lock(&self, path: &Path) -> io::Result<Option<File>> {
@@ -306,6 +301,15 @@ impl Drop for KeyLock {
         if let Some(file) = &self.file {
             let _ = file.unlock();
         }
+    }
+}
+
+fn outcome_of(path: &Path, attempt: io::Result<Option<File>>) -> LockOutcome {
+    match attempt {
+        Ok(Some(file)) => LockOutcome::Acquired(file),
+        Ok(None) => LockOutcome::Contended,
+        Err(error) if is_out_of_descriptors(&error) => LockOutcome::Contended,
+        Err(error) => LockOutcome::Unsupported(unavailable(path, &error)),
     }
 }
 

@@ -11,9 +11,10 @@ use super::args;
 use super::environment::JsEnvironment;
 use super::error::Failure;
 use super::log::EventLog;
-use super::promise::{Placement, promise_of};
+use super::promise::{JsSecret, Placement, placement_of, promise_of};
 use super::storage::{InContext, InContextArgs, JsObject};
 use crate::fs::lock::KeyLock;
+use crate::secret::Secret;
 use crate::store::SecureStore;
 
 /// A lock of a key. It is released by `release`, or when the object is collected or its environment ends.
@@ -22,6 +23,17 @@ pub struct HeldKeyLock {
     service: String,
     lock: Option<Arc<KeyLock>>,
     held: Arc<AtomicUsize>,
+    /// What was read under the lock.
+    read: Option<Option<Secret>>,
+}
+
+/// Whether the call that acquires a lock also reads the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ReadUnderLock {
+    /// It only acquires the lock.
+    No,
+    /// It reads a value that can only be in a file. A keyring may have been given by JavaScript, which reads it itself.
+    FromFile,
 }
 
 /// The locks that the current asynchronous context holds.
@@ -38,6 +50,18 @@ impl HeldKeyLock {
     #[napi(getter)]
     pub fn service(&self) -> &str {
         &self.service
+    }
+
+    /// Returns whether the value was read when the lock was acquired.
+    #[napi(getter)]
+    pub fn has_read(&self) -> bool {
+        self.read.is_some()
+    }
+
+    /// Returns the value that was read, once.
+    #[napi]
+    pub fn take_read(&mut self) -> Option<JsSecret> {
+        self.read.take().flatten().map(JsSecret)
     }
 
     /// Releases the lock once the changes in progress under it are complete.
@@ -86,17 +110,28 @@ impl CurrentLocks {
 pub fn acquire<'env>(
     env: &'env Env,
     log: EventLog,
+    read: ReadUnderLock,
     args: Result<(SecureStore, String), Failure>,
 ) -> napi::Result<PromiseRaw<'env, HeldKeyLock>> {
     let held = JsEnvironment::of(env)?.held_locks.clone();
     let args = args.and_then(|(store, key)| Ok((in_context(env, &store)?, key)));
-    promise_of(env, log, Placement::Runtime, args, |(store, key)| async move {
+    let placement = args
+        .as_ref()
+        .map_or(Placement::Runtime, |(store, _)| placement_of(store));
+    let executor = placement.executor();
+    promise_of(env, log, placement, args, move |(store, key)| async move {
+        let store = store.with_executor(executor);
         let lock = store.lock(&key).await?;
+        let read = match read {
+            ReadUnderLock::FromFile if store.is_files_only() => Some(store.get(&key).await?),
+            ReadUnderLock::FromFile | ReadUnderLock::No => None,
+        };
         held.fetch_add(1, Ordering::Relaxed);
         Ok(HeldKeyLock {
             service: store.service().to_owned(),
             lock: Some(lock),
             held,
+            read,
         })
     })
 }

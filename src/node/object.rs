@@ -14,7 +14,7 @@ use super::keyring_choice::{choose_keyring, notice_project};
 use super::locks::{in_context, object_in_context};
 use super::log::EventLog;
 use super::options::{DEFAULT_LIMIT, ParsedOptions};
-use super::promise::{Placement, promise_of};
+use super::promise::{Placement, placement_of, promise_of};
 use super::storage::{JsObject, JsStore, StorageArgument};
 use crate::error::Result as StoreResult;
 use crate::fallback::machine_secret::MachineSecretConfig;
@@ -251,13 +251,5 @@ impl StoreObject {
             StoreHandle::Native(store) => placement_of(store),
             StoreHandle::Object { .. } => Placement::Runtime,
         }
-    }
-}
-
-/// Returns where the work of a call on a native store runs.
-pub fn placement_of(store: &SecureStore) -> Placement {
-    match store.is_files_only() {
-        true => Placement::for_files(),
-        false => Placement::Runtime,
     }
 }

@@ -17,6 +17,7 @@ use super::log::EventLog;
 use crate::error::{Code, Error, Result};
 use crate::fs::executor::FileExecutor;
 use crate::secret::Secret;
+use crate::store::SecureStore;
 use crate::telemetry::with_sink;
 
 /// One thread is enough: work on the runtime waits for D-Bus, JavaScript or other threads.
@@ -56,6 +57,14 @@ impl Placement {
             Self::Runtime => FileExecutor::Pool,
             Self::BlockingThread(_) => FileExecutor::Inline,
         }
+    }
+}
+
+/// Returns where the work of a call on a native store runs.
+pub fn placement_of(store: &SecureStore) -> Placement {
+    match store.is_files_only() {
+        true => Placement::for_files(),
+        false => Placement::Runtime,
     }
 }
 

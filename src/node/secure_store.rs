@@ -6,10 +6,10 @@ use napi_derive::napi;
 
 use super::args;
 use super::error::{Failure, or_throw, storage_error};
-use super::locks::{HeldKeyLock, acquire, in_context};
-use super::object::{Defaults, JsSecureStore, placement_of};
+use super::locks::{HeldKeyLock, ReadUnderLock, acquire, in_context};
+use super::object::{Defaults, JsSecureStore};
 use super::options::service_name;
-use super::promise::{JsSecret, promise_of};
+use super::promise::{JsSecret, placement_of, promise_of};
 use super::shape::{Shape, Shaped};
 use crate::error::{Error, Result as StoreResult};
 use crate::store::{SecureStore, StoreEntries, StoreEntry, StoredIn};
@@ -113,17 +113,23 @@ impl JsSecureStore {
     }
 }
 
-/// Called by `lib/locks.js`: acquires the lock of a key.
+/// Called by `lib/locks.js`: acquires the lock of a key, and with `read` also reads a value that can only be in a file.
 #[napi]
 pub fn lock_key<'env>(
     env: &'env Env,
     store: Unknown<'_>,
     key: Unknown<'_>,
+    read: bool,
 ) -> napi::Result<PromiseRaw<'env, HeldKeyLock>> {
     let store = args::instance::<JsSecureStore>(store).ok_or_else(|| Failure::Type("not a SecureStore".to_owned()));
     let store = or_throw(env, store)?;
     let args = args::text(key, "key").map(|key| (store.store.clone(), key));
-    acquire(env, store.log.clone(), args)
+    let read = if read {
+        ReadUnderLock::FromFile
+    } else {
+        ReadUnderLock::No
+    };
+    acquire(env, store.log.clone(), read, args)
 }
 
 /// The `StoreEntries` of `index.d.ts`.

@@ -10,7 +10,7 @@ use super::args;
 use super::environment::JsEnvironment;
 use super::error::{Failure, or_throw, storage_error};
 use super::json::{JsonMap, JsonValue, stringify};
-use super::locks::{HeldKeyLock, acquire};
+use super::locks::{HeldKeyLock, ReadUnderLock, acquire};
 use super::object::{Defaults, StoreObject};
 use super::options::service_name;
 use crate::error::Result as StoreResult;
@@ -152,7 +152,7 @@ pub fn lock_credentials<'env>(
     let object = or_throw(env, storage)?.object.clone();
     let args =
         args::text(server_name, "serverName").and_then(|server| Ok((object.locking().clone(), account(&server)?)));
-    acquire(env, object.log(), args)
+    acquire(env, object.log(), ReadUnderLock::No, args)
 }
 
 /// Returns the caller's object as credentials, with `updatedAt` set to `Date.now()`, the clock of the caller's own dates.

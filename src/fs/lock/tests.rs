@@ -228,6 +228,25 @@ mod unix {
         assert!(message.contains("a symbolic link that leads nowhere"), "{message}");
     }
 
+    #[test]
+    fn r13_a_file_system_without_locks_is_unavailable_in_the_systems_words_and_without_descriptors_it_is_tried_again() {
+        use rustix::io::Errno;
+        let path = Path::new("/network/locks/0123.lock");
+        let outcome = |errno: Errno| outcome_of(path, Err(io::Error::from(errno)));
+        for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::IO, Errno::ACCESS] {
+            let LockOutcome::Unsupported(error) = outcome(errno) else {
+                panic!("{errno} is no lock");
+            };
+            assert_eq!(error.code(), Code::Unavailable);
+            let (words, message) = (io::Error::from(errno).to_string(), error.message());
+            assert_eq!(message, format!("Cannot lock /network/locks/0123.lock: {words}"));
+            assert!(error.remediation().contains("lockDir"));
+        }
+        for errno in [Errno::MFILE, Errno::NFILE] {
+            assert!(matches!(outcome(errno), LockOutcome::Contended));
+        }
+    }
+
     #[tokio::test]
     async fn r7b_after_the_lock_file_was_deleted_a_waiter_locks_the_new_file() {
         let dir = tempfile::tempdir().unwrap();
