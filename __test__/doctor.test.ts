@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writ
 import path from 'node:path'
 import { type DoctorReport, doctor, findLegacyData, ProviderKeyStorage, SecureStore } from '@llxprt/securestore'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { noKeyring } from './support/helpers'
+import { codeOf, FakeKeyring, noKeyring } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
 import { ROOT } from './support/node'
 
@@ -67,6 +67,16 @@ describe('R8 doctor, without a keyring,', () => {
     expect(place(report, 'a service: of mine')).toMatchObject({ service: 'a service: of mine', fileKeys: 1 })
     expect(JSON.stringify(report)).not.toMatch(/secret-name|sk-secret/)
     expect(report.problems).toEqual([])
+  })
+
+  test('counts no key that was deleted while the keyring was locked', async () => {
+    const keyring = new FakeKeyring()
+    keyring.failure = new Error('the keyring is locked')
+    const store = new SecureStore('locked', { keyringLoader: keyring.loader })
+    await store.set('kept', 'sk-secret')
+    await store.set('deleted', 'sk-secret')
+    expect(await codeOf(store.delete('deleted'))).toBe('LOCKED')
+    expect(place(await doctor(), 'locked')).toMatchObject({ fileKeys: 1 })
   })
 
   test('reports modes that are too open, and does not tighten them', async () => {

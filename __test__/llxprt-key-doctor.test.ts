@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { newDirectory } from './support/helpers'
 import { PrivateKeyring } from './support/keyring'
 import { ROOT } from './support/node'
-import { done, files, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
+import { done, failed, files, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
 interface Problem {
   severity: string
@@ -55,7 +55,8 @@ const locked: Partial<DoctorReport> = {
     },
   ],
 }
-const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
+const UNLOCK =
+  'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock >/dev/null 2>&1; unset p'
 
 describe('R8 llxprt-key doctor advises', () => {
   test.each([
@@ -193,7 +194,14 @@ describe('R8 llxprt-key doctor', () => {
       keyring.lock()
       const { code, stdout } = await llxprtKey(['doctor'], env)
       expect([code, stdout]).toEqual([1, expect.stringContaining(UNLOCK)])
-      expect((await llxprtKey(['get', 'work'], env)).code).toBe(1)
+      // Every command says it, not only the doctor, and on a terminal the command is one line, to be copied.
+      for (const command of ['get work', 'show work'])
+        expect(await llxprtKey(command.split(' '), env)).toEqual(failed(UNLOCK))
+      for (const command of ['doctor', 'show work']) {
+        const terminal = new Terminal(`stty cols 60; ${LLXPRT_KEY_COMMAND} ${command}`, { ...env, NO_COLOR: '1' })
+        expect(await terminal.ended).toBe(1)
+        expect(terminal.screen.split('\r\n').map((line) => line.trim())).toContain(UNLOCK)
+      }
       unlock(/session: (.*)/.exec(stdout)?.[1] ?? '')
       expect(await llxprtKey(['get', 'work'], env)).toEqual(done('a key\n'))
     } finally {

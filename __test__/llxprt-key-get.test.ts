@@ -102,9 +102,11 @@ describe('R12 llxprt-key names what is wrong with the command line', () => {
     [['rename', 'a'], 'Missing argument <new>.'],
     [['get', 'a', 'b'], 'Too many arguments.'],
     [['save', 'a', 'b'], 'The key cannot be an argument'],
-    [['run', 'a', 'env'], "Missing command to run after '--'. Put '--' before it."],
+    [['run', 'a', 'env'], "Missing '--' before the command to run."],
     [['completion', 'bsh'], "Unknown shell 'bsh'. Did you mean 'bash'?"],
-    [['--help', 'list'], 'Put the command before its options.'],
+    [['--help', 'list'], "Put the command 'list' before its options. Run 'llxprt-key list --help'."],
+    [['--json', 'list'], "Put the command 'list' before its options."],
+    [['--help', 'something'], 'Put the command before its options.'],
   ])('%j', async (args, message) => {
     expect(await llxprtKey(args, inFiles())).toEqual(failed(`llxprt-key: ${message}`, 2))
   })

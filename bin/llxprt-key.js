@@ -4,20 +4,22 @@
 // llxprt-key: manages named API keys from a shell. This file selects the command and turns errors into a message and an
 // exit code. The commands are in lib/commands/; the addon stores the keys.
 
+const { remedyFor } = require('./lib/advice.js')
 const { HELP, parseCommand, parseOptions } = require('./lib/arguments.js')
 const { COMMANDS, HIDDEN_COMMANDS } = require('./lib/commands/index.js')
 const { CommandError, UsageError } = require('./lib/errors.js')
 const { commandHelp, generalHelp, version } = require('./lib/help.js')
 const { print, printError } = require('./lib/output.js')
 const { nearest, quoteUnknown } = require('./lib/suggest.js')
+const { currentSystem } = require('./lib/system.js')
 
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },
   (error) => {
-    const { message, remediation } = error ?? {}
-    printError(String(message ?? 'Unknown error.'), remediation)
+    const message = String(error?.message ?? 'Unknown error.')
+    printError(message, remedyFor({ code: error?.code, message, remediation: error?.remediation }, currentSystem()))
     process.exitCode = error instanceof CommandError ? error.exitCode : 1
   },
 )
@@ -46,6 +48,8 @@ function find(word) {
 
 /** Handles a command line that starts with an option. */
 function withoutCommand(args) {
+  const command = args.find((arg) => Object.hasOwn(COMMANDS, arg))
+  if (command) throw new UsageError(`Put the command '${command}' before its options.`, command)
   const { values, positionals } = parseOptions(args, { ...HELP, version: { type: 'boolean' } })
   if (positionals.length > 0) throw new UsageError('Put the command before its options.')
   if (!values.help && !values.version) throw new UsageError('Missing command.')

@@ -18,7 +18,11 @@ const INSTALL = {
 }
 
 /** The command that unlocks the login keyring. It neither shows the password nor puts it on a command line. */
-const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock; unset p'
+const UNLOCK =
+  'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring-daemon --replace --unlock >/dev/null 2>&1; unset p'
+
+/** How the messages of a keyring that is locked begin, whatever their code. */
+const LOCKED_MESSAGE = 'The keyring is locked'
 
 /**
  * Returns the problems of a report, sorted by severity.
@@ -30,6 +34,29 @@ const UNLOCK = 'read -rsp "Login password: " p && printf %s "$p" | gnome-keyring
 function advise(report, system) {
   const problems = report.problems.map((problem) => adviceFor(problem, report.keyring, system))
   return problems.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity))
+}
+
+/**
+ * Returns what to do about an error of the addon: how to unlock a locked keyring on this system, else the error's remedy.
+ *
+ * @param {{ code?: string, message: string, remediation?: string }} error
+ * @param {import('./system.js').System} system
+ * @returns {string | undefined}
+ */
+function remedyFor({ code, message, remediation }, system) {
+  const isLocked = code === 'LOCKED' || (code === 'DENIED' && message.includes(LOCKED_MESSAGE))
+  return (isLocked && unlock(system)) || remediation
+}
+
+/**
+ * Splits a remedy that ends with a command, which must be copied as one line.
+ *
+ * @param {string} remedy
+ * @returns {{ text: string, command: string | undefined }}
+ */
+function splitRemedy(remedy) {
+  if (!remedy.endsWith(UNLOCK)) return { text: remedy, command: undefined }
+  return { text: remedy.slice(0, -UNLOCK.length).trimEnd(), command: UNLOCK }
 }
 
 function adviceFor({ severity = 'warning', message, remedy }, keyring, system) {
@@ -70,4 +97,4 @@ function unlock({ platform, isKde, isSsh }) {
   return `Unlock the keyring: open "Passwords and Keys" (seahorse), or run: ${UNLOCK}`
 }
 
-module.exports = { advise }
+module.exports = { advise, remedyFor, splitRemedy }

@@ -62,8 +62,11 @@ function unknownOption(rawName, options, word) {
 
 function checkProgram(command, names, program, word) {
   if (!command.takesProgram || program.length > 0) return
-  const hint = names.length > command.names.length ? " Put '--' before it." : ''
-  throw new UsageError(`Missing command to run after '--'.${hint}`, word)
+  const hasCommand = names.length > command.names.length
+  throw new UsageError(
+    hasCommand ? "Missing '--' before the command to run." : "Missing command to run after '--'.",
+    word,
+  )
 }
 
 function checkCount({ names: expected, rest, surplus }, names, options, word) {

@@ -2,6 +2,8 @@
 
 // Prints results to standard output and everything else to standard error, in colour on a terminal.
 
+const { splitRemedy } = require('./advice.js')
+
 const CODES = { red: 31, green: 32, yellow: 33, faint: 2, bold: 1 }
 
 /** The width of output that does not go to a terminal, in columns. */
@@ -23,13 +25,21 @@ function print(text) {
 
 /** Prints a notice that is not a result. */
 function printNotice(text) {
-  process.stderr.write(`${printable(text)}\n`)
+  process.stderr.write(`${fitted(printable(text))}\n`)
 }
 
 /** Prints an error and its remedy. */
 function printError(message, remediation) {
-  const name = paint('red', 'llxprt-key:', process.stderr)
-  process.stderr.write(`${name} ${printable(message)}\n${remediation ? `${printable(remediation)}\n` : ''}`)
+  const error = fitted(`llxprt-key: ${printable(message)}`)
+  process.stderr.write(`${error.replace(/^llxprt-key:/, (name) => paint('red', name, process.stderr))}\n`)
+  if (!remediation) return
+  const { text, command } = splitRemedy(remediation)
+  process.stderr.write(`${fitted(printable(text))}\n${command ? `${command}\n` : ''}`)
+}
+
+/** Breaks the text of a notice or an error between words where the terminal is narrower. Other programs get one line. */
+function fitted(text) {
+  return process.stderr.isTTY ? wrap(text, widthOf(process.stderr)).join('\n') : text
 }
 
 /** Returns the text in a colour if the stream supports colours. */

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::envelope::{self, FileContent, MAX_TOMBSTONE_LEN};
 use super::file_name::{decode, is_key};
 use super::files::regular_len;
 use crate::error::Result;
@@ -13,7 +14,7 @@ use crate::fs::io_error::io_error;
 /// The state of a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// Number of keys that have a file.
+    /// Number of keys that have a file with a value, readable or not. A tombstone holds none.
     pub keys: usize,
     /// The directory's mode, such as `0o700`; `None` where the platform has none.
     pub mode: Option<u32>,
@@ -47,13 +48,15 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
         let Some(key) = entry.file_name().to_str().and_then(decode) else {
             continue;
         };
-        if is_key(&key) && regular_len(&entry).is_some() {
+        if let Some(len) = is_key(&key).then(|| regular_len(&entry)).flatten() {
             // The mode of a symbolic link has no effect, and the mode of its target is its owner's choice.
             let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             if !link && entry.metadata().ok().and_then(|file| mode(&file)).is_some_and(is_open) {
                 open_files += 1;
             }
-            keys.insert(key);
+            if !is_tombstone(&entry.path(), len) {
+                keys.insert(key);
+            }
         }
     }
     Ok(Some(Inspection {
@@ -61,6 +64,11 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>> {
         mode: mode(&fs::metadata(dir).map_err(failed)?),
         open_files,
     }))
+}
+
+fn is_tombstone(file: &Path, len: u64) -> bool {
+    len <= MAX_TOMBSTONE_LEN as u64
+        && fs::read(file).is_ok_and(|bytes| matches!(envelope::parse(&bytes), Ok(FileContent::Deleted { .. })))
 }
 
 fn is_open(mode: u32) -> bool {

@@ -3,7 +3,7 @@
 const os = require('node:os')
 const path = require('node:path')
 const { addon } = require('../addon.js')
-const { advise } = require('../advice.js')
+const { advise, splitRemedy } = require('../advice.js')
 const { entries } = require('../key-store.js')
 const { paint, print, printable, shorten, widthOf, wrap } = require('../output.js')
 const { currentSystem } = require('../system.js')
@@ -73,7 +73,9 @@ function printTables({ dataDirectory, keyring, places, problems }) {
   for (const { severity, message, remedy } of problems) {
     const [first, ...more] = wrap(`${LABELS[severity]}: ${printable(message)}`, width - 2)
     print(first.replace(/^\w+:/, (label) => paint(COLOURS[severity], label)))
-    for (const line of [...more, ...wrap(printable(remedy), width - 2)]) print(`  ${line}`)
+    const { text, command } = splitRemedy(remedy)
+    for (const line of [...more, ...wrap(printable(text), width - 2)]) print(`  ${line}`)
+    if (command) print(`  ${command}`)
   }
 }
 

@@ -1,7 +1,9 @@
 'use strict'
 
+const { remedyFor } = require('../advice.js')
 const { entries, mask } = require('../key-store.js')
 const { paint, print, printable, printError, shorten, widthOf } = require('../output.js')
+const { currentSystem } = require('../system.js')
 
 const list = {
   usage: 'list [--json]',
@@ -26,7 +28,7 @@ async function run({ options: { json } }) {
   else if (!incomplete) print("No saved keys. Use 'llxprt-key save <name>' to store one.")
   if (!incomplete) return 0
   if (found.length > 0 && !json) print(`(OS keyring could not be read: ${printable(incomplete.message)})`)
-  else printError(`The OS keyring could not be read: ${incomplete.message}`, incomplete.remediation)
+  else printError(`The OS keyring could not be read: ${incomplete.message}`, remedyFor(incomplete, currentSystem()))
   return 1
 }
 

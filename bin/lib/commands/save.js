@@ -1,9 +1,11 @@
 'use strict'
 
+const { remedyFor } = require('../advice.js')
 const { CommandError } = require('../errors.js')
 const { askHidden, confirm, isInteractive, readInput } = require('../input.js')
 const { LOCATIONS, checkName, locate, mask, storage } = require('../key-store.js')
-const { print } = require('../output.js')
+const { print, printError } = require('../output.js')
+const { currentSystem } = require('../system.js')
 
 const save = {
   usage: 'save <name> [--force]',
@@ -45,8 +47,9 @@ async function mayOverwrite(keys, name) {
   }
   // The keyring is unavailable, so the save cannot overwrite a key in it.
   if (found.code === 'UNAVAILABLE') return true
-  if (isInteractive()) return confirm(`Cannot tell whether key '${name}' exists (${found.message}). Save anyway?`)
-  throw found
+  if (!isInteractive()) throw found
+  printError(`Cannot tell whether key '${name}' exists: ${found.message}.`, remedyFor(found, currentSystem()))
+  return confirm('Save it anyway, in an encrypted file if need be?')
 }
 
 module.exports = { save }
