@@ -124,19 +124,18 @@ pub fn ensure_dir(dir: &Path) -> io::Result<()> {
         tighten(dir, &metadata);
         return Ok(());
     }
-    match create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(parent) = dir.parent().filter(|parent| *parent != Path::new("")) else {
-                return Err(error);
-            };
-            // An existing parent keeps its mode.
-            if !parent.is_dir() {
-                ensure_dir(parent)?;
-            }
-            create_dir(dir)
-        }
-        done => done,
+    // A relative path may name no parent.
+    create_dirs(&std::path::absolute(dir)?)
+}
+
+/// Creates a directory that is missing, and its missing parents. An existing parent keeps its mode.
+fn create_dirs(dir: &Path) -> io::Result<()> {
+    if let Some(parent) = dir.parent()
+        && !parent.exists()
+    {
+        create_dirs(parent)?;
     }
+    create_dir(dir)
 }
 
 /// Removes all permissions of group and others from a directory. Leaves a sticky directory, such as `/tmp`, as it is, because
@@ -224,11 +223,10 @@ impl Temporary {
     fn link(mut self, target: &Path) -> io::Result<()> {
         self.close_on_windows();
         match fs::hard_link(&self.path, target) {
-            Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
-                // A file system without hard links, such as FAT and some network file systems.
-                self.rename_if_absent(target)
-            }
-            done => done,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // A file system without hard links, such as FAT and some network file systems.
+            Err(_) => self.rename_if_absent(target),
+            Ok(()) => Ok(()),
         }
     }
 
@@ -265,10 +263,7 @@ fn create_dir(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(dir) {
-        Ok(()) => match dir.parent() {
-            Some(parent) if parent != Path::new("") => sync_dir(parent),
-            _ => sync_dir(Path::new(".")),
-        },
+        Ok(()) => dir.parent().map_or(Ok(()), sync_dir),
         // Another process created it at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(not_a_directory(dir, error)),

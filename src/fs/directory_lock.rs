@@ -21,10 +21,15 @@ impl DirectoryLock {
     ///
     /// `WouldBlock` when the lock stays contended; the system's error when the directory cannot be opened.
     pub fn acquire(dir: &Path) -> io::Result<Self> {
+        Self::acquire_with(dir, || std::thread::sleep(PAUSE))
+    }
+
+    /// Acquires the lock. Calls `pause` between two attempts.
+    fn acquire_with(dir: &Path, mut pause: impl FnMut()) -> io::Result<Self> {
         for attempt in 1.. {
             match try_acquire(dir) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && attempt < MAX_ATTEMPTS => {
-                    std::thread::sleep(PAUSE);
+                    pause();
                 }
                 done => return done.map(Self),
             }
@@ -78,6 +83,19 @@ fn try_acquire(_dir: &Path) -> io::Result<Option<File>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_busy_lock_is_tried_until_it_is_free_but_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut held = Some(DirectoryLock::acquire(dir.path()).unwrap());
+        let mut pauses = 0;
+        let refused = DirectoryLock::acquire_with(dir.path(), || pauses += 1);
+        assert_eq!(refused.err().map(|error| error.kind()), Some(io::ErrorKind::WouldBlock));
+        assert_eq!(pauses, MAX_ATTEMPTS - 1);
+        DirectoryLock::acquire_with(dir.path(), || held = None).unwrap();
+        let missing = DirectoryLock::acquire_with(&dir.path().join("missing"), || panic!("it is tried once"));
+        assert_eq!(missing.err().map(|error| error.kind()), Some(io::ErrorKind::NotFound));
+    }
 
     #[test]
     fn the_lock_is_exclusive_until_it_is_dropped_and_leaves_no_file_behind() {

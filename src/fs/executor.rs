@@ -1,6 +1,7 @@
 //! Runs blocking file operations: on a bounded pool of threads, or on the current thread.
 
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,6 +74,8 @@ struct ThreadPool {
     submitted: Condvar,
     max_threads: usize,
     idle_limit: Duration,
+    /// Starts a thread that runs [`ThreadPool::work`].
+    spawn: fn(&'static Self) -> io::Result<()>,
 }
 
 struct PoolState {
@@ -92,7 +95,13 @@ impl ThreadPool {
             submitted: Condvar::new(),
             max_threads,
             idle_limit,
+            spawn: Self::spawn_thread,
         }
+    }
+
+    fn spawn_thread(&'static self) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name("securestore-file".to_owned());
+        thread.spawn(|| self.work()).map(drop)
     }
 
     fn submit(&'static self, job: Job) {
@@ -108,8 +117,7 @@ impl ThreadPool {
         }
         state.threads += 1;
         drop(state);
-        let thread = std::thread::Builder::new().name("securestore-file".to_owned());
-        if thread.spawn(|| self.work()).is_err() {
+        if (self.spawn)(self).is_err() {
             // The system refused another thread. If there is none at all, this thread must run the job.
             let mut state = self.state();
             state.threads -= 1;
@@ -126,12 +134,12 @@ impl ThreadPool {
             self.run_queued();
             let mut state = self.state();
             state.idle += 1;
-            let (mut state, timeout) = self
+            let (mut state, _) = self
                 .submitted
                 .wait_timeout_while(state, self.idle_limit, |state| state.jobs.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() {
+            if state.jobs.is_empty() {
                 state.threads -= 1;
                 return;
             }
@@ -186,6 +194,35 @@ mod tests {
         done.sort_unstable();
         assert_eq!(done, (0..200).collect::<Vec<_>>());
         assert!((1..=3).contains(&MOST.load(SeqCst)));
+    }
+
+    #[test]
+    fn a_job_runs_although_the_system_refuses_threads() {
+        let refuse = |_: &'static ThreadPool| Err(io::ErrorKind::WouldBlock.into());
+        let (sender, receiver) = mpsc::channel();
+        let job = |name: &'static str| -> Job {
+            let sender = sender.clone();
+            Box::new(move || {
+                sender
+                    .send((name, std::thread::current().id()))
+                    .expect("the test waits")
+            })
+        };
+        let mut pool = ThreadPool::new(2, Duration::ZERO);
+        pool.spawn = refuse;
+        let pool: &'static ThreadPool = Box::leak(Box::new(pool));
+        pool.submit(job("alone"));
+        assert_eq!(receiver.try_recv(), Ok(("alone", std::thread::current().id())));
+        assert_eq!(pool.state().threads, 0);
+        // A thread that is there runs the job.
+        pool.state().threads = 1;
+        pool.submit(job("left to it"));
+        assert!(receiver.try_recv().is_err());
+        assert_eq!(pool.state().threads, 1);
+        pool.work();
+        assert_eq!(receiver.try_recv(), Ok(("left to it", std::thread::current().id())));
+        assert_eq!(pool.state().threads, 0);
+        assert_eq!(pool.state().idle, 0);
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod tests {
             assert_eq!(error.code(), code);
             assert!(error.message().contains(&system.to_string()) && error.message().contains("/x/y.enc"));
             assert!(error.remediation().contains(code.remediation()));
+            assert_eq!(error.remediation().contains("disk space"), errno == Errno::NOSPC);
         }
     }
 }

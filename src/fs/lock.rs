@@ -80,6 +80,16 @@ enum LockOutcome {
     Unsupported(Error),
 }
 
+/// Result of locking an open lock file.
+#[derive(Debug, PartialEq, Eq)]
+enum TryLockOutcome {
+    Acquired,
+    /// Another process holds the lock.
+    Contended,
+    /// The file was deleted before it was locked. Another one may be at its path now.
+    Deleted,
+}
+
 impl LockDir {
     /// Returns the lock directory at this path. It need not exist yet: the first lock creates it, with mode 0700.
     pub fn new(path: PathBuf) -> Self {
@@ -182,13 +192,10 @@ impl LockDir {
             if !metadata.is_file() {
                 return Err(io::Error::other("not a regular file"));
             }
-            match file.try_lock() {
-                Ok(()) if super::sweep::is_at(&file, path) => return Ok(Some(file)),
-                // The file was deleted before it was locked. Lock the file that is there now.
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(error),
+            match lock_opened(&file, path)? {
+                TryLockOutcome::Acquired => return Ok(Some(file)),
+                TryLockOutcome::Contended => return Ok(None),
+                TryLockOutcome::Deleted => {}
             }
         }
     }
@@ -328,6 +335,16 @@ fn open(path: &Path) -> io::Result<File> {
         std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, FILE_FLAG_OPEN_REPARSE_POINT);
     }
     options.open(path)
+}
+
+/// Locks a lock file that was opened at this path.
+fn lock_opened(file: &File, path: &Path) -> io::Result<TryLockOutcome> {
+    match file.try_lock() {
+        Ok(()) if super::sweep::is_at(file, path) => Ok(TryLockOutcome::Acquired),
+        Ok(()) => Ok(TryLockOutcome::Deleted),
+        Err(TryLockError::WouldBlock) => Ok(TryLockOutcome::Contended),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 #[cfg(unix)]

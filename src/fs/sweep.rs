@@ -143,3 +143,31 @@ pub fn is_at(file: &File, path: &Path) -> bool {
 pub fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_old_an_hour_after_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::create(dir.path().join("f")).unwrap();
+        for (age, old) in [(0, false), (3500, false), (3700, true)] {
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            assert_eq!(is_old(&file), old, "{age} s");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_swept_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let abandoned = dir.path().join(".0123456789abcdef.tmp");
+        for stays in [false, true] {
+            fs::write(&abandoned, "").unwrap();
+            sweep_once(dir.path());
+            assert_eq!(abandoned.exists(), stays);
+        }
+    }
+}

@@ -212,6 +212,23 @@ mod tests {
         let too_large = file.update(|_| Ok(Some(Secret::new("x".repeat(101))))).await;
         assert_eq!(too_large.unwrap_err().code(), Code::Corrupt);
         assert_eq!(text(&file).await.as_deref(), Some("one"));
+        file.update(|_| Ok(Some(Secret::new("x".repeat(100))))).await.unwrap();
+        assert_eq!(text(&file).await.map(|text| text.len()), Some(100));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn r7_a_change_to_the_same_text_does_not_write_the_file() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (_dir, file) = file();
+        // A write replaces the file by another one.
+        let written = || std::fs::metadata(file.path()).unwrap().ino();
+        file.update(|_| Ok(Some("one".into()))).await.unwrap();
+        let first = written();
+        file.update(|_| Ok(Some("one".into()))).await.unwrap();
+        assert_eq!(written(), first);
+        file.update(|_| Ok(Some("two".into()))).await.unwrap();
+        assert_ne!(written(), first);
     }
 
     #[tokio::test]

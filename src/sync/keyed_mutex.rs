@@ -109,6 +109,19 @@ mod tests {
         assert!(matches!(mutexes.lock("key"), KeyedLock::Acquired(_)));
     }
 
+    #[test]
+    fn unused_mutexes_are_removed_and_used_ones_are_kept() {
+        let mutexes = KeyedMutex::default();
+        let held = mutexes.lock("held");
+        for n in 0..10 * CLEANUP_THRESHOLD {
+            drop(mutexes.lock(&n.to_string()));
+            assert!(mutexes.try_lock("held").is_none());
+        }
+        assert!(mutexes.0.lock().expect("no task panics").len() <= CLEANUP_THRESHOLD);
+        drop(held);
+        assert!(mutexes.try_lock("held").is_some());
+    }
+
     #[tokio::test]
     async fn r3_another_key_does_not_wait() {
         let mutexes = KeyedMutex::default();

@@ -71,6 +71,74 @@ fn without_hard_links_an_existing_file_is_not_overwritten() {
 }
 
 #[test]
+fn errors_other_than_the_expected_ones_are_reported() {
+    let temp = tempfile::tempdir().unwrap();
+    let missing = temp.path().join("missing");
+    let kind = |error: io::Error| error.kind();
+    assert_eq!(create(&missing, "f", b"x").map_err(kind), Err(io::ErrorKind::NotFound));
+    assert_eq!(replace(&missing, "f", b"x").map_err(kind), Err(io::ErrorKind::NotFound));
+    fs::create_dir_all(temp.path().join("d/e")).unwrap();
+    assert!(remove(temp.path(), &["d".to_owned()]).is_err());
+    assert!(temp.path().join("d/e").exists());
+}
+
+#[test]
+fn a_directory_that_another_process_creates_at_the_same_time_is_no_error() {
+    let temp = tempfile::tempdir().unwrap();
+    create_dir(temp.path()).unwrap();
+    let deep = temp.path().join("a/b/c");
+    ensure_dir(&deep).unwrap();
+    assert!(deep.is_dir());
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_that_are_right_are_not_set_again() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, file) = (temp.path().join("d"), temp.path().join("f"));
+    fs::create_dir(&dir).unwrap();
+    fs::write(&file, "").unwrap();
+    let changed = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    for (mode, is_right) in [(0o744, false), (0o700, true)] {
+        for path in [&dir, &file] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let before = (changed(&dir), changed(&file));
+        // The clock of the file system ticks every few milliseconds.
+        while changed(temp.path()) <= before.1 {
+            fs::write(temp.path().join("tick"), "").unwrap();
+            fs::remove_file(temp.path().join("tick")).unwrap();
+        }
+        tighten_dir(&dir);
+        let open = File::open(&file).unwrap();
+        tighten_file(&open, &open.metadata().unwrap());
+        let after = (changed(&dir), changed(&file));
+        assert_eq!(before.0 == after.0, is_right, "{mode:o}");
+        assert_eq!(before.1 == after.1, is_right, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_write_starts_over_a_bounded_number_of_times_and_only_when_its_file_is_gone() {
+    let temp = tempfile::tempdir().unwrap();
+    let attempts = |kind: io::ErrorKind| {
+        let attempts = std::cell::Cell::new(0);
+        let failed = with_temporary(temp.path(), b"x", Durability::Unsynced, |_| {
+            attempts.set(attempts.get() + 1);
+            Err(kind.into())
+        });
+        assert_eq!(failed.unwrap_err().kind(), kind);
+        attempts.get()
+    };
+    assert_eq!(attempts(io::ErrorKind::NotFound), MAX_ATTEMPTS);
+    assert_eq!(attempts(io::ErrorKind::AlreadyExists), 1);
+}
+
+#[test]
 fn a_temporary_file_that_a_sweep_holds_is_not_used() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("f");

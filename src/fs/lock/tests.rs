@@ -169,11 +169,35 @@ async fn r7b_where_locking_is_unavailable_a_change_still_excludes_other_tasks_of
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let locks = LockDir::new(dir.path().join("file").join("locks"));
-    assert_eq!(failure(locks.lock("service", "key", LIMIT).await).0, Code::Unavailable);
+    let (code, message) = failure(locks.lock("service", "key", LIMIT).await);
+    assert_eq!(code, Code::Unavailable);
+    #[cfg(unix)]
+    assert!(message.contains("Not a directory"), "{message}");
     let request = locks.request("service", "key");
     let (_lock, unavailable) = request.acquire_for_change(LIMIT).await.unwrap();
     assert_eq!(unavailable.map(|error| error.code()), Some(Code::Unavailable));
     assert!(locks.try_lock("service", "key").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn r7b_of_two_changes_under_one_lock_the_second_does_not_begin_before_the_first_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = locks(&dir).lock("service", "key", LIMIT).await.unwrap();
+    let first = lock.try_change().unwrap();
+    assert!(lock.try_change().is_none());
+    drop(first);
+    let _second = lock.change().await;
+    assert!(lock.try_change().is_none());
+}
+
+#[test]
+fn lock_attempts_run_where_they_are_told_to() {
+    let locks = LockDir::new(PathBuf::from("locks"));
+    assert_eq!(locks.executor(), FileExecutor::Pool);
+    assert_eq!(
+        locks.with_executor(FileExecutor::Inline).executor(),
+        FileExecutor::Inline
+    );
 }
 
 #[cfg(unix)]
@@ -245,6 +269,32 @@ mod unix {
         for errno in [Errno::MFILE, Errno::NFILE] {
             assert!(matches!(outcome(errno), LockOutcome::Contended));
         }
+    }
+
+    #[tokio::test]
+    async fn r7b_a_lock_directory_that_others_can_enter_becomes_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let locks = locks(&dir);
+        std::fs::create_dir_all(locks.path()).unwrap();
+        std::fs::set_permissions(locks.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        drop(locks.lock("service", "key", LIMIT).await.unwrap());
+        assert_eq!(std::fs::metadata(locks.path()).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn r7b_a_lock_of_a_file_that_was_deleted_or_replaced_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let (first, second) = (open(&path).unwrap(), open(&path).unwrap());
+        assert_eq!(lock_opened(&first, &path).unwrap(), TryLockOutcome::Acquired);
+        assert_eq!(lock_opened(&second, &path).unwrap(), TryLockOutcome::Contended);
+        drop(first);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(lock_opened(&second, &path).unwrap(), TryLockOutcome::Deleted);
+        let third = open(&path).unwrap();
+        assert_eq!(lock_opened(&second, &path).unwrap(), TryLockOutcome::Deleted);
+        assert_eq!(lock_opened(&third, &path).unwrap(), TryLockOutcome::Acquired);
     }
 
     #[tokio::test]

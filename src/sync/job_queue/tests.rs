@@ -70,6 +70,8 @@ impl Model {
     fn explore(&self) -> usize {
         let outstanding = self.to_call.len() + self.called.len() + usize::from(self.running.is_some());
         assert!(outstanding <= 1, "at most one call is outstanding");
+        let mut calls = self.to_call.iter().chain(&self.called);
+        assert!(calls.all(|runner| *runner < 2), "there are two functions");
         let successors = self.successors();
         if successors.is_empty() {
             assert_eq!(
