@@ -164,6 +164,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn r2_after_exactly_60_seconds_the_result_is_no_longer_used() {
+        let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
+        assert!(status(&probe, &keyring).await);
+        keyring.set_mode(FaultMode::Absent);
+        tokio::time::advance(CACHE_TTL).await;
+        assert!(!status(&probe, &keyring).await);
+    }
+
+    #[test]
+    fn r2_temporary_accounts_have_eight_random_characters() {
+        let (a, b) = (random_hex().unwrap(), random_hex().unwrap());
+        assert_eq!((a.len(), b.len()), (8, 8));
+        assert_ne!(a, b);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn r2_a_timeout_is_not_cached_and_other_failures_are() {
         let (probe, keyring) = (Probe::default(), Arc::new(MemoryKeyring::default()));
         keyring.set_mode(FaultMode::Hangs);
