@@ -156,16 +156,38 @@ mod tests {
 
     #[test]
     fn memory_is_wiped_before_it_is_reused_and_one_mapping_is_kept() {
-        let mut both = [Memory::take(), Memory::take()];
-        for memory in &mut both {
-            assert!(memory.iter().all(|block| *block == [0; WORDS]));
-            memory.fill([0x5eed; WORDS]);
+        // A concurrent test may take the spare memory at any moment, but not at each of these.
+        for _ in 0..100 {
+            let mut both = [Memory::take(), Memory::take()];
+            for memory in &mut both {
+                assert!(memory.iter().all(|block| *block == [0; WORDS]));
+                memory.fill([0x5eed; WORDS]);
+            }
+            drop(both);
+            let kept = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(kept) = &*kept {
+                assert!(kept.blocks().iter().all(|block| *block == [0; WORDS]));
+                return;
+            }
         }
-        drop(both);
-        let kept = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        // A concurrent test may be using the spare memory.
-        if let Some(kept) = &*kept {
-            assert!(kept.blocks().iter().all(|block| *block == [0; WORDS]));
+        panic!("no memory was kept");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_mapping_is_unmapped_whole_when_it_is_dropped() {
+        const COUNT: usize = 256;
+        let virtual_memory = || -> usize {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let (_, size) = status.split_once("VmSize:").unwrap();
+            size.split_whitespace().next().unwrap().parse::<usize>().unwrap() << 10
+        };
+        let before = virtual_memory();
+        for _ in 0..COUNT {
+            drop(Mapping::new());
         }
+        // A mapping takes 18 MiB. Concurrent tests map memory as well, but far less than 1 MiB for each of these.
+        let left = virtual_memory().saturating_sub(before);
+        assert!(left < COUNT << 20, "{left} bytes are left of {COUNT} mappings");
     }
 }
