@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use securestore::error::Code;
 use securestore::fallback::envelope::Version;
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::machine_secret::MachineSecretConfig;
+use securestore::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader, SecretFuture};
 use securestore::fallback::{FallbackDir, FileState};
 use securestore::secret::Secret;
 use securestore::telemetry::{Record, Sink, event_sink, with_sink};
+use zeroize::Zeroizing;
 
 #[cfg(unix)]
 #[path = "support/child.rs"]
@@ -191,6 +192,35 @@ async fn a_version_1_file_of_another_program_is_read_under_another_host_name_onc
         home.on("beta").state("opened").await,
         Ok(FileState::Value { newer_than: None })
     );
+}
+
+/// A source that holds another machine secret than the file.
+struct OtherSecret;
+
+impl MachineSecretLoader for OtherSecret {
+    fn name(&self) -> &str {
+        "another secret"
+    }
+
+    fn load(&self) -> SecretFuture<'_> {
+        Box::pin(async { Ok(Some(Zeroizing::new(vec![1; 32]))) })
+    }
+}
+
+#[tokio::test]
+async fn no_key_is_derived_from_a_machine_secret_if_the_cache_has_a_key_under_another_one() {
+    let home = Home::new(Version::V2);
+    write(&home.on("alpha"), "k").await;
+    let count = derivations(async {
+        let dir = home.on("alpha").with_machine_secret(MachineSecretConfig {
+            loader: Some(Arc::new(OtherSecret)),
+            file: Some(home.root.join("machine_secret")),
+            ..MachineSecretConfig::default()
+        });
+        read(&dir, "k").await;
+    })
+    .await;
+    assert_eq!(count, 0);
 }
 
 #[tokio::test]

@@ -215,6 +215,35 @@ async fn r4_3_two_processes_that_create_the_machine_secret_at_once_use_the_same_
 }
 
 #[cfg(target_os = "linux")]
+#[tokio::test]
+async fn r4_3_the_machine_secret_is_created_on_a_file_system_without_hard_links() {
+    let temp = tempfile::tempdir().unwrap();
+    let child = command("write with a machine secret", temp.path());
+    let mut strace = Command::new("strace");
+    strace.args([
+        "-f",
+        "-qq",
+        "-e",
+        "trace=link,linkat",
+        "-e",
+        "inject=link,linkat:error=EPERM",
+    ]);
+    strace.arg("-o").arg(temp.path().join("strace.log"));
+    strace.arg(child.get_program()).args(child.get_args());
+    strace.envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace
+        .env("SECURESTORE_TEST_ID", "k")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    run(strace);
+    let dir = with_secret(&temp.path().join("files"), temp.path().join("secret"));
+    assert!(dir.read("k").await.unwrap().unwrap().value.expose() == "k");
+    let log = fs::read_to_string(temp.path().join("strace.log")).unwrap();
+    assert!(log.contains("EPERM"), "{log}");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 3, "files, secret and log");
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn r4_8_strace_shows_the_file_synced_before_the_rename_and_the_directory_after_it() {
     let temp = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::cipher;
 use super::derived_keys::DerivedKey;
-use super::envelope::{self, Envelope, NONCE_LEN, SALT_LEN, TAG_LEN, Version};
+use super::envelope::{self, Envelope, SALT_LEN, Version};
 use super::machine::{HostIdentity, other_usernames, version};
 use super::machine_secret::MachineSecret;
 use crate::random::random_bytes;
@@ -104,13 +104,10 @@ pub fn decrypt(
         (_, None) => (Version::V2, None),
     };
     let data = value["data"].as_str().and_then(decode_leniently).unwrap_or_default();
-    if data.len() < SALT_LEN + NONCE_LEN + TAG_LEN {
-        return Err(CodecError::TooShort);
-    }
+    let envelope = Envelope::from_data(version, &data).ok_or(CodecError::TooShort)?;
     if version == Version::V2 && secret.is_none() {
         return Err(CodecError::NoMachineSecret);
     }
-    let envelope = Envelope::from_data(version, &data).ok_or(CodecError::TooShort)?;
     let others = other_usernames().into_iter().filter(|name| *name != identity.username);
     let identities = std::iter::once(identity.clone()).chain(others.map(|username| HostIdentity {
         hostname: identity.hostname.clone(),
@@ -212,6 +209,19 @@ mod tests {
                 decrypt(&text, "service", &identity("alice"), None) == Ok(Secret::from("value")),
                 "{form}"
             );
+        }
+    }
+
+    #[test]
+    fn r4_5_a_character_that_encodes_no_complete_byte_is_ignored() {
+        for (text, bytes) in [
+            ("QUJD", "ABC"),
+            ("QUJDR", "ABC"),
+            ("QUJDRA", "ABCD"),
+            ("QUJDREU", "ABCDE"),
+            ("Q", ""),
+        ] {
+            assert_eq!(decode_leniently(text).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
     }
 

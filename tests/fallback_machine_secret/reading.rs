@@ -57,6 +57,25 @@ async fn r4_3_many_first_reads_load_the_secret_once_and_a_source_without_one_is_
 }
 
 #[tokio::test]
+async fn r4_3_once_a_source_gave_the_right_secret_no_other_source_is_asked() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, _) = paths(&temp);
+    let (loader, keyring) = (TestSource::holding(7), TestSource::failing());
+    write(&with(&files, Some(&loader), Some(&keyring), None), "v")
+        .await
+        .unwrap();
+    for has_cache in [true, false] {
+        if !has_cache {
+            fs::remove_file(files.join(".keys")).unwrap();
+        }
+        let dir = with(&files, Some(&loader), Some(&keyring), None);
+        assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
+        dir.settled().await;
+        assert_eq!(keyring.loads.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
 async fn r4_3_many_first_writes_create_one_secret() {
     let temp = tempfile::tempdir().unwrap();
     let (files, file) = paths(&temp);
