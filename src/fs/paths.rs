@@ -164,6 +164,30 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_has_a_name_and_a_description_of_its_own() {
+        use DataDirectoryRule::{ConfigHome, Configured, DataHome, Home, Platform};
+        let mut texts = Vec::new();
+        for (rule, name) in [
+            (Configured, "configure"),
+            (DataHome, "LLXPRT_DATA_HOME"),
+            (ConfigHome, "LLXPRT_CONFIG_HOME"),
+            (Platform, "platform"),
+            (Home, "home"),
+        ] {
+            assert_eq!(rule.name(), name);
+            assert!(rule.description().contains(' '), "{}", rule.description());
+            texts.push(rule.description());
+        }
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), 5);
+        assert_eq!(
+            home_data_directory(Path::new("/home/user")),
+            Path::new("/home/user/.llxprt")
+        );
+    }
+
+    #[test]
     fn a_tilde_is_expanded_only_alone_or_before_a_separator() {
         let home = Path::new("/home/user");
         for (path, expanded) in [

@@ -190,6 +190,17 @@ async fn r7b_of_two_changes_under_one_lock_the_second_does_not_begin_before_the_
     assert!(lock.try_change().is_none());
 }
 
+#[tokio::test]
+async fn r7b_a_lock_is_released_although_a_child_process_that_is_being_started_has_a_copy_of_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let locks = locks(&dir);
+    let lock = locks.lock("service", "key", LIMIT).await.unwrap();
+    // What fork does.
+    let _copy = lock.file.as_ref().unwrap().try_clone().unwrap();
+    drop(lock);
+    assert!(locks.try_lock("service", "key").await.unwrap().is_some());
+}
+
 #[test]
 fn lock_attempts_run_where_they_are_told_to() {
     let locks = LockDir::new(PathBuf::from("locks"));
