@@ -82,7 +82,7 @@ async fn r6_a_secret_that_cannot_be_decrypted_is_an_error_and_its_name_is_still_
 #[tokio::test]
 async fn r7b_a_search_with_too_many_results_is_an_error_and_no_item_is_read() {
     let (bus, fake) = fake_service().await;
-    fake.behave(|it| it.endless_search = 20_000);
+    fake.behave(|it| it.endless_search = 70_000);
     let keyring = bus.os_keyring();
     assert_eq!(code(keyring.get(SERVICE, "key").await), Code::Unavailable);
     assert_eq!(code(keyring.accounts(SERVICE).await), Code::Unavailable);

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+use super::ListedAccount;
 use super::runtime_file::RuntimeFile;
 use super::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
 use crate::error::Code;
@@ -156,6 +158,14 @@ impl Keyring for OsKeyring {
         Box::pin(async move {
             self.check([service])?;
             self.backend.accounts(service).await
+        })
+    }
+
+    #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        Box::pin(async move {
+            self.check([service])?;
+            self.backend.accounts_with_secrets(service).await
         })
     }
 

@@ -13,7 +13,7 @@ use super::environment::{Host, JsEnvironment};
 use super::error::or_throw;
 use crate::keyring::instrumented::InstrumentedKeyring;
 use crate::keyring::os::OsKeyring;
-use crate::keyring::{DeleteOutcome, Keyring, KeyringError, Replies, Reply, WriteOutcome};
+use crate::keyring::{DeleteOutcome, Keyring, KeyringError, ListedAccount, Replies, Reply, WriteOutcome};
 use crate::secret::Secret;
 use crate::store::SelectedKeyring;
 
@@ -86,6 +86,10 @@ impl Keyring for SwitchableKeyring {
 
     fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
         self.call(|keyring| keyring.accounts(service))
+    }
+
+    fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
+        self.call(|keyring| keyring.accounts_with_secrets(service))
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {

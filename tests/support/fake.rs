@@ -32,6 +32,12 @@ pub struct Behaviour {
     pub hides_locked: bool,
     /// Every search for an account returns the item of this account.
     pub returns_item_of: Option<String>,
+    /// The collection is unlocked right after a search that found nothing while it was locked.
+    pub unlocks_after_search: bool,
+    /// A request for more secrets than this is not answered, like one whose reply is too large for the bus.
+    pub max_secrets: Option<usize>,
+    /// An item is deleted only after a search has found it.
+    pub deletes_after_search: bool,
     /// A search returns this many items.
     pub endless_search: usize,
     /// The key exchange is refused with `InvalidArgs` instead of `NotSupported`.
@@ -88,6 +94,7 @@ struct State {
     prompted: Notify,
     held: Notify,
     read: Notify,
+    searched: Notify,
 }
 
 pub struct Fake {

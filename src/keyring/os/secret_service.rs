@@ -32,7 +32,7 @@ use self::messages::DEFAULT_COLLECTION;
 use self::session::Session;
 use super::Environment;
 use crate::keyring::errors::ErrorKind;
-use crate::keyring::{DeleteOutcome, KeyringError, WriteOutcome};
+use crate::keyring::{DeleteOutcome, KeyringError, ListedAccount, WriteOutcome};
 use crate::secret::Secret;
 
 /// Minimum number of accounts that are read in one batch.
@@ -129,6 +129,19 @@ impl Backend {
         .await
     }
 
+    /// Lists and reads all accounts: with one search and one batch. If items are locked, only lists them.
+    pub(super) async fn accounts_with_secrets(&self, service: &str) -> Result<Vec<ListedAccount>, KeyringError> {
+        let deadline = self.deadline();
+        let together =
+            |attempt: Attempt| -> Work<'_, _> { Box::pin(async move { attempt.accounts_with_secrets(service).await }) };
+        if let Some(accounts) = self.run(deadline, &together).await? {
+            return Ok(accounts);
+        }
+        let list = |attempt: Attempt| -> Work<'_, _> { Box::pin(async move { attempt.accounts(service).await }) };
+        let names: Vec<String> = self.run(deadline, &list).await?;
+        Ok(names.into_iter().map(ListedAccount::without_secret).collect())
+    }
+
     /// Reads all accounts within one time limit: in one batch, otherwise individually with many requests in flight at once.
     pub(super) async fn get_many(
         &self,
@@ -194,6 +207,7 @@ impl Backend {
                 session: Arc::clone(&session),
                 // A prompt is closed a little earlier, so that the call can report it.
                 prompt_deadline: work_deadline - reserve,
+                batch_limit: self.limit / 2,
             };
             let working = async {
                 attempt.check_unlocked().await?;

@@ -56,7 +56,14 @@ impl Service {
             return (items.collect(), vec![]);
         }
         if behaviour.locked && behaviour.hides_locked {
+            if behaviour.unlocks_after_search {
+                self.0.world().behaviour.locked = false;
+                self.0.searched.notify_one();
+            }
             return (vec![], vec![]);
+        }
+        if behaviour.deletes_after_search {
+            self.0.searched.notify_one();
         }
         let world = self.0.world();
         let is_found = |item: &ItemData| match &behaviour.returns_item_of {
@@ -77,6 +84,8 @@ impl Service {
         session: OwnedObjectPath,
     ) -> HashMap<OwnedObjectPath, WireSecret> {
         self.0.accept("GetSecrets").await;
+        let max_secrets = self.0.behaviour().max_secrets;
+        self.0.hang_if(max_secrets.is_some_and(|max| items.len() > max)).await;
         let world = self.0.world();
         let known = items.into_iter().filter_map(|path| {
             let item = world.items.get(&path).filter(|item| !item.locked)?;
@@ -116,6 +125,10 @@ impl Collection {
     #[zbus(property)]
     async fn locked(&self) -> bool {
         self.0.accept("Locked").await;
+        let behaviour = self.0.behaviour();
+        if behaviour.locked && behaviour.unlocks_after_search {
+            self.0.searched.notified().await;
+        }
         self.0.behaviour().locked
     }
 
@@ -209,6 +222,9 @@ impl Item {
         let behaviour = self.state.behaviour();
         if behaviour.deletion_prompts {
             return add_prompt(server, &self.state, Action::Delete(self.path.clone())).await;
+        }
+        if behaviour.deletes_after_search {
+            self.state.searched.notified().await;
         }
         if !behaviour.keeps_deleted {
             self.state.world().items.remove(&self.path);

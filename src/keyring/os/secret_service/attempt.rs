@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::future::{join, try_join_all};
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub(super) struct Attempt {
     pub(super) session: Arc<Session>,
     /// When an unanswered prompt is closed.
     pub(super) prompt_deadline: Instant,
+    /// How long the service may take to return many secrets at once.
+    pub(super) batch_limit: Duration,
 }
 
 /// The attributes that the keyring family writes and finds its entries by. Other attributes do not matter.
@@ -66,9 +69,24 @@ impl Attempt {
         self.connection.prompt_gate.check_collection(&self.session).await
     }
 
-    /// Searches. An empty result counts only if the default collection is unlocked, because some services find nothing while
-    /// they are locked. The second part of the result is whether locked items may be missing from the first.
+    /// Searches. The second part of the result is whether locked items may be missing from the first.
+    ///
+    /// An empty result counts only if the default collection was known to be unlocked before the search was sent, and still
+    /// is. Some services find nothing while they are locked. A daemon that starts owns its name before it has loaded its
+    /// items. The answers to two requests in flight may change places.
     pub(super) async fn search(&self, attributes: &HashMap<&str, &str>) -> Result<(SearchResult, bool), CallError> {
+        let (found, is_incomplete) = self.search_once(attributes).await?;
+        match found.is_empty() && !is_incomplete {
+            true => self.search_once(attributes).await,
+            false => Ok((found, is_incomplete)),
+        }
+    }
+
+    /// Searches in one round trip, for a caller to whom it does not matter if an item that exists is missing from the result.
+    pub(super) async fn search_once(
+        &self,
+        attributes: &HashMap<&str, &str>,
+    ) -> Result<(SearchResult, bool), CallError> {
         let (found, is_locked) = join(
             self.session.search(attributes),
             self.session.is_default_collection_locked(),

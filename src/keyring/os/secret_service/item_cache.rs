@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zbus::OwnedObjectPath;
 
-/// Maximum number of items that are remembered. When it is reached, the cache starts again from empty.
-const MAX_ITEMS: usize = 4096;
+/// Maximum number of items that are remembered, which take about 20 MB. When it is reached, the cache starts again from empty.
+const MAX_ITEMS: usize = 65_536;
 
 /// The item of each service and account.
 #[derive(Default)]

@@ -24,7 +24,7 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const CONTENT_TYPE: &str = "text/plain";
 
 /// Maximum number of items in a search result. A service that returns more is faulty.
-const MAX_ITEMS: usize = 10_000;
+const MAX_ITEMS: usize = 65_536;
 
 /// Maximum size of a search result that is decoded, in bytes.
 const MAX_SEARCH_RESULT_LEN: usize = 8 * 1024 * 1024;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
+use tokio::time::timeout;
 use zbus::OwnedObjectPath;
 use zeroize::Zeroizing;
 
@@ -10,10 +11,8 @@ use super::attempt::{Attempt, MAX_IN_FLIGHT, UnlockScope, attributes, belongs_to
 use super::call_error::{CallError, ReadResult};
 use super::prompt_gate::PromptRequest;
 use super::read_batcher::Role;
+use crate::keyring::ListedAccount;
 use crate::keyring::errors::ErrorKind;
-
-/// Maximum number of secrets that are requested in one message.
-const MAX_SECRETS_PER_MESSAGE: usize = 256;
 
 /// The secrets and the attributes of items that were read in one round trip.
 #[derive(Default)]
@@ -115,7 +114,39 @@ impl Attempt {
                 false => return Ok(None),
             },
         };
-        let mut contents = self.read_items(service, &items).await?;
+        let contents = self.read_items(service, &items).await?;
+        Ok(Some(self.results(service, accounts, contents).await?))
+    }
+
+    /// Returns all accounts of a service with their secrets, sorted by name: one search, then the secrets and the attributes
+    /// of the items that it found in one round trip. A secret that cannot be read is left out.
+    ///
+    /// Returns `None` if items are locked. Never shows a prompt.
+    pub(super) async fn accounts_with_secrets(&self, service: &str) -> Result<Option<Vec<ListedAccount>>, CallError> {
+        let (found, is_incomplete) = self.search(&HashMap::from([("service", service)])).await?;
+        if is_incomplete || !found.locked.is_empty() {
+            return Ok(None);
+        }
+        let contents = self.read_items(service, &found.unlocked).await?;
+        let mut names: Vec<String> = contents.accounts.keys().cloned().collect();
+        names.sort_unstable();
+        let accounts: Vec<&str> = names.iter().map(String::as_str).collect();
+        let results = self.results(service, &accounts, contents).await?;
+        let secrets = results.into_iter().map(|result| result.ok().flatten());
+        let listed = names.into_iter().zip(secrets);
+        Ok(Some(
+            listed.map(|(name, secret)| ListedAccount { name, secret }).collect(),
+        ))
+    }
+
+    /// Returns the result of each account from the contents of the items. An account that has several items, or whose secret
+    /// was not returned, is read individually.
+    async fn results(
+        &self,
+        service: &str,
+        accounts: &[&str],
+        mut contents: ItemContents,
+    ) -> Result<Vec<ReadResult>, CallError> {
         let mut results = Vec::with_capacity(accounts.len());
         for accounts in accounts.chunks(MAX_IN_FLIGHT) {
             let reads = accounts.iter().map(|account| {
@@ -139,7 +170,7 @@ impl Attempt {
                 }
             }
         }
-        Ok(Some(results))
+        Ok(results)
     }
 
     /// Unlocks the locked items of many accounts with one request. Returns whether they belong to a keyring that locks item
@@ -163,19 +194,11 @@ impl Attempt {
 
     /// Reads the secrets and the attributes of items in one round trip.
     async fn read_items(&self, service: &str, items: &[OwnedObjectPath]) -> Result<ItemContents, CallError> {
-        let references: Vec<&OwnedObjectPath> = items.iter().collect();
-        let chunks = references.chunks(MAX_SECRETS_PER_MESSAGE);
-        let secrets = join_all(chunks.map(|items| self.session.secrets(items)));
-        let (secrets, attributes) = join(secrets, self.attributes_of(items)).await;
-        let mut contents = ItemContents::default();
-        for secrets in secrets {
-            match secrets {
-                Ok(secrets) => contents.secrets.extend(secrets),
-                Err(error) if error.ends_session() => return Err(error),
-                // A service that does not return many secrets at once is asked for each secret individually.
-                Err(_) => {}
-            }
-        }
+        let (secrets, attributes) = join(self.secrets_of(items), self.attributes_of(items)).await;
+        let mut contents = ItemContents {
+            secrets: secrets?,
+            ..ItemContents::default()
+        };
         for (item, attributes) in items.iter().zip(attributes?) {
             let Some(account) = attributes.and_then(|it| account_in(it, service)) else {
                 continue;
@@ -186,7 +209,31 @@ impl Attempt {
         Ok(contents)
     }
 
-    /// Returns whether an account exists, in one round trip. A locked item counts as existing. Never requests a prompt.
+    /// Returns the secrets of items, all in one message if the service can do that. Leaves out those that are gone or locked,
+    /// and those of a service that does not return many secrets at once.
+    async fn secrets_of(
+        &self,
+        items: &[OwnedObjectPath],
+    ) -> Result<HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>, CallError> {
+        let references: Vec<&OwnedObjectPath> = items.iter().collect();
+        let (mut all, mut pending) = (HashMap::with_capacity(items.len()), references.as_slice());
+        while !pending.is_empty() {
+            let (batch, rest) = pending.split_at(pending.len().min(self.connection.max_batch()));
+            match timeout(self.batch_limit, self.session.secrets(batch)).await {
+                Ok(Ok(secrets)) => {
+                    all.extend(secrets);
+                    pending = rest;
+                }
+                Ok(Err(error)) if error.ends_session() => return Err(error),
+                // A reply that is larger than the bus allows is never sent.
+                Ok(Err(_)) | Err(_) if self.connection.reduce_batch(batch.len()) => {}
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns whether an account exists: one round trip if it does, two if it does not. A locked item counts as existing. Never requests a prompt.
     ///
     /// # Errors
     ///

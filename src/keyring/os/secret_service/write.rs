@@ -99,11 +99,15 @@ impl Attempt {
     ) -> Result<Vec<OwnedObjectPath>, CallError> {
         let wanted = attributes(service, account);
         let guess = Vec::from_iter(self.session.items.get(service, account));
-        let (checked, items) = join(
-            self.check_items(&guess, service, account),
-            self.find_unlocked(&wanted, scope),
-        )
-        .await;
+        let finding = async {
+            let (found, is_incomplete) = match scope {
+                // The creation replaces an item that this search misses.
+                UnlockScope::Any => self.search_once(&wanted).await?,
+                UnlockScope::All => self.search(&wanted).await?,
+            };
+            self.unlock(found, is_incomplete, &wanted, scope).await
+        };
+        let (checked, items) = join(self.check_items(&guess, service, account), finding).await;
         let items = items?;
         if items != guess || checked.is_err() {
             self.check_items(&items, service, account).await?;
@@ -204,13 +208,14 @@ impl Attempt {
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        if had_prompt {
+        let still_has = |found: &SearchResult| items.iter().any(|item| found.contains(item));
+        // Some services answer the search before they carry out the deletion.
+        if had_prompt || found.as_ref().is_ok_and(still_has) {
             found = self.session.search(&wanted).await;
         }
-        let still_has = |found: SearchResult| items.iter().any(|item| found.contains(item));
         let remains = match first_error {
             Some(error) => Err(error),
-            None => found.map(still_has),
+            None => found.as_ref().map(still_has).map_err(Clone::clone),
         };
         Ok(Deletion { was_there, remains })
     }
