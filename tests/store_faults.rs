@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use securestore::error::Code;
@@ -10,6 +10,7 @@ use securestore::fallback::machine::HostIdentity;
 use securestore::fallback::{FallbackDir, KeyringKind};
 use securestore::fs::lock::LockDir;
 use securestore::keyring::memory::{FaultMode, MemoryKeyring};
+use securestore::keyring::{Keyring, KeyringError, Replies, Reply};
 use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring, StoredIn};
 
@@ -39,11 +40,15 @@ impl Home {
 
     /// Opens a store as another process does: it shares only the keyring and the directory with other stores.
     fn store(&self) -> SecureStore {
+        self.store_with(self.keyring.clone())
+    }
+
+    fn store_with(&self, keyring: Arc<dyn Keyring>) -> SecureStore {
         SecureStore::new(SecureStoreConfig {
             service: SERVICE.to_owned(),
             files: self.files(),
             policy: FallbackPolicy::Allow,
-            keyring: KeyringProvider::Known(SelectedKeyring::Os(self.keyring.clone())),
+            keyring: KeyringProvider::Known(SelectedKeyring::Os(keyring)),
             limit: Duration::from_secs(1),
             locks: LockDir::new(self.home.path().join("locks")),
             data_dir: self.home.path().to_owned(),
@@ -54,6 +59,64 @@ impl Home {
         let value = self.store().get(key).await.expect("an answer").expect("a value");
         value.expose().to_owned()
     }
+}
+
+/// A keyring that stores at most ten bytes, and counts the attempts to write.
+struct LimitedKeyring {
+    memory: MemoryKeyring,
+    writes: AtomicUsize,
+}
+
+impl Keyring for LimitedKeyring {
+    fn accepts(&self, secret: &Secret) -> bool {
+        secret.expose().len() <= 10
+    }
+
+    fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
+        self.memory.get(service, account)
+    }
+
+    fn set<'a>(&'a self, service: &'a str, account: &'a str, secret: &'a Secret) -> Reply<'a, ()> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        match self.accepts(secret) {
+            true => self.memory.set(service, account, secret),
+            false => Box::pin(async { Err(KeyringError::failed(Code::Unavailable, "too long")) }),
+        }
+    }
+
+    fn delete<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, bool> {
+        self.memory.delete(service, account)
+    }
+
+    fn accounts<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<String>> {
+        self.memory.accounts(service)
+    }
+
+    fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
+        self.memory.get_many(service, accounts)
+    }
+}
+
+#[tokio::test]
+async fn r3_1_a_value_that_is_too_long_for_the_keyring_stays_in_its_file_and_reads_do_not_try_to_move_it() {
+    let home = Home::new();
+    let keyring = Arc::new(LimitedKeyring {
+        memory: MemoryKeyring::default(),
+        writes: AtomicUsize::new(0),
+    });
+    let store = home.store_with(keyring.clone());
+    let long = || Secret::from("a value of more than ten bytes");
+    assert_eq!(store.set("key", Secret::from("short")).await, Ok(StoredIn::Keyring));
+    assert_eq!(store.set("key", long()).await, Ok(StoredIn::File));
+    assert_eq!(keyring.writes.load(Ordering::SeqCst), 2);
+    for _ in 0..3 {
+        assert_eq!(store.get("key").await, Ok(Some(long())));
+        assert_eq!(store.get_many(&["key".to_owned()]).await, [Ok(Some(long()))]);
+        assert_eq!(store.locate("key").await, Ok(Some(StoredIn::File)));
+    }
+    assert_eq!(keyring.writes.load(Ordering::SeqCst), 2);
+    assert_eq!(store.set("key", Secret::from("short")).await, Ok(StoredIn::Keyring));
+    assert_eq!(store.get("key").await, Ok(Some(Secret::from("short"))));
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ impl<K: Keyring> InstrumentedKeyring<K> {
 }
 
 impl<K: Keyring> Keyring for InstrumentedKeyring<K> {
+    fn accepts(&self, secret: &Secret) -> bool {
+        self.keyring.accepts(secret)
+    }
+
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
         self.instrument("get", service, Some(account), self.keyring.get(service, account))
     }

@@ -34,6 +34,9 @@ mod none;
 mod blocking;
 
 #[cfg(any(test, windows))]
+mod credential_limit;
+
+#[cfg(any(test, windows))]
 mod target_name;
 
 #[cfg(windows)]
@@ -112,6 +115,11 @@ impl OsKeyring {
 }
 
 impl Keyring for OsKeyring {
+    #[cfg(windows)]
+    fn accepts(&self, secret: &Secret) -> bool {
+        credential_limit::fits(secret.expose())
+    }
+
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
         Box::pin(async move {
             self.check([service, account])?;

@@ -60,6 +60,10 @@ impl SwitchableKeyring {
 }
 
 impl Keyring for SwitchableKeyring {
+    fn accepts(&self, secret: &Secret) -> bool {
+        self.keyring.accepts(secret)
+    }
+
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>> {
         self.call(|keyring| keyring.get(service, account))
     }

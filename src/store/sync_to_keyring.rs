@@ -19,6 +19,10 @@ impl SecureStore {
         if !stored.newer_than.is_some_and(|mark| selection.is_older_than(mark)) {
             return Ok(None);
         }
+        // A value that is too long for the keyring stays in the file.
+        if selection.keyring().is_ok_and(|keyring| !keyring.accepts(&stored.value)) {
+            return Ok(Some(stored.value));
+        }
         // Without the lock another process could store a newer value between this read and the write.
         let (Some(_guard), Ok(keyring)) = (guard, selection.keyring()) else {
             return Ok(Some(stored.value));

@@ -13,15 +13,13 @@ use windows_native_keyring_store::Store;
 use zeroize::Zeroize;
 
 use super::blocking::{self, BlockingError, Platform, Prompts};
+use super::credential_limit::{MAX_PASSWORD_LEN, fits};
 use super::target_name::account_of;
 use crate::error::Code;
 use crate::keyring::errors::{ErrorKind, keyring_core_error, windows_error};
 use crate::secret::Secret;
 
 const NAME: &str = "Windows Credential Manager";
-
-/// The number of bytes that a password may have as UTF-16 (`CRED_MAX_CREDENTIAL_BLOB_SIZE`).
-const MAX_PASSWORD_LEN: usize = 2560;
 
 pub(super) type Backend = blocking::Backend<CredentialManager>;
 
@@ -37,7 +35,7 @@ impl Platform for CredentialManager {
 
     fn set(service: &str, account: &str, secret: &Secret) -> Result<(), BlockingError> {
         // Checked first, so that a long value costs no call and no copy of the secret.
-        if secret.expose().encode_utf16().count() * 2 > MAX_PASSWORD_LEN {
+        if !fits(secret.expose()) {
             return Err(too_long("password", MAX_PASSWORD_LEN));
         }
         entry(service, account)
