@@ -113,7 +113,7 @@ async fn r3_5_a_service_that_is_unlocked_while_it_is_searched_is_not_empty() {
     hide();
     assert_eq!(keyring.accounts(SERVICE).await.unwrap(), ["key-000"]);
     hide();
-    assert_eq!(entries(&keyring).await, expected);
+    assert_eq!(entries(keyring).await, expected);
     hide();
     assert_eq!(keyring.get(SERVICE, "key-000").await, Ok(Some(Secret::from("key-000"))));
     hide();

@@ -74,6 +74,10 @@ impl SecureStore {
         }
         let answer = selection.get(&self.service, key.as_str()).await;
         let answer = match self.record_outcome(answer).await? {
+            // If the keyring was killed while it created an entry, the entry has no value. The file has it then.
+            Ok(Some(value)) if value.expose().is_empty() && self.files.state(key.as_str()).await? != before => {
+                return Ok(ReadAttempt::Moved);
+            }
             Ok(Some(value)) => return Ok(ReadAttempt::Found(value)),
             answer => answer,
         };

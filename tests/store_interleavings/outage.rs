@@ -57,6 +57,24 @@ async fn r7b_a_set_waits_while_a_tombstone_is_applied_to_the_keyring_and_is_not_
 }
 
 #[tokio::test]
+async fn r7b_an_entry_whose_creation_was_interrupted_does_not_hide_the_value_in_the_file() {
+    let home = Home::new();
+    // What a keyring leaves that is killed between creating an entry and storing its value.
+    home.memory.plant(SERVICE, "key", "");
+    let stop = home.gated.stop("get", At::After);
+    let read = tokio::spawn({
+        let store = home.gated();
+        async move { get(&store).await }
+    });
+    let release = stop.reached().await;
+    home.memory.set_mode(FaultMode::Fails(Code::Locked));
+    let set = home.other().set("key", Secret::from("new")).await;
+    assert_eq!(set, Ok(StoredIn::File));
+    release.send(()).unwrap();
+    assert_eq!(read.await.unwrap().as_deref(), Some("new"));
+}
+
+#[tokio::test]
 async fn r7b_a_tombstone_of_one_kind_of_keyring_does_not_hide_the_value_of_another_kind() {
     let home = Home::new();
     home.memory.plant(SERVICE, "key", "value");
