@@ -36,6 +36,8 @@ const TOLERANCE = 1.02
 async function measureAgainst(revision, { quick, dir, say }) {
   const fixtures = new Fixtures(dir)
   process.env.LLXPRT_DATA_HOME = fixtures.home
+  // As in run.js: files are measured without a keyring.
+  process.env.LLXPRT_DISABLE_OS_KEYRING = '1'
   const folder = path.join(fixtures.home, 'revision')
   try {
     await checkOut(revision, folder)
