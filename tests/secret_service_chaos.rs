@@ -10,11 +10,13 @@
 
 mod support;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use securestore::error::Code;
 use securestore::fallback::FallbackDir;
@@ -208,9 +210,16 @@ async fn disturb(bus: &mut Bus, random: &mut Random, is_enough: impl Fn() -> boo
         random.pause(300).await;
         match random.below(3) {
             0 => {
-                bus.lock().await;
-                random.pause(400).await;
-                bus.unlock().await;
+                let locking = async {
+                    bus.lock().await;
+                    random.pause(400).await;
+                    bus.unlock().await;
+                };
+                // gnome-keyring crashes now and then if it is unlocked while other programs ask for that, too.
+                if AssertUnwindSafe(locking).catch_unwind().await.is_err() {
+                    bus.kill_keyring().await;
+                    bus.start_keyring().await;
+                }
             }
             1 => {
                 bus.stop_keyring();
