@@ -14,6 +14,7 @@ const NAMES = {
   floor: 'floor: read and decrypt, key known',
   scrypt: 'scrypt of OpenSSL alone',
   'bare-write': 'floor: bare write + fsyncs',
+  'bare-write-thread': 'floor: bare write on another thread',
   'bare-write-promises': 'bare write, fs/promises',
   'raw-calls': 'floor: raw D-Bus calls',
   'napi-keyring': '@napi-rs/keyring',

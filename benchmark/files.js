@@ -9,6 +9,7 @@ const { bareWrite, bareWritePromises, envelopeOf } = require('./bare-write.js')
 const { compare, repeated, timed } = require('./compare.js')
 const { LARGE, SERVICE, SMALL, inFiles, keys, machineSecretOf, value } = require('./fixtures.js')
 const { readAll } = require('./tasks/stores.js')
+const { WriteThread } = require('./tasks/write-thread.js')
 
 const part = 'files'
 /** The number of callers at once. */
@@ -86,13 +87,14 @@ async function* sets({ fixtures, quick }) {
     { count: 1, bytes: SMALL, rounds: 120 },
     { count: 1000, bytes: SMALL, rounds: 120 },
   ]
+  const thread = new WriteThread()
   for (const { count, bytes, rounds } of scenarios) {
     const filled = await fixtures.files(count, bytes)
     const [key = ''] = keys(count)
     const envelope = envelopeOf(filled, key)
     // Each contestant writes to a directory of its own with equal content.
-    const directories = { ours: fixtures.copy(filled), bare: fixtures.copy(filled), promises: fixtures.copy(filled) }
-    const addon = new SecureStore(SERVICE, inFiles(directories.ours))
+    const [ours = '', bare = '', onThread = '', promises = ''] = Array.from({ length: 4 }, () => fixtures.copy(filled))
+    const addon = new SecureStore(SERVICE, inFiles(ours))
     const baseline = baselineOn(fixtures.copy(filled))
     yield compare({
       id: `files-set-${count}-${bytes}`,
@@ -100,8 +102,9 @@ async function* sets({ fixtures, quick }) {
       label: `set, ${size(bytes)}, ${of(count)}`,
       contestants: {
         addon: () => timed(() => addon.set(key, value(bytes))),
-        'bare-write': () => timed(() => bareWrite(directories.bare, key, envelope)),
-        'bare-write-promises': () => timed(() => bareWritePromises(directories.promises, key, envelope)),
+        'bare-write': () => timed(() => bareWrite(bare, key, envelope)),
+        'bare-write-thread': () => timed(() => thread.write(onThread, key, envelope)),
+        'bare-write-promises': () => timed(() => bareWritePromises(promises, key, envelope)),
         baseline: () => timed(() => baseline.set(key, value(bytes))),
       },
       rounds: quick ? rounds / 4 : rounds,
@@ -109,6 +112,7 @@ async function* sets({ fixtures, quick }) {
       warmup: 5,
     })
   }
+  await thread.stop()
   const filled = await fixtures.files(50)
   const addon = new SecureStore(SERVICE, inFiles(fixtures.copy(filled)))
   const baseline = baselineOn(fixtures.copy(filled))

@@ -19,7 +19,7 @@ const TIMEOUT_MS = 300_000
  */
 async function fresh(task, input = {}, env = {}) {
   const args = [path.join(__dirname, 'task.js'), task, JSON.stringify(input)]
-  const options = { env: { ...process.env, ...env }, timeout: TIMEOUT_MS }
+  const options = { env: { ...inHome(process.env), ...env }, timeout: TIMEOUT_MS }
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, options)
     return JSON.parse(stdout)
@@ -44,3 +44,14 @@ function inFreshProcesses(task, contestants, input = {}, env = {}) {
 }
 
 module.exports = { fresh, inFreshProcesses }
+
+/**
+ * Returns an environment in which the data directory is at its default place, as most users have it, below the folder that
+ * `LLXPRT_DATA_HOME` names.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {NodeJS.ProcessEnv}
+ */
+function inHome({ LLXPRT_DATA_HOME: home, XDG_DATA_HOME: _, ...others }) {
+  return home ? { ...others, HOME: home } : others
+}

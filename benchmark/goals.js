@@ -48,6 +48,12 @@ const GOALS = [
     atMost: 1.15,
     timesOf: 'bare-write',
   })),
+  ...[50, 1000].map((count) => ({
+    text: `file: set within 1.15 times of a bare write on another thread, directory of ${count.toLocaleString('en')}`,
+    measurement: `files-set-${count}-100`,
+    atMost: 1.15,
+    timesOf: 'bare-write-thread',
+  })),
   {
     text: 'file: update within 1.3 times of a set',
     measurement: 'files-update-50-100',

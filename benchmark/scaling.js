@@ -9,7 +9,7 @@ const { SecureStore } = require('../index.js')
 const { KEYRING_PROGRAMS } = require('../scripts/lib/programs.js')
 const { PrivateKeyring } = require('../scripts/lib/private-keyring.js')
 const { which } = require('../scripts/lib/run.js')
-const { compare, summarize, timed } = require('./compare.js')
+const { compare, repeated, summarize } = require('./compare.js')
 const { of } = require('./files.js')
 const { SERVICE, SMALL, inFiles, keys, value } = require('./fixtures.js')
 const { RawSecretService } = require('./raw-secret-service.js')
@@ -117,11 +117,15 @@ async function* inKeyrings({ fixtures, quick, dir, say }, sizes) {
  * @param {number} rounds
  */
 function measure(place, op, size, calls, rounds) {
+  // One call of some microseconds says little.
+  const callsPerRound = place === 'files' && (op === 'get' || op === 'set') ? 20 : 1
   return compare({
     id: `scaling-${place}-${op}-${size}`,
     part,
     label: `${op}, ${place}, ${of(size)}`,
-    contestants: Object.fromEntries(Object.entries(calls).map(([who, call]) => [who, () => timed(call[op])])),
+    contestants: Object.fromEntries(
+      Object.entries(calls).map(([who, call]) => [who, () => repeated(callsPerRound, call[op])]),
+    ),
     rounds,
     // Each size is measured with warm caches. Otherwise the exponents would compare a cold cache with a warm one.
     warmup: rounds > 1 ? 2 : 1,
