@@ -102,7 +102,7 @@ function markdown(rows) {
 
 /** @param {Verdict} verdict */
 function verdictRow({ text, measured, verdict, close }) {
-  return [text, measured, close ? `${verdict}, too close to call` : verdict]
+  return [text, measured, close ? `${verdict}, close` : verdict]
 }
 
 /**
