@@ -4,6 +4,7 @@
 // event loop, and add the methods that need JavaScript.
 
 const { classes, native } = require('./native.js')
+const { paced } = require('./pace.js')
 
 class SecureStore extends native.SecureStore {
   update(key, change) {
@@ -102,15 +103,6 @@ function adopt(Class, Native, wrap = (method) => method) {
     const value = wrap(method)
     if (value !== method) Object.defineProperty(value, 'name', { value: name, configurable: true })
     Object.defineProperty(Class.prototype, name, { value, configurable: true, writable: true })
-  }
-}
-
-/** Returns the method, paced. What paces it is loaded at its first call, so that loading this package is faster. */
-function paced(method) {
-  let start
-  return function (first, second) {
-    start ??= require('./pace.js').paced(method)
-    return start.call(this, first, second)
   }
 }
 

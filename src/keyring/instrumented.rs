@@ -95,7 +95,7 @@ impl<K: Keyring> Keyring for InstrumentedKeyring<K> {
 
     fn accounts_with_secrets<'a>(&'a self, service: &'a str) -> Reply<'a, Vec<ListedAccount>> {
         let reply = self.keyring.accounts_with_secrets(service);
-        self.instrument("accounts", service, None, reply)
+        self.instrument("accounts_with_secrets", service, None, reply)
     }
 
     fn get_many<'a>(&'a self, service: &'a str, accounts: &'a [String]) -> Replies<'a, Option<Secret>> {
