@@ -253,6 +253,11 @@ async fn other_names_of_the_user_are_tried_before_a_file_is_corrupt() {
         let error = home.on("alpha").read("foreign").await.unwrap_err();
         assert_eq!(error.code(), Code::Corrupt);
         assert!(error.remediation().contains("another user"), "{}", error.remediation());
+        assert_eq!(
+            error.message().contains("machine secret"),
+            version == Version::V2,
+            "{error}"
+        );
     }
 }
 

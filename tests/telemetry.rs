@@ -152,8 +152,39 @@ async fn r8_an_operation_event_names_the_operation_the_backend_and_the_reason_of
             events.lines(),
             expected(&format!("debug operation operation=get key=KEY {nothing}"))
         );
+        store.has("key").await.unwrap();
+        assert_eq!(
+            events.lines(),
+            expected(&format!("debug operation operation=has key=KEY {nothing}"))
+        );
         assert!(store.is_keychain_available().await);
         assert_eq!(events.lines(), ["debug probe available=true"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r8_a_list_fails_in_its_event_when_nothing_was_found_and_a_source_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, keyring) = store(dir.path(), FallbackPolicy::Allow);
+    let (sink, events) = log("securestore::store=debug");
+    with_sink(sink, async {
+        keyring.set_mode(FaultMode::Fails(Code::Locked));
+        store.keys().await.unwrap();
+        let lines = events.lines();
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].contains("operation=list") && lines[0].contains("outcome=failed code=LOCKED"),
+            "{lines:?}"
+        );
+        store.set("key", Secret::from("value")).await.unwrap();
+        events.lines();
+        store.keys().await.unwrap();
+        let lines = events.lines();
+        assert!(
+            lines[0].contains("outcome=ok") && lines[0].contains("count=1"),
+            "{lines:?}"
+        );
     })
     .await;
 }

@@ -223,6 +223,8 @@ mod tests {
         ] {
             assert_eq!(decode_leniently(text).as_deref(), Some(bytes.as_bytes()), "{text}");
         }
+        assert_eq!(decode_leniently("-_-_"), decode_leniently("+/+/"));
+        assert_eq!(decode_leniently("-_-_").map(|bytes| bytes.len()), Some(3));
     }
 
     #[test]

@@ -75,3 +75,20 @@ impl Outcome for DirectoryListing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_a_missing_file_is_absent_in_events_and_a_listing_says_how_many_keys_it_has() {
+        let value = FileState::Value { newer_than: None };
+        let outcomes = [FileState::Absent, value].map(|state| state.summary().outcome);
+        assert_eq!(outcomes, ["absent", "ok"]);
+        let listing = DirectoryListing {
+            keys: vec!["a".to_owned(), "b".to_owned()],
+            ..DirectoryListing::default()
+        };
+        assert_eq!(listing.summary().count, Some(2));
+    }
+}

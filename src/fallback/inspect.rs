@@ -84,3 +84,62 @@ fn mode(metadata: &fs::Metadata) -> Option<u32> {
 fn mode(_: &fs::Metadata) -> Option<u32> {
     None
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::fallback::envelope::print_tombstone;
+    use crate::fallback::keyring_kind::KeyringKind;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn keys_and_files_that_others_may_read_are_counted() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("files");
+        assert_eq!(inspect(&dir), Ok(None));
+        fs::create_dir(&dir).unwrap();
+        set_mode(&dir, 0o700);
+        let long = "x".repeat(MAX_TOMBSTONE_LEN + 1);
+        let tombstone = print_tombstone(KeyringKind::Os);
+        for (name, content, mode) in [
+            ("private.enc", b"{}".as_slice(), 0o600),
+            ("open.enc", long.as_bytes(), 0o604),
+            ("group.enc", b"{}", 0o640),
+            ("deleted.enc", &tombstone, 0o644),
+            ("other.txt", b"{}", 0o644),
+        ] {
+            fs::write(dir.join(name), content).unwrap();
+            set_mode(&dir.join(name), mode);
+        }
+        let target = temp.path().join("target");
+        fs::write(&target, "{}").unwrap();
+        set_mode(&target, 0o644);
+        symlink(&target, dir.join("link.enc")).unwrap();
+        fs::create_dir(dir.join("directory.enc")).unwrap();
+        let found = inspect(&dir).unwrap().unwrap();
+        let expected = Inspection {
+            keys: 4,
+            mode: Some(0o700),
+            open_files: 3,
+        };
+        assert_eq!(found, expected);
+        assert!(!found.is_open());
+        // Nothing was changed.
+        assert_eq!(
+            fs::metadata(dir.join("open.enc")).unwrap().permissions().mode() & 0o777,
+            0o604
+        );
+        for mode in [0o710, 0o701, 0o1777] {
+            set_mode(&dir, mode);
+            let found = inspect(&dir).unwrap().unwrap();
+            assert_eq!((found.mode, found.is_open()), (Some(mode), true));
+        }
+        assert!(!Inspection::default().is_open());
+        assert!(inspect(&target).is_err());
+    }
+}

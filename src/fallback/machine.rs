@@ -120,6 +120,17 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn r4_3_the_uid_and_unknown_are_other_names_of_the_user() {
+        let names = other_usernames();
+        let uid = rustix::process::getuid().as_raw().to_string();
+        assert!(
+            names.contains(&"unknown".to_owned()) && names.contains(&uid),
+            "{names:?}"
+        );
+    }
+
     #[test]
     fn r4_3_password_ids_differ_by_version_host_user_and_machine_secret() {
         let identity = |hostname: &str, username: &str| HostIdentity {

@@ -1,5 +1,7 @@
 //! Reads with machine secrets from several sources.
 
+use securestore::fallback::machine_secret::{secret_for_encryption, secrets_for_decryption};
+
 use super::*;
 
 #[tokio::test]
@@ -54,6 +56,50 @@ async fn r4_3_many_first_reads_load_the_secret_once_and_a_source_without_one_is_
     let reads = reads.join_all().await;
     assert!(reads.iter().all(|read| *read == Ok(Some("v".to_owned()))));
     assert_eq!(source.loads.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn r4_3_the_secret_for_envelopes_outside_of_a_store_is_created_for_encryption_and_only_read_for_decryption() {
+    let temp = tempfile::tempdir().unwrap();
+    let (_, path) = paths(&temp);
+    let config = || MachineSecretConfig {
+        keyring: Some(TestSource::holding(7) as _),
+        file: Some(path.clone()),
+        ..MachineSecretConfig::default()
+    };
+    let only_file = || MachineSecretConfig {
+        keyring: None,
+        ..config()
+    };
+    assert!(secrets_for_decryption(only_file()).await.is_empty());
+    assert!(!path.exists());
+    assert!(secret_for_encryption(only_file()).await.is_some());
+    assert!(path.exists());
+    assert_eq!(secrets_for_decryption(config()).await.len(), 2);
+    assert!(secret_for_encryption(MachineSecretConfig::default()).await.is_none());
+}
+
+#[tokio::test]
+async fn keys_of_version_1_enter_the_cache_with_a_secret_that_only_the_keyring_holds() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, _) = paths(&temp);
+    write(&plain(&files), "v").await.unwrap();
+    let dir = with(&files, None, Some(&TestSource::holding(7)), None);
+    assert_eq!(value(&dir, "k").await, Ok(Some("v".to_owned())));
+    dir.settled().await;
+    // On macOS the keyring may ask the user, and nobody waits for the cache.
+    assert_eq!(files.join(".keys").exists(), !cfg!(target_os = "macos"));
+}
+
+#[tokio::test]
+async fn r4_3_a_directory_that_is_given_other_names_keeps_its_machine_secret() {
+    let temp = tempfile::tempdir().unwrap();
+    let (files, _) = paths(&temp);
+    let dir = with(&files, Some(&TestSource::holding(7)), None, None);
+    let shared = dir.clone();
+    write(&dir.with_other_usernames(vec![]), "v").await.unwrap();
+    assert_eq!(version(&files), r#"{"v":2"#);
+    assert_eq!(value(&shared, "k").await, Ok(Some("v".to_owned())));
 }
 
 #[tokio::test]

@@ -117,6 +117,22 @@ fn a_key_is_saved_in_the_section_of_its_machine_secret_and_one_of_version_1_in_a
 }
 
 #[test]
+fn one_salt_may_have_several_keys_and_one_key_several_identities() {
+    let (home, secret) = (Home::new(), secret(1));
+    let keys = home.keys();
+    // A key of another service or machine secret that was lost.
+    keys.add(salt(1), [1; PASSWORD_ID_LEN], Some(&secret), key(2));
+    keys.add(salt(1), [1; PASSWORD_ID_LEN], Some(&secret), key(1));
+    keys.add(salt(1), [2; PASSWORD_ID_LEN], Some(&secret), key(1));
+    assert!(opens(&keys, 1));
+    for id in [1, 2] {
+        assert!(keys.for_writing(&[id; PASSWORD_ID_LEN]).is_some());
+    }
+    keys.update_file(&secret);
+    assert_eq!(home.in_file(&secret).len(), 3);
+}
+
+#[test]
 fn while_another_process_updates_the_file_keys_stay_unsaved() {
     let (home, secret) = (Home::new(), secret(1));
     let keys = home.keys();
@@ -148,6 +164,7 @@ fn of_300_keys_all_are_known_to_the_process_and_256_to_the_next() {
     for n in 0..300 {
         add(&keys, n, Some(&secret));
     }
+    assert_eq!(keys.state().unsaved.len(), MAX_KEYS);
     keys.update_file(&secret);
     assert!(!keys.has_unsaved());
     assert_eq!((0..300).filter(|n| opens(&keys, *n)).count(), 300);

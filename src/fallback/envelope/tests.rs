@@ -22,6 +22,27 @@ fn example() -> Envelope {
 }
 
 #[test]
+fn a_file_of_exactly_the_largest_length_is_parsed_and_a_longer_one_is_not() {
+    let parsed = |len: usize| parse(&vec![b'['; len]).unwrap_err();
+    assert_ne!(parsed(MAX_LEN), Fault::TOO_LARGE);
+    assert_eq!(parsed(MAX_LEN + 1), Fault::TOO_LARGE);
+}
+
+#[test]
+fn the_longest_value_that_fits_fills_the_largest_file() {
+    let (mut fitting, mut too_long) = (0, MAX_LEN);
+    while too_long - fitting > 1 {
+        let middle = fitting + (too_long - fitting) / 2;
+        match fits(middle) {
+            true => fitting = middle,
+            false => too_long = middle,
+        }
+    }
+    let data = (SALT_LEN + NONCE_LEN + TAG_LEN + fitting).div_ceil(3) * 4;
+    assert!((MAX_LEN - 4..=MAX_LEN).contains(&(data + MAX_FRAME_LEN)), "{fitting}");
+}
+
+#[test]
 fn r4_5_the_printed_line_is_exactly_that_of_the_format() {
     assert_eq!(print(&example(), None), line("1", CRYPTO, DATA).as_bytes());
 }
@@ -218,5 +239,13 @@ proptest! {
         if let Ok(FileContent::Value { envelope, newer_than }) = parse(&bytes) {
             prop_assert_eq!(parse(&print(&envelope, newer_than)), value(envelope, newer_than));
         }
+    }
+}
+
+#[test]
+fn r5_an_unknown_version_is_named_as_javascript_prints_it() {
+    for (number, name) in [("3", "3"), ("1e20", "100000000000000000000"), ("1e21", "1e21")] {
+        let text = format!(r#"{{"v":{number}}}"#);
+        assert_eq!(parse(text.as_bytes()), Err(Fault::Version(name.to_owned())));
     }
 }

@@ -110,6 +110,31 @@ fn other_sections_stay_as_long_as_there_is_room() {
 }
 
 #[test]
+fn a_section_is_dropped_when_those_before_it_leave_no_room() {
+    let hundred: Vec<_> = (0..100).map(|n| cached(n, 1)).collect();
+    let mut file = KeyCacheFile::default();
+    for n in 1..=3 {
+        file = with(&file, &section_key(n), &hundred);
+        file = KeyCacheFile::parse(&file.print()).unwrap();
+    }
+    let lengths = [3, 2, 1].map(|n| file.open(&section_key(n)).len());
+    assert_eq!(lengths, [100, 100, 0]);
+}
+
+#[test]
+fn a_file_whose_sections_have_too_many_keys_together_is_no_cache() {
+    let file = |n: u8, keys: usize| {
+        let keys: Vec<_> = (0..keys).map(|n| cached(n, 1)).collect();
+        with(&KeyCacheFile::default(), &section_key(n), &keys)
+    };
+    for (keys, is_cache) in [(128, true), (129, false)] {
+        let sections = [file(1, 128).sections, file(2, keys).sections].concat();
+        let bytes = KeyCacheFile { sections }.print();
+        assert_eq!(KeyCacheFile::parse(&bytes).is_some(), is_cache, "{keys}");
+    }
+}
+
+#[test]
 fn every_altered_bit_of_a_section_loses_the_section_and_nothing_else() {
     let (ours, theirs) = (section_key(1), section_key(2));
     let file = with(&KeyCacheFile::default(), &theirs, &[cached(1, 1)]);
