@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use securestore::error::Code;
 use securestore::fallback::envelope::Version;
 use securestore::fallback::machine::HostIdentity;
-use securestore::fallback::machine_secret::{MachineSecretConfig, MachineSecretLoader, SecretFuture};
+use securestore::fallback::machine_secret::{
+    MachineSecretConfig, MachineSecretKeyring, MachineSecretLoader, SecretFuture,
+};
 use securestore::fallback::{FallbackDir, FileState};
 use securestore::secret::Secret;
 use securestore::telemetry::{Record, Sink, event_sink, with_sink};
@@ -194,32 +196,37 @@ async fn a_version_1_file_of_another_program_is_read_under_another_host_name_onc
     );
 }
 
-/// A source that holds another machine secret than the file.
-struct OtherSecret;
+/// A source that holds a machine secret of 32 bytes with this value.
+struct FixedSecret(u8);
 
-impl MachineSecretLoader for OtherSecret {
+impl MachineSecretLoader for FixedSecret {
     fn name(&self) -> &str {
-        "another secret"
+        "a fixed secret"
     }
 
     fn load(&self) -> SecretFuture<'_> {
-        Box::pin(async { Ok(Some(Zeroizing::new(vec![1; 32]))) })
+        Box::pin(async { Ok(Some(Zeroizing::new(vec![self.0; 32]))) })
+    }
+}
+
+impl MachineSecretKeyring for FixedSecret {
+    fn create<'a>(&'a self, _: &'a Secret) -> SecretFuture<'a> {
+        self.load()
     }
 }
 
 #[tokio::test]
 async fn no_key_is_derived_from_a_machine_secret_if_the_cache_has_a_key_under_another_one() {
     let home = Home::new(Version::V2);
-    write(&home.on("alpha"), "k").await;
-    let count = derivations(async {
-        let dir = home.on("alpha").with_machine_secret(MachineSecretConfig {
-            loader: Some(Arc::new(OtherSecret)),
-            file: Some(home.root.join("machine_secret")),
+    let with_loader = |secret: Option<u8>| {
+        home.on("alpha").with_machine_secret(MachineSecretConfig {
+            loader: secret.map(|secret| Arc::new(FixedSecret(secret)) as _),
+            keyring: Some(Arc::new(FixedSecret(2))),
             ..MachineSecretConfig::default()
-        });
-        read(&dir, "k").await;
-    })
-    .await;
+        })
+    };
+    write(&with_loader(None), "k").await;
+    let count = derivations(async { read(&with_loader(Some(1)), "k").await }).await;
     assert_eq!(count, 0);
 }
 

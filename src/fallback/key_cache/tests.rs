@@ -119,6 +119,12 @@ fn a_section_is_dropped_when_those_before_it_leave_no_room() {
     }
     let lengths = [3, 2, 1].map(|n| file.open(&section_key(n)).len());
     assert_eq!(lengths, [100, 100, 0]);
+    let mut file = KeyCacheFile::default();
+    for (n, len) in [(1, 100), (2, 50), (3, 100)] {
+        file = with(&file, &section_key(n), &hundred[..len]);
+    }
+    let lengths = [3, 2, 1].map(|n| file.open(&section_key(n)).len());
+    assert_eq!(lengths, [100, 50, 100]);
 }
 
 #[test]
