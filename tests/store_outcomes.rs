@@ -219,6 +219,15 @@ async fn r3_6_many_keys_are_deleted_in_order_and_a_failure_does_not_stop_the_oth
 }
 
 #[tokio::test]
+async fn r3_an_empty_value_in_the_keyring_is_a_value() {
+    let home = Home::new();
+    home.keyring.plant(SERVICE, "k", "");
+    assert_eq!(home.allow().get("k").await, value(""));
+    home.write_file("k", "file").await;
+    assert_eq!(home.allow().get("k").await, value(""));
+}
+
+#[tokio::test]
 async fn r4_2_without_a_keyring_the_message_of_a_refused_set_says_so() {
     let home = Home::new();
     for (mode, message) in [
