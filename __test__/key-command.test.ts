@@ -242,12 +242,12 @@ describe('R13 save', () => {
       throw new Error(`Permission denied for ${password}`)
     }
     expect(await command.run(`save work ${KEY}`)).toEqual(
-      error('Permission denied for *** — Check permissions, run as correct user'),
+      error('Permission denied for *** — Check permissions, run as the correct user'),
     )
   })
 
   test.each([
-    ['Access denied', 'Check permissions, run as correct user'],
+    ['Access denied', 'Check permissions, run as the correct user'],
     ['The call timed out', 'Retry, check system load'],
   ])('asks when it is unknown whether the name exists: %s', async (message, remediation) => {
     const { command, keyring } = setUp()

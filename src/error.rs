@@ -68,7 +68,7 @@ impl Code {
                 "Use --key, install a keyring backend, use seatbelt mode, or allow encrypted fallback storage"
             }
             Code::Locked => "Unlock your keyring",
-            Code::Denied => "Check permissions, run as correct user",
+            Code::Denied => "Check permissions, run as the correct user",
             Code::Corrupt => "Re-save the key or re-authenticate",
             Code::Timeout => "Retry, check system load",
             Code::NotFound => "Save the key first",

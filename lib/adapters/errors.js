@@ -8,7 +8,7 @@ const { SecureStoreError } = require('../errors.js')
 const REMEDIATIONS = {
   UNAVAILABLE: 'Check that the keyring is installed, running and reachable',
   LOCKED: 'Unlock your keyring',
-  DENIED: 'Check permissions, run as correct user',
+  DENIED: 'Check permissions, run as the correct user',
   CORRUPT: 'Re-save the key or re-authenticate',
   TIMEOUT: 'Retry, check system load',
   CONFLICT: 'Retry the operation',

@@ -163,7 +163,7 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
         (
             FaultMode::Fails(Code::Denied),
             "Simulated failure DENIED",
-            "Check permissions, run as correct user",
+            "Check permissions, run as the correct user",
         ),
         (
             FaultMode::Fails(Code::Timeout),
