@@ -176,8 +176,8 @@ describe('R6 a final error', () => {
       await new SecureStore('final', { fallbackDir, keyringLoader: noKeyring }).set('key', 'value')
       const store = new SecureStore('final', { fallbackDir, keyringLoader: keyring.loader })
       keyring.failure = new SecureStoreError('from the adapter', code, 'remedy')
-      for (const call of [store.has('key'), store.locate('key'), store.get('key')])
-        expect(await codeOf(call)).toBe(code)
+      const calls = [() => store.has('key'), () => store.locate('key'), () => store.get('key')]
+      for (const call of calls) expect(await codeOf(call())).toBe(code)
       keyring.failure = new SecureStoreError('from the adapter', 'LOCKED', 'remedy')
       expect([await store.has('key'), await store.locate('key'), await store.get('key')]).toEqual([
         true,
