@@ -88,7 +88,10 @@ async fn processes_killed_while_they_update_the_cache_lose_no_key_and_their_temp
     let home = Home::new(Version::V2).with_secret().await;
     let processes = rounds(25);
     let (mut interrupted, mut cached) = (0, Vec::new());
-    for id in 0..processes {
+    // On a fast machine most updates end before the kill, so more processes follow until some were interrupted.
+    let enough = processes / 10 + 1;
+    let mut id = 0;
+    while id < processes || interrupted < enough {
         let (mut child, mut output) = spawn("add keys until killed", &home.root, id);
         let mut written = vec![format!("{id}.0")];
         assert_eq!(next_line(&mut output).unwrap(), format!("written {id}.0"));
@@ -121,11 +124,8 @@ async fn processes_killed_while_they_update_the_cache_lose_no_key_and_their_temp
         assert_eq!(left.collect::<Vec<_>>(), [".keys"]);
         cached.extend(written);
         cached.dedup();
+        id += 1;
     }
-    assert!(
-        interrupted > processes / 10,
-        "only {interrupted} of {processes} were killed before their update ended"
-    );
 }
 
 #[tokio::test]
