@@ -52,14 +52,12 @@ describe('withLock', () => {
     const { options, store } = setUp()
     const other = new SecureStore('locks', options)
     const order: string[] = []
-    const [{ open: begin, opened: begun }, { open, opened }] = [gate(), gate()]
+    const { open, opened } = gate()
     const first = store.withLock('key', async () => {
       order.push('first begins')
-      begin()
       await opened
       order.push('first ends')
     })
-    await begun
     const second = other.withLock('key', () => order.push('second'))
     const change = other.set('key', 'value').then(() => order.push('set'))
     // Another key, another service and a read do not wait.

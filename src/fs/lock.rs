@@ -132,8 +132,8 @@ impl LockDir {
     ///
     /// # Errors
     ///
-    /// `TIMEOUT` when the lock was not released within `limit`; `UNAVAILABLE` when locking is unavailable: the directory cannot
-    /// be created or written, there is no regular file at the path of the lock file, or the file system has no locks.
+    /// `TIMEOUT` when the lock was not released within `limit`. `UNAVAILABLE` when locking is unavailable: the directory cannot
+    /// be created or written, the lock file is not a regular file, or the file system does not support locks.
     pub async fn lock(&self, service: &str, key: &str, limit: Duration) -> Result<KeyLock> {
         self.request(service, key).acquire(limit).await
     }

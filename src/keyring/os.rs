@@ -56,8 +56,8 @@ pub use environment::Environment;
 
 /// A handle on the OS keyring with its own time limit. Handles on the same bus share one connection.
 ///
-/// Entries are found by service and account as the `keyring` family stores them (`@napi-rs/keyring` is a member), so every
-/// program of the family can read, replace and delete the entries of the others.
+/// Entries are found by service and account as the `keyring` family of crates stores them, so every program that uses one of
+/// them, from Rust or through a binding, can read, replace and delete the entries of the others.
 ///
 /// Calls must be made on a tokio runtime with time and I/O enabled. The shared connection lives on the runtime of the call
 /// that opened it, so a process should have one runtime. A connection whose runtime is gone is noticed and replaced.

@@ -119,20 +119,23 @@ pub fn acquire<'env>(
         .as_ref()
         .map_or(Placement::Runtime, |(store, _)| placement_of(store));
     let executor = placement.executor();
-    promise_of(env, log, placement, args, move |(store, key)| async move {
+    promise_of(env, log, placement, args, move |(store, key)| {
         let store = store.with_executor(executor);
-        let lock = store.lock(&key).await?;
-        let read = match read {
-            ReadUnderLock::FromFile if store.is_files_only() => Some(store.get(&key).await?),
-            ReadUnderLock::FromFile | ReadUnderLock::No => None,
-        };
-        held.fetch_add(1, Ordering::Relaxed);
-        Ok(HeldKeyLock {
-            service: store.service().to_owned(),
-            lock: Some(lock),
-            held,
-            read,
-        })
+        let locking = store.lock(&key);
+        async move {
+            let lock = locking.await?;
+            let read = match read {
+                ReadUnderLock::FromFile if store.is_files_only() => Some(store.get(&key).await?),
+                ReadUnderLock::FromFile | ReadUnderLock::No => None,
+            };
+            held.fetch_add(1, Ordering::Relaxed);
+            Ok(HeldKeyLock {
+                service: store.service().to_owned(),
+                lock: Some(lock),
+                held,
+                read,
+            })
+        }
     })
 }
 

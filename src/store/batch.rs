@@ -61,12 +61,7 @@ impl SecureStore {
         mut secrets: ListedSecrets,
     ) -> Vec<LocatedResult> {
         let with_file: BTreeSet<&str> = files.keys.iter().map(String::as_str).collect();
-        let deleted: BTreeSet<&str> = files
-            .deleted
-            .iter()
-            .filter(|(_, mark)| selection.is_older_than(*mark))
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let deleted = selection.deleted_keys(files);
         let wanted: Vec<String> = keys
             .iter()
             .filter(|key| with_file.contains(key.as_str()))

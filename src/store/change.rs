@@ -42,20 +42,27 @@ pub(super) enum ChangeGuard {
 
 impl SecureStore {
     /// Acquires the lock of a key, so that the caller can make several changes as one. [`SecureStore::holding`] returns a
-    /// store whose changes are made under this lock.
+    /// store whose changes are made under this lock. Its place in the order of changes is fixed when this returns.
     ///
     /// # Errors
     ///
     /// `CORRUPT` for a bad key; `TIMEOUT` when the lock is not released in time; `UNAVAILABLE` when locking is not
     /// possible.
-    pub async fn lock(&self, key: &str) -> Result<Arc<KeyLock>> {
-        let key = Key::parse(key)?;
-        if let Some(held) = self.held_lock(&key) {
-            return Ok(held.clone());
+    pub fn lock(&self, key: &str) -> impl Future<Output = Result<Arc<KeyLock>>> + Send + use<> {
+        let requested = Key::parse(key).map(|key| match self.held_lock(&key) {
+            Some(held) => Ok(held.clone()),
+            None => Err((self.locks.request(&self.service, key.as_str()), key)),
+        });
+        let (service, limit) = (self.service.clone(), self.lock_limit());
+        async move {
+            match requested? {
+                Ok(held) => Ok(held),
+                Err((request, key)) => {
+                    let waiting = request.acquire(limit);
+                    lock_wait(&service, key.as_str(), waiting).await.map(Arc::new)
+                }
+            }
         }
-        let request = self.locks.request(&self.service, key.as_str());
-        let waiting = request.acquire(self.lock_limit());
-        lock_wait(&self.service, key.as_str(), waiting).await.map(Arc::new)
     }
 
     /// Changes a value depending on the current one, under the key's lock. Returns the value that is stored afterwards.

@@ -131,12 +131,7 @@ impl SecureStore {
             Ok(files) => (files, None),
             Err(error) => (DirectoryListing::default(), Some(error)),
         };
-        let deleted: BTreeSet<&str> = files
-            .deleted
-            .iter()
-            .filter(|(_, mark)| selection.is_older_than(*mark))
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let deleted = selection.deleted_keys(&files);
         if keyring_error.is_none() {
             self.carry_out_deletions(&deleted, selection).await?;
         }

@@ -1,10 +1,11 @@
 //! The keyring of one operation, and the marks that concern it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{KeyringProvider, SecureStore, SelectedKeyring};
 use crate::error::Code;
-use crate::fallback::{FileState, KeyringKind};
+use crate::fallback::{DirectoryListing, FileState, KeyringKind};
 use crate::keyring::{DeleteOutcome, Keyring, KeyringError, ListedAccount};
 use crate::secret::Secret;
 
@@ -93,6 +94,12 @@ impl Selection {
     /// Returns whether a file with this mark is newer than what this keyring holds.
     pub fn is_older_than(&self, mark: KeyringKind) -> bool {
         self.has_both_kinds || mark == self.kind
+    }
+
+    /// Returns the keys whose tombstones are newer than what this keyring holds.
+    pub fn deleted_keys<'a>(&self, files: &'a DirectoryListing) -> BTreeSet<&'a str> {
+        let deleted = files.deleted.iter().filter(|(_, mark)| self.is_older_than(*mark));
+        deleted.map(|(key, _)| key.as_str()).collect()
     }
 
     /// Returns what the state of a file says about this keyring.

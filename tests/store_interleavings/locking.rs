@@ -27,6 +27,17 @@ async fn r3_changes_under_a_lock_that_the_caller_holds_do_not_wait_for_it_and_ke
     assert_eq!(outside.await, Ok(StoredIn::Keyring));
 }
 
+#[tokio::test]
+async fn r7b_a_lock_and_a_change_are_made_in_the_order_of_the_calls() {
+    let home = Home::new();
+    let store = home.other();
+    let locking = store.lock("key");
+    let mut change = Box::pin(store.set("key", Secret::from("value")));
+    assert!(is_waiting(&mut change).await);
+    drop(locking.await.unwrap());
+    assert_eq!(change.await, Ok(StoredIn::Keyring));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn r7b_of_a_hundred_updates_by_several_stores_at_once_none_is_lost() {
     let home = Home::new();

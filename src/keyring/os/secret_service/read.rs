@@ -233,7 +233,8 @@ impl Attempt {
         Ok(all)
     }
 
-    /// Returns whether an account exists: one round trip if it does, two if it does not. A locked item counts as existing. Never requests a prompt.
+    /// Returns whether an account exists: one round trip if it does, two if it does not. A locked item counts as existing.
+    /// Never requests a prompt.
     ///
     /// # Errors
     ///
