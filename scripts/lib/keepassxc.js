@@ -7,6 +7,7 @@ const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { PrivateBus } = require('./private-bus.js')
+const { PrivateService, startService } = require('./private-service.js')
 
 const PASSWORD = 'test'
 
@@ -15,13 +16,7 @@ const GROUP_UUID = '0123456789abcdef0123456789abcdef'
 
 /** @typedef {{ service: string, account: string, secret: string }} Item */
 
-class KeePassXc {
-  /** @readonly */
-  address
-  #bus
-  /** @type {import('node:child_process').ChildProcess | undefined} */
-  #daemon
-
+class KeePassXc extends PrivateService {
   /**
    * Starts KeePassXC.
    *
@@ -31,35 +26,7 @@ class KeePassXc {
    * @returns {Promise<KeePassXc>}
    */
   static async start({ settings = {}, locked = false, items = [] } = {}) {
-    const bus = await PrivateBus.start()
-    const service = new KeePassXc(bus)
-    try {
-      await service.#start(settings, locked, items)
-    } catch (error) {
-      service.stop()
-      throw error
-    }
-    return service
-  }
-
-  /** @param {InstanceType<typeof PrivateBus>} bus */
-  constructor(bus) {
-    this.#bus = bus
-    this.address = bus.address
-  }
-
-  stop() {
-    this.#daemon?.kill('SIGKILL')
-    this.#bus.stop()
-  }
-
-  /**
-   * Returns an environment for programs that use this service.
-   *
-   * @returns {NodeJS.ProcessEnv}
-   */
-  environment() {
-    return this.#bus.environment()
+    return startService(new KeePassXc(await PrivateBus.start()), (service) => service.#start(settings, locked, items))
   }
 
   /**
@@ -68,7 +35,7 @@ class KeePassXc {
    * @param {readonly Item[]} items
    */
   async #start(settings, locked, items) {
-    const { home } = this.#bus
+    const { home } = this.bus
     const file = (/** @type {string} */ name) => path.join(home, name)
     const env = { ...this.environment(), QT_QPA_PLATFORM: 'offscreen', XDG_CONFIG_HOME: file('config') }
     writeFileSync(file('database.xml'), databaseXml(items))
@@ -82,10 +49,10 @@ class KeePassXc {
     const unlock = locked ? [] : ['--pw-stdin']
     const args = [...unlock, '--config', file('config.ini'), '--localconfig', file('local.ini'), file('database.kdbx')]
     const daemon = spawn('keepassxc', args, { env, stdio: ['pipe', 'ignore', 'ignore'] })
-    this.#daemon = daemon
+    this.daemon = daemon
     daemon.stdin.end(`${PASSWORD}\n`)
-    await this.#bus.waitForService(daemon, 'keepassxc')
-    if (!locked) await this.#bus.waitForUnlocked()
+    await this.bus.waitForService(daemon, 'keepassxc')
+    if (!locked) await this.bus.waitForUnlocked()
   }
 }
 

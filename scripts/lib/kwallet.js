@@ -8,6 +8,7 @@ const { once } = require('node:events')
 const { mkdirSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { PrivateBus } = require('./private-bus.js')
+const { PrivateService, startService } = require('./private-service.js')
 
 const WALLET = 'kdewallet'
 
@@ -29,13 +30,7 @@ apiEnabled=true
 default=${WALLET}
 `
 
-class KWallet {
-  /** @readonly */
-  address
-  #bus
-  /** @type {import('node:child_process').ChildProcess | undefined} */
-  #daemon
-
+class KWallet extends PrivateService {
   /**
    * Starts KWallet with an open wallet. Its collection is reported as locked until the first request to unlock it, which
    * shows no dialog.
@@ -43,61 +38,34 @@ class KWallet {
    * @returns {Promise<KWallet>}
    */
   static async start() {
-    const wallet = new KWallet(await PrivateBus.start())
-    try {
-      await wallet.#start()
-    } catch (error) {
-      wallet.stop()
-      throw error
-    }
-    return wallet
-  }
-
-  /** @param {InstanceType<typeof PrivateBus>} bus */
-  constructor(bus) {
-    this.#bus = bus
-    this.address = bus.address
-  }
-
-  stop() {
-    this.#daemon?.kill('SIGKILL')
-    this.#bus.stop()
-  }
-
-  /**
-   * Returns the environment in which other programs find this service.
-   *
-   * @returns {NodeJS.ProcessEnv}
-   */
-  environment() {
-    return this.#bus.environment()
+    return startService(new KWallet(await PrivateBus.start()), (service) => service.#start())
   }
 
   async #start() {
-    const config = path.join(this.#bus.home, 'config')
+    const config = path.join(this.bus.home, 'config')
     mkdirSync(config)
     writeFileSync(path.join(config, 'kwalletrc'), CONFIGURATION)
     const env = { ...this.environment(), QT_QPA_PLATFORM: 'offscreen', XDG_CONFIG_HOME: config }
     // KWallet publishes only the wallets that exist when it starts, so the first process creates the wallet.
     const creator = this.#spawn(env)
-    await this.#bus.waitForOwner(creator, 'kwalletd5')
+    await this.bus.waitForOwner(creator, 'kwalletd5')
     this.#open()
     creator.kill('SIGTERM')
     await once(creator, 'exit')
     const daemon = this.#spawn(env)
-    await this.#bus.waitForService(daemon, 'kwalletd5')
+    await this.bus.waitForService(daemon, 'kwalletd5')
     this.#open()
   }
 
   /** @param {NodeJS.ProcessEnv} env */
   #spawn(env) {
-    this.#daemon = spawn('kwalletd5', [], { env, stdio: 'ignore' })
-    return this.#daemon
+    this.daemon = spawn('kwalletd5', [], { env, stdio: 'ignore' })
+    return this.daemon
   }
 
   #open() {
     const args = [`string:${WALLET}`, `array:byte:${[...PASSWORD_HASH].join(',')}`, 'int32:0']
-    this.#bus.call('org.kde.kwalletd5', '/modules/kwalletd5', 'org.kde.KWallet.pamOpen', args)
+    this.bus.call('org.kde.kwalletd5', '/modules/kwalletd5', 'org.kde.KWallet.pamOpen', args)
   }
 }
 

@@ -7,15 +7,11 @@ const { execFileSync, spawn } = require('node:child_process')
 const { mkdirSync } = require('node:fs')
 const path = require('node:path')
 const { PrivateBus } = require('./private-bus.js')
+const { PrivateService, startService } = require('./private-service.js')
 
-class PassSecretService {
-  /** @readonly */
-  address
-  #bus
+class PassSecretService extends PrivateService {
   /** @type {NodeJS.ProcessEnv} */
   #env
-  /** @type {import('node:child_process').ChildProcess | undefined} */
-  #daemon
 
   /**
    * Starts the service.
@@ -23,20 +19,12 @@ class PassSecretService {
    * @returns {Promise<PassSecretService>}
    */
   static async start() {
-    const service = new PassSecretService(await PrivateBus.start())
-    try {
-      await service.#start()
-    } catch (error) {
-      service.stop()
-      throw error
-    }
-    return service
+    return startService(new PassSecretService(await PrivateBus.start()), (service) => service.#start())
   }
 
   /** @param {InstanceType<typeof PrivateBus>} bus */
   constructor(bus) {
-    this.#bus = bus
-    this.address = bus.address
+    super(bus)
     this.#env = {
       ...bus.environment(),
       GNUPGHOME: path.join(bus.home, 'gnupg'),
@@ -45,33 +33,24 @@ class PassSecretService {
   }
 
   stop() {
-    this.#daemon?.kill('SIGKILL')
+    this.daemon?.kill('SIGKILL')
     try {
       execFileSync('gpgconf', ['--kill', 'all'], { env: this.#env, stdio: 'ignore' })
     } finally {
-      this.#bus.stop()
+      super.stop()
     }
-  }
-
-  /**
-   * Returns the environment in which other programs find this service.
-   *
-   * @returns {NodeJS.ProcessEnv}
-   */
-  environment() {
-    return this.#bus.environment()
   }
 
   async #start() {
     const run = (/** @type {string} */ program, /** @type {string[]} */ ...args) =>
       execFileSync(program, args, { env: this.#env, stdio: 'ignore' })
-    const store = path.join(this.#bus.home, 'store')
-    mkdirSync(path.join(this.#bus.home, 'gnupg'), { mode: 0o700 })
+    const store = path.join(this.bus.home, 'store')
+    mkdirSync(path.join(this.bus.home, 'gnupg'), { mode: 0o700 })
     run('gpg', '--batch', '--passphrase', '', '--quick-generate-key', 'test', 'default', 'default', 'never')
     run('pass', 'init', 'test')
     const daemon = spawn('pass_secret_service', ['--path', store], { env: this.#env, stdio: 'ignore' })
-    this.#daemon = daemon
-    await this.#bus.waitForService(daemon, 'pass_secret_service')
+    this.daemon = daemon
+    await this.bus.waitForService(daemon, 'pass_secret_service')
   }
 }
 

@@ -7,23 +7,14 @@ const { spawn } = require('node:child_process')
 const { mkdirSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { PrivateBus, TIMEOUT_MS } = require('./private-bus.js')
+const { PrivateService, startService } = require('./private-service.js')
 
 /** The additional time limit for each stored item, because the daemon publishes all of them when it starts. */
 const TIMEOUT_PER_ITEM_MS = 10
 
 /** @typedef {{ attributes: Record<string, string>, secret: string }} StoredItem */
 
-class PrivateKeyring {
-  /**
-   * The address of the bus.
-   *
-   * @readonly
-   */
-  address
-  #bus
-  /** @type {import('node:child_process').ChildProcess | undefined} */
-  #daemon
-
+class PrivateKeyring extends PrivateService {
   /**
    * Starts bus and daemon, and unlocks the login collection. Rejects if the programs are missing.
    *
@@ -34,25 +25,10 @@ class PrivateKeyring {
    */
   static async start({ directory, items = [] } = {}) {
     const bus = await PrivateBus.start(directory)
-    const keyring = new PrivateKeyring(bus)
-    try {
+    return startService(new PrivateKeyring(bus), async (keyring) => {
       if (items.length > 0) writeCollection(path.join(bus.home, 'keyrings'), items)
       await keyring.startDaemon(TIMEOUT_MS + items.length * TIMEOUT_PER_ITEM_MS)
-    } catch (error) {
-      keyring.stop()
-      throw error
-    }
-    return keyring
-  }
-
-  /**
-   * Wraps a bus that is running; use {@link PrivateKeyring.start}.
-   *
-   * @param {InstanceType<typeof PrivateBus>} bus
-   */
-  constructor(bus) {
-    this.#bus = bus
-    this.address = bus.address
+    })
   }
 
   /**
@@ -66,9 +42,9 @@ class PrivateKeyring {
       env: this.environment(),
       stdio: ['pipe', 'ignore', 'ignore'],
     })
-    this.#daemon = daemon
+    this.daemon = daemon
     daemon.stdin.end('test\n')
-    await this.#bus.waitForService(daemon, 'gnome-keyring-daemon', timeoutMs)
+    await this.bus.waitForService(daemon, 'gnome-keyring-daemon', timeoutMs)
   }
 
   /**
@@ -77,32 +53,18 @@ class PrivateKeyring {
    * @returns {Promise<void>}
    */
   async killDaemon() {
-    this.#daemon?.kill('SIGKILL')
-    await this.#bus.waitForNoService()
+    this.daemon?.kill('SIGKILL')
+    await this.bus.waitForNoService()
   }
 
   /** Suspends the daemon, so that it no longer answers. */
   pause() {
-    this.#daemon?.kill('SIGSTOP')
+    this.daemon?.kill('SIGSTOP')
   }
 
   /** Locks the default collection. */
   lock() {
-    this.#bus.lock()
-  }
-
-  stop() {
-    this.#daemon?.kill('SIGKILL')
-    this.#bus.stop()
-  }
-
-  /**
-   * Returns an environment for programs that use this keyring.
-   *
-   * @returns {NodeJS.ProcessEnv}
-   */
-  environment() {
-    return this.#bus.environment()
+    this.bus.lock()
   }
 }
 
