@@ -238,10 +238,10 @@ describe('R8 LLXPRT_SECURESTORE_LOG', () => {
 
   test.each([
     ['securestore::keyring=debug', []],
-    ['debug', ['file_call', 'key_derived', 'operation']],
-    ['securestore=debug', ['file_call', 'key_derived', 'operation']],
+    ['debug', ['file_call', 'key_derived', 'notice', 'operation']],
+    ['securestore=debug', ['file_call', 'key_derived', 'notice', 'operation']],
     ['securestore::files=debug,securestore::store=off', ['file_call', 'key_derived']],
-    ['warn', []],
+    ['warn', ['notice']],
     ['off', []],
     ['', []],
   ])('understands levels and targets: %s', async (filter, expected) => {

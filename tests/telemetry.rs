@@ -15,6 +15,11 @@ use securestore::secret::Secret;
 use securestore::store::{FallbackPolicy, KeyringProvider, SecureStore, SecureStoreConfig, SelectedKeyring};
 use securestore::telemetry::{EventSink, Record, Sink, Value, event_sink, fingerprint, with_sink};
 
+#[path = "support/child.rs"]
+mod child;
+#[path = "telemetry/notices.rs"]
+mod notices;
+
 #[derive(Default)]
 struct CollectingSink(Mutex<Vec<Record>>);
 
@@ -98,6 +103,19 @@ fn store(dir: &Path, policy: FallbackPolicy) -> (SecureStore, Arc<MemoryKeyring>
         data_dir: dir.to_owned(),
     });
     (store, keyring)
+}
+
+#[tokio::test]
+async fn a_child_plays_its_role() {
+    let Some(role) = child::Role::of_this_process() else {
+        return;
+    };
+    match role.name.as_str() {
+        "write files" => notices::write_files(&role.dir, &role.id).await,
+        "use a store" => notices::use_a_store(&role.dir, &role.id).await,
+        other => panic!("unknown role: {other}"),
+    }
+    child::report("end");
 }
 
 #[tokio::test]
@@ -231,7 +249,8 @@ async fn r8_each_layer_emits_its_calls_and_names_the_directory_not_the_file() {
     assert!(named("file_call") >= 2 && named("key_derived") >= 1, "{records:?}");
     let here = Value::Text(dir.path().display().to_string());
     for record in &records {
-        assert!(record.field("duration_us").is_some(), "{record:?}");
+        let is_notice = record.event == "notice";
+        assert_ne!(record.field("duration_us").is_some(), is_notice, "{record:?}");
         assert!(record.field("directory").is_none_or(|directory| *directory == here));
         let json = serde_json::to_string(record).unwrap();
         assert!(!json.contains("a key of") && !json.contains("a value of"), "{json}");

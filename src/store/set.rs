@@ -6,6 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::keyring::{KeyringError, WriteOutcome};
 use crate::secret::Secret;
 use crate::telemetry::events::{Fallback, Operation};
+use crate::telemetry::notices::{NoticeKind, notice};
 
 impl SecureStore {
     /// Stores a value. Returns where it is stored.
@@ -73,6 +74,14 @@ impl SecureStore {
             _ => self.files.without_keyring(Some(error)),
         };
         files.write(key.as_str(), value, Some(selection.kind)).await?;
+        if reason == Fallback::NoKeyring {
+            notice(
+                NoticeKind::FilesOnly,
+                Code::Unavailable,
+                "Keys are kept in encrypted files, because no keyring is available",
+                "Run 'llxprt-key doctor' to see why",
+            );
+        }
         Ok(StoredIn::File)
     }
 }
