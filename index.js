@@ -3,37 +3,35 @@
 // The exports of the package. The JavaScript code is in lib/, the Rust code in src/.
 
 const {
+  AUTH_EPHEMERAL_SETTINGS,
   ExtensionSettingsStorage,
+  KEY_NAME_REGEX,
   KeyCommand,
   KeychainTokenStorage,
   ProviderKeyStorage,
   SecureInputHandler,
   SecureStore,
-  ToolKeyStorage,
-  getProviderKeyStorage,
-  getToolKeyStorage,
-  resetProviderKeyStorage,
-} = require('./lib/classes.js')
-const { EnvelopeCodecError, SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./lib/errors.js')
-const {
-  AUTH_EPHEMERAL_SETTINGS,
-  KEY_NAME_REGEX,
   TOOL_KEY_REGISTRY,
+  ToolKeyStorage,
   configure,
   createDefaultKeyringAdapter,
   decryptEnvelopeString,
   doctor,
   encryptEnvelopeString,
+  getProviderKeyStorage,
   getSupportedToolNames,
   getToolKeyEntry,
+  getToolKeyStorage,
   isValidEnvelope,
   isValidToolKeyName,
   readEnvelopeVersion,
+  resetProviderKeyStorage,
   resolveApiKey,
   setOsKeyringDisabledBySetting,
-} = require('./lib/functions.js')
+} = require('./lib/api.js')
+const { EnvelopeCodecError, SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./lib/errors.js')
 const { findLegacyData, hardenProcess, maskKeyForDisplay, parseKeyArgs, setLogSink, validateKeyName } =
-  require('./lib/native.js').native
+  require('./lib/binding.js')
 
 module.exports = {
   AUTH_EPHEMERAL_SETTINGS,

@@ -13,9 +13,9 @@ const STORAGE_METHODS = {
 }
 
 /**
- * Returns the functions that Rust calls. `native` is the binary. `ownClasses()` returns the classes of this package by name.
+ * Returns the functions that Rust calls. `native` is the binary. `classes` has the classes of this package that are storages.
  */
-function createCalls(native, ownClasses) {
+function createCalls(native, classes) {
   async function settle(id, work) {
     let value
     try {
@@ -49,7 +49,7 @@ function createCalls(native, ownClasses) {
     if (object === null || (typeof object !== 'object' && typeof object !== 'function')) return undefined
     const methods = STORAGE_METHODS[kind]
     if (methods.some((method) => typeof object[method] !== 'function')) return undefined
-    const Class = ownClasses()[kind]
+    const Class = classes[kind]
     if (object instanceof Class && methods.every((method) => object[method] === Class.prototype[method])) return null
     return (id, method, key, value) =>
       settle(id, () => {

@@ -2,8 +2,8 @@
 
 // The envelopes of the encrypted files, for programs that keep their own files. Loaded at the first use.
 
+const native = require('./binding.js')
 const { EnvelopeCodecError } = require('./errors.js')
-const { native } = require('./native.js')
 
 /** The message, code and remediation of each failure, by the name that Rust uses for it. */
 const FAILURES = {

@@ -2,7 +2,7 @@
 
 // The schema of the subcommands of `/key`, for hosts that complete by schema.
 
-const { native } = require('./native.js')
+const native = require('./binding.js')
 
 /** Returns the schema. `complete` is a function that completes the text after `/key`. */
 function keySchema(complete) {

@@ -3,7 +3,7 @@
 // `withLock`, `update` and `refreshCredentials`, which run several steps under a lock. Loaded at their first use.
 
 const { runHolding } = require('./lock-context.js')
-const { classes, native } = require('./native.js')
+const native = require('./binding.js')
 const { startUpdate } = require('./update-versions.js')
 
 /** The maximum number of attempts of `update` when another program changes the value at the same time. */
@@ -20,10 +20,10 @@ async function withLock(store, key, work) {
   return runLocked(await native.lockKey(store, key, false), work)
 }
 
-async function update(store, key, change) {
+async function update(store, key, change, SecureStore) {
   requireFunction(change, 'change')
   // A value in files is read by the call that acquires the lock, unless a subclass reads in its own way.
-  const readsAsUsual = store.get === classes.SecureStore.prototype.get
+  const readsAsUsual = store.get === SecureStore.prototype.get
   const lock = await native.lockKey(store, key, readsAsUsual)
   return runLocked(lock, async () => {
     for (let attempt = 1; ; attempt += 1) {

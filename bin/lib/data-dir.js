@@ -17,7 +17,7 @@ function providerKeysDirectory() {
  */
 function dataDirectory() {
   addon()
-  return require('../../lib/native.js').native.dataDirectoryInUse()
+  return require('../../lib/binding.js').dataDirectoryInUse()
 }
 
 /** Returns the home directory, by the addon's rule. */

@@ -106,7 +106,7 @@ pub struct DataDirectoryInUse {
     pub rule: &'static str,
 }
 
-/// Called by `lib/native.js` as it loads, once per environment.
+/// Called by `lib/api.js` as it loads, once per environment.
 #[napi]
 pub fn init(env: &Env, callbacks: Object<'_>) -> napi::Result<()> {
     // Opens the file of the running program, where the keyring checks whether it was replaced.
@@ -178,7 +178,7 @@ impl JsEnvironment {
     ///
     /// # Errors
     ///
-    /// When the addon was loaded without `lib/native.js`.
+    /// When the addon was loaded without `lib/api.js`.
     pub fn of(env: &Env) -> napi::Result<&'static JsEnvironment> {
         env.get_instance_data::<JsEnvironment>()?
             .map(|environment| &*environment)

@@ -25,7 +25,7 @@ pub struct JsProviderKeyStorage {
     names: SavedNames,
 }
 
-/// The names that `/key` completes for a JavaScript object; `lib/classes.js` keeps one cache for each object.
+/// The names that `/key` completes for a JavaScript object; `lib/api.js` keeps one cache for each object.
 #[napi]
 #[derive(Default)]
 pub struct CompletionCache {

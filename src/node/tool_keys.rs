@@ -22,7 +22,7 @@ pub struct ToolKeyRegistryEntry {
     pub description: &'static str,
 }
 
-/// Called by `lib/functions.js`: returns all tools.
+/// Called by `lib/api.js`: returns all tools.
 #[napi]
 pub fn tool_key_registry() -> Vec<ToolKeyRegistryEntry> {
     let entries = REGISTRY.iter().map(|tool| ToolKeyRegistryEntry {
