@@ -179,6 +179,20 @@ describe('R1 an object in place of a ProviderKeyStorage', () => {
     expect(JSON.stringify(save)).not.toContain('sk-other')
   })
 
+  test('ends /key list with an error that ends every operation', async () => {
+    for (const code of ['CONFLICT', 'RUNTIME_REPLACED'] as const) {
+      const storage = new ProxyStorage()
+      storage.getKey = () => Promise.reject(new SecureStoreError('m', code, 'r'))
+      const content = 'm — r'
+      expect(await new KeyCommand(storage).run('list')).toEqual({ type: 'message', messageType: 'error', content })
+    }
+    const secureStore = new MapStore()
+    await secureStore.set('work', 'sk')
+    secureStore.get = () => Promise.reject(new SecureStoreError('m', 'RUNTIME_REPLACED', 'r'))
+    const keys = new ProviderKeyStorage({ secureStore })
+    expect(await new KeyCommand(keys).run('list')).toMatchObject({ messageType: 'error', content: 'm — r' })
+  })
+
   test('serves resolveApiKey', async () => {
     const resolved = await resolveApiKey({ keyName: 'work' }, new ProxyStorage())
     expect(resolved).toMatchObject({ apiKey: 'sk-proxied-key-123456', source: 'key-name' })

@@ -13,7 +13,7 @@ use super::parse::{Invocation, Subcommand, parse};
 use crate::error::{Code, Error, Result};
 use crate::provider_keys::{KeyStorage, validate_name};
 use crate::secret::Secret;
-use crate::store::{StoreEntries, StoredIn};
+use crate::store::{Key, StoreEntries, StoredIn};
 
 const NO_KEYRING: &str = "Cannot access keyring. Keys cannot be saved. Use '/key <raw-key>' for ephemeral session key.";
 const NO_KEYS: &str = "No saved keys. Use '/key save <name> <api-key>' to store one.";
@@ -106,7 +106,7 @@ impl KeyCommand {
     /// Parses and runs the text after `/key`.
     pub async fn run(&self, args: &str, context: Context) -> CommandResult {
         let invocation = parse(args);
-        if let Some(Err(invalid)) = invocation.stored_name().map(validate_name) {
+        if let Some(Err(invalid)) = invocation.stored_name().map(check_name) {
             return CommandResult::Error(invalid.message().to_owned());
         }
         let done = match invocation {
@@ -148,7 +148,7 @@ impl KeyCommand {
                     )));
                 }
                 Err(error) if matches!(error.code(), Code::Unavailable | Code::NotFound) => None,
-                Err(error) if context.interactive => Some(format!(
+                Err(error) if context.interactive && !error.is_final() => Some(format!(
                     "Cannot tell whether key '{name}' exists ({}). Save anyway?",
                     error.message()
                 )),
@@ -230,6 +230,12 @@ impl KeyCommand {
             false => not_found(name),
         })
     }
+}
+
+/// Checks that a key can be stored under the name. `.` and `..` have the form of a name, but no store accepts them.
+fn check_name(name: &str) -> Result<()> {
+    validate_name(name)?;
+    Key::parse(name).map(|_| ())
 }
 
 /// Returns the result of a command whose storage call failed.

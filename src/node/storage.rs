@@ -19,7 +19,7 @@ use crate::error::{Code, Result};
 use crate::keyring::injected::Rejection;
 use crate::provider_keys::KeyStorage;
 use crate::secret::Secret;
-use crate::store::{SecretStore, StoreEntries, StoreEntry, StoredIn};
+use crate::store::{SecretStore, StoreEntries, StoredIn};
 
 /// Calls a function of JavaScript within an asynchronous context; see `lib/locks.js`.
 pub type InContext = FunctionRef<InContextArgs, ()>;
@@ -202,12 +202,7 @@ impl KeyStorage for JsKeyStorage {
         async move {
             let names = self.list().await?;
             let keys = join_all(names.iter().map(|name| KeyStorage::get(self, name))).await;
-            let entries = names.into_iter().zip(keys);
-            let entries = entries.filter_map(|(name, key)| StoreEntry::of(name, StoredIn::Keyring, key));
-            Ok(StoreEntries {
-                entries: entries.collect(),
-                incomplete: None,
-            })
+            StoreEntries::of(names, keys)
         }
         .boxed()
     }

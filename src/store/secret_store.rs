@@ -69,15 +69,7 @@ pub trait SecretStore: Send + Sync {
         async move {
             let keys = self.list().await?;
             let values = self.get_many(&keys).await;
-            let entries = keys
-                .into_iter()
-                .zip(values)
-                .filter_map(|(key, value)| StoreEntry::of(key, StoredIn::Keyring, value))
-                .collect();
-            Ok(StoreEntries {
-                entries,
-                incomplete: None,
-            })
+            StoreEntries::of(keys, values)
         }
         .boxed()
     }
@@ -100,6 +92,28 @@ pub trait SecretStore: Send + Sync {
     /// Returns the store itself if it is a [`SecureStore`].
     fn as_secure_store(&self) -> Option<&SecureStore> {
         None
+    }
+}
+
+impl StoreEntries {
+    /// Creates the entries of all keys from the results of reading them, in the same order. A key that has no value any more
+    /// is left out.
+    ///
+    /// # Errors
+    ///
+    /// An error that ends every operation, such as `RUNTIME_REPLACED`.
+    pub fn of(keys: Vec<String>, values: Vec<Result<Option<Secret>>>) -> Result<Self> {
+        let mut entries = Vec::with_capacity(keys.len());
+        for (key, value) in keys.into_iter().zip(values) {
+            match value {
+                Err(error) if error.is_final() => return Err(error),
+                value => entries.extend(StoreEntry::of(key, StoredIn::Keyring, value)),
+            }
+        }
+        Ok(Self {
+            entries,
+            incomplete: None,
+        })
     }
 }
 

@@ -206,6 +206,18 @@ async fn r13_save_that_cannot_tell_whether_the_name_exists_asks_and_never_overwr
 }
 
 #[tokio::test]
+async fn r13_save_reports_an_error_that_ends_every_operation_and_does_not_ask() {
+    for code in [Code::Conflict, Code::RuntimeReplaced] {
+        let fixture = with_work(FaultMode::Fails(code));
+        assert_eq!(
+            fixture.run("save work new-key-123").await,
+            error(&format!("Simulated failure {code} — {}", code.remediation()))
+        );
+        assert!(!fixture.has_file("work"), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn r13_save_over_a_file_that_cannot_be_read_asks_first() {
     let fixture = fixture();
     fixture.spoil_file("work");
@@ -273,6 +285,17 @@ async fn r15_show_prints_the_mask_and_the_length_in_characters() {
         with_work(FaultMode::Fails(Code::Locked)).run("show work").await,
         error(LOCKED)
     );
+}
+
+#[tokio::test]
+async fn r9_a_name_that_no_store_accepts_is_refused_before_the_keyring_is_called() {
+    let fixture = with_work(FaultMode::Works);
+    let refused = error("Key name is invalid: it is the name of a directory");
+    for args in ["save . sk-1", "save .. sk-1", "load .", "show ..", "delete ."] {
+        assert_eq!(fixture.run(args).await, refused, "{args}");
+        assert_eq!(fixture.confirmed(args).await, refused, "{args}");
+    }
+    assert_eq!(fixture.keyring.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
