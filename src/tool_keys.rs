@@ -10,7 +10,7 @@ use crate::fs::lock::LockDir;
 use crate::fs::paths::expand_home;
 use crate::fs::text_file::{TextFile, read_text};
 use crate::secret::Secret;
-use crate::store::SecretStore;
+use crate::store::{FallbackPolicy, SecretStore};
 use crate::sync::KeyedMutex;
 use crate::text::trim;
 
@@ -115,14 +115,15 @@ impl ToolKeys {
         }
     }
 
-    /// Returns the stored key of a tool: that in the store, otherwise that in `<tool>.key`; `None` when there is none.
+    /// Returns the stored key of a tool: that in the store, otherwise that in `<tool>.key`, which is not read under `Deny`.
+    /// Returns `None` when there is none.
     ///
     /// # Errors
     ///
     /// The error of the store, if `<tool>.key` holds no key; the error of an envelope that cannot be read.
     pub async fn get(&self, tool: &str) -> Result<Option<Secret>> {
         let tool = known(tool)?;
-        match (self.store.get(tool).await, &self.envelope_files) {
+        match (self.store.get(tool).await, self.readable_files()) {
             (Ok(Some(key)), _) => Ok(Some(key)),
             (Err(error), _) if error.is_final() => Err(error),
             (stored, Some(files)) => match files.read(tool).await? {
@@ -159,7 +160,7 @@ impl ToolKeys {
     /// As [`ToolKeys::get`].
     pub async fn has(&self, tool: &str) -> Result<bool> {
         let tool = known(tool)?;
-        match (self.store.has(tool).await, &self.envelope_files) {
+        match (self.store.has(tool).await, self.readable_files()) {
             (Ok(true), _) => Ok(true),
             (Err(error), _) if error.is_final() => Err(error),
             (stored, Some(files)) => Ok(files.has(tool).await? || stored?),
@@ -218,6 +219,12 @@ impl ToolKeys {
     /// `CORRUPT` when the stored map is malformed; the errors of [`TextFile::update`].
     pub fn clear_keyfile_path(&self, tool: &str) -> impl Future<Output = Result<()>> + Send + use<> {
         self.change_keyfile_path(tool, None)
+    }
+
+    /// Returns the envelopes of other programs, unless the policy is `Deny`, under which no key is read from a file.
+    fn readable_files(&self) -> Option<&EnvelopeFiles> {
+        let policy = self.store.as_secure_store()?.policy();
+        self.envelope_files.as_ref().filter(|_| policy == FallbackPolicy::Allow)
     }
 
     fn change_keyfile_path(&self, tool: &str, path: Option<String>) -> impl Future<Output = Result<()>> + Send + use<> {

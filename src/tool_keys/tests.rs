@@ -12,8 +12,12 @@ struct Setup {
 
 impl Setup {
     fn new(mode: FaultMode) -> Self {
+        Self::with_policy(FallbackPolicy::Allow, mode)
+    }
+
+    fn with_policy(policy: FallbackPolicy, mode: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (store, keyring) = store(SERVICE, &home.path().join("tools"), FallbackPolicy::Allow, mode);
+        let (store, keyring) = store(SERVICE, &home.path().join("tools"), policy, mode);
         let locks = store.locks().clone();
         let keys = ToolKeys::new(
             std::sync::Arc::new(store),
@@ -210,6 +214,24 @@ async fn r7_6_an_envelope_of_another_program_is_read_replaced_by_a_save_and_remo
         assert_eq!(keys.delete("exa").await, Ok(true), "only the envelope was left");
         assert_eq!(keys.has("exa").await, Ok(false));
     }
+}
+
+#[tokio::test]
+async fn r3_5_under_deny_an_envelope_of_another_program_is_not_read_but_removed_with_the_key() {
+    let Setup { keys, home, keyring } = Setup::with_policy(FallbackPolicy::Deny, FaultMode::Works);
+    let store = keys.store().as_secure_store().unwrap();
+    let file = home.path().join("tools/exa.key");
+    store.files().write("exa", &Secret::from("theirs"), None).await.unwrap();
+    std::fs::rename(home.path().join("tools/exa.enc"), &file).unwrap();
+    assert_eq!(keys.get("exa").await, Ok(None));
+    assert_eq!(keys.has("exa").await, Ok(false));
+    assert_eq!(keys.resolve("exa").await, Ok(None));
+    keyring.set_mode(FaultMode::Fails(Code::Locked));
+    assert_eq!(keys.get("exa").await.map_err(|error| error.code()), Err(Code::Locked));
+    assert_eq!(keys.has("exa").await.map_err(|error| error.code()), Err(Code::Locked));
+    keyring.set_mode(FaultMode::Works);
+    keys.save("exa", Secret::from("ours")).await.unwrap();
+    assert!(!file.exists());
 }
 
 #[tokio::test]
