@@ -64,8 +64,9 @@ export function isRuntimeReplacedError(error: unknown): boolean
 /**
  * A keyring with the methods of the `keytar` package. They are called as methods (`this` is the adapter).
  *
- * A rejection with a {@link SecureStoreError} keeps its code. For any other error, words in the message determine the code,
- * such as `locked`, `denied`, `timed out` or `not found`. If there are none, the code is `UNAVAILABLE`.
+ * A rejection with a {@link SecureStoreError} keeps its code, and so does one whose `code` is `RUNTIME_REPLACED`. For any
+ * other error, words in the message determine the code, such as `locked`, `denied`, `timed out` or `not found`. If there are
+ * none, the code is `UNAVAILABLE`.
  */
 export interface KeyringAdapter {
   /** Resolves to the password of an account, `null` when there is none. */

@@ -112,6 +112,7 @@ describe('R1 an object in place of a store', () => {
     for (const [failure, code] of [
       [new SecureStoreError('m', 'CONFLICT', 'r'), 'CONFLICT'],
       [new SecureStoreError('m', 'RUNTIME_REPLACED', 'r'), 'RUNTIME_REPLACED'],
+      [Object.assign(new Error('The keychain is locked'), { code: 'RUNTIME_REPLACED' }), 'RUNTIME_REPLACED'],
       [new SecureStoreError('m', 'LOCKED', 'r'), 'LOCKED'],
       [new Error('The socket timed out'), 'TIMEOUT'],
       [new Error('proxy error'), 'UNAVAILABLE'],

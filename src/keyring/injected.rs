@@ -38,10 +38,13 @@ const PHRASES: [(&str, Code); 13] = [
 ];
 
 impl Rejection {
-    /// Returns the error code.
+    /// Returns the error code. `RUNTIME_REPLACED` is recognised on any error, as `isRuntimeReplacedError` does.
     pub fn classify(&self) -> Code {
         if let (Some(code), Some(_)) = (self.code.as_deref().and_then(Code::parse), &self.remediation) {
             return code;
+        }
+        if self.code.as_deref() == Some(Code::RuntimeReplaced.as_str()) {
+            return Code::RuntimeReplaced;
         }
         let message = self.message.to_lowercase();
         if let Some((_, code)) = PHRASES.iter().find(|(phrase, _)| message.contains(phrase)) {
@@ -114,6 +117,16 @@ mod tests {
             };
             assert_eq!(rejection.classify(), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn r6_the_code_runtime_replaced_is_recognised_on_any_error() {
+        let rejection = Rejection {
+            message: "The keychain is locked".to_owned(),
+            code: Some("RUNTIME_REPLACED".to_owned()),
+            remediation: None,
+        };
+        assert_eq!(rejection.classify(), Code::RuntimeReplaced);
     }
 
     #[test]
