@@ -141,9 +141,12 @@ describe('R1 an option of a wrong type or value', () => {
 
   test.each(NOT_OBJECTS.map((value) => [typeof value, value]))(
     'throws a TypeError for options that are not an object: %s',
-    (_, value) => {
+    async (_, value) => {
       expect(() => new SecureStore('service', any(value))).toThrow(TypeError)
       expect(() => new ProviderKeyStorage(any(value))).toThrow(TypeError)
+      const tokens = new KeychainTokenStorage('service', { fallbackDir: newDirectory(), keyringLoader: noKeyring })
+      const refreshed = tokens.refreshCredentials('server', async (credentials) => credentials, any(value))
+      await expect(refreshed).rejects.toThrow(/^options must be an object, not /)
     },
   )
 

@@ -302,7 +302,7 @@ describe('refreshCredentials', () => {
       token: { accessToken: 'new' },
       updatedAt: expect.any(Number),
     })
-    expect((await storage.getCredentials('server'))?.token.accessToken).toBe('new')
+    expect(await storage.getCredentials('server')).toEqual(refreshed)
     await storage.refreshCredentials('server', refresh, { leewayMs: 7_200_000 })
     await storage.refreshCredentials('server', refresh, { isStale: async () => true })
     await storage.refreshCredentials('server', refresh, { isStale: () => false, leewayMs: 7_200_000 })

@@ -44,6 +44,9 @@ async function update(store, key, change, SecureStore) {
 
 async function refreshCredentials(storage, serverName, refresh, options = {}) {
   requireFunction(refresh, 'refresh')
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, not ${kind(options)}`)
+  }
   const { isStale, leewayMs = DEFAULT_LEEWAY_MS } = options
   if (isStale !== undefined) requireFunction(isStale, 'options.isStale')
   if (typeof leewayMs !== 'number' || !(leewayMs >= 0)) {
@@ -62,7 +65,9 @@ async function refreshCredentials(storage, serverName, refresh, options = {}) {
     }
     const credentials = { ...refreshed, serverName }
     await storage.setCredentials(credentials)
-    return { ...credentials, updatedAt: Date.now() }
+    // What was stored has `updatedAt`. Once stored, the credentials are returned even if they cannot be read.
+    const stored = await storage.getCredentials(serverName).catch(() => null)
+    return stored ?? { ...credentials, updatedAt: Date.now() }
   })
 }
 
