@@ -643,7 +643,7 @@ export class KeyCommand {
 
   /**
    * Runs the command and resolves to its result. A storage failure resolves to an error message. Rejects only with a
-   * `TypeError`, for arguments of a wrong type.
+   * `TypeError`, for arguments of a wrong type, and with the error that a getter of `context` throws.
    */
   run(args: string, context?: KeyCommandContext): Promise<KeyCommandResult>
 
@@ -674,7 +674,9 @@ export class SecureInputHandler {
   processInput(text: string): string
   /** Returns the text that was processed last, unmasked; `''` when there was none. */
   getActualValue(): string
-  /** Returns whether the text that was processed last is masked; `false` when there was none. */
+  /**
+   * Returns {@link SecureInputHandler.shouldUseSecureMode} of the text that was processed last; `false` when there was none.
+   */
   isInSecureMode(): boolean
   /** Discards the stored text. */
   reset(): void
