@@ -71,6 +71,8 @@ function configuration(settings) {
     'ConfigVersion=2',
     'UpdateCheckMessageShown=true',
     'SingleInstance=false',
+    // KeePassXC 2.7.4 crashes if an entry is deleted while it saves the database, which it does in another thread.
+    'AutoSaveAfterEveryChange=false',
     '[GUI]',
     'CheckForUpdates=false',
     '[FdoSecrets]',
