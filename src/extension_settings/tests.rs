@@ -24,7 +24,7 @@ fn set_up(policy: FallbackPolicy, mode: FaultMode) -> Setup {
 
 impl Setup {
     fn env_file(&self) -> PathBuf {
-        self.dir.path().join("extension/.env")
+        self.dir.path().join("extension").join(".env")
     }
 
     fn text(&self) -> Option<String> {

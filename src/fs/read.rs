@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 use super::atomic;
 
+const NOT_A_FILE: &str = "not a regular file";
+
 /// Result of a read.
 pub enum Contents {
     /// There is no file.
@@ -96,11 +98,13 @@ fn read_and(
     let file = match options.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Absent),
+        // Windows does not open a directory, and reports that access is denied.
+        Err(_) if cfg!(windows) && path.is_dir() => return Err(io::Error::other(NOT_A_FILE)),
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
+        return Err(io::Error::other(NOT_A_FILE));
     }
     let too_large = |len: u64| len > limit as u64;
     if too_large(metadata.len()) {
