@@ -182,6 +182,7 @@ describe('R6 an adapter’s rejection', () => {
       ['errSecUserCanceled', 'DENIED'],
       ['The user cancelled', 'DENIED'],
       ['cancelled by the user', 'DENIED'],
+      ['errSecCanceled (-128)', 'DENIED'],
       ['cancelled', 'UNAVAILABLE'],
       ['Keyring is Locked', 'LOCKED'],
       ['Permission refused', 'DENIED'],
@@ -200,6 +201,18 @@ describe('R6 an adapter’s rejection', () => {
     expect(error).toMatchObject({ message: 'locked', code: 'TIMEOUT', remediation: 'Wait' })
     const foreign = Object.assign(new Error('x'), { name: 'SecureStoreError', code: 'LOCKED', remediation: 'Open' })
     expect(await storageError(rejecting(foreign))).toMatchObject({ code: 'LOCKED', remediation: 'Open' })
+  })
+
+  test('has the remedy of its code, also if the value is a part of those words', async () => {
+    const failing = storeOn({
+      setPassword: async () => {
+        throw new Error('not found: Save')
+      },
+    })
+    expect(await storageError(failing.set('key', 'Save'))).toMatchObject({
+      message: 'not found: ***',
+      remediation: 'Save the key first',
+    })
   })
 
   test('may be any value', async () => {

@@ -21,10 +21,12 @@ pub struct Rejection {
 ///
 /// The first phrase is the message of a machine without a keyring, which also contains "denied". A cancelled prompt is
 /// recognised by whole phrases, because a bare "cancel" is ambiguous.
-const PHRASES: [(&str, Code); 13] = [
+const PHRASES: [(&str, Code); 15] = [
     ("access platform storage", Code::Unavailable),
     ("errsecusercanceled", Code::Denied),
     ("errsecusercancelled", Code::Denied),
+    ("errseccanceled", Code::Denied),
+    ("errseccancelled", Code::Denied),
     ("user canceled", Code::Denied),
     ("user cancelled", Code::Denied),
     ("canceled by the user", Code::Denied),
@@ -81,6 +83,8 @@ mod tests {
         let table = [
             ("Couldn't access platform storage: PermissionDenied", Code::Unavailable),
             ("errSecUserCanceled: The user canceled the operation.", Code::Denied),
+            ("errSecCanceled (-128)", Code::Denied),
+            ("errSecCancelled", Code::Denied),
             ("User cancelled the operation", Code::Denied),
             ("Prompt cancelled by the user, keyring locked", Code::Denied),
             ("request canceled by the user", Code::Denied),

@@ -214,5 +214,10 @@ pub fn redacted(secret: Option<&Secret>, error: Error) -> Error {
         return error;
     };
     let hidden = |text: &str| text.replace(secret.expose(), "***");
-    Error::new(error.code(), hidden(error.message())).with_remediation(hidden(error.remediation()))
+    let redacted = Error::new(error.code(), hidden(error.message()));
+    // The remediation of the code is our own text, so it does not contain the secret, only perhaps the same letters.
+    match error.remediation() == redacted.remediation() {
+        true => redacted,
+        false => redacted.with_remediation(hidden(error.remediation())),
+    }
 }
