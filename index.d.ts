@@ -254,8 +254,10 @@ export class SecureStore {
   has(key: string): Promise<boolean>
 
   /**
-   * Resolves to whether the keyring works, by writing, reading back and deleting a value. Never rejects. The result is
-   * cached for 60 seconds; a timeout is not cached.
+   * Resolves to whether the keyring works, by writing, reading back and deleting a value. The result is cached for
+   * 60 seconds; a timeout is not cached. `false` while the keyring is disabled.
+   *
+   * Rejects only with `RUNTIME_REPLACED` and `CONFLICT`, which end every call.
    */
   isKeychainAvailable(): Promise<boolean>
 

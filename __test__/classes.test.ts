@@ -164,8 +164,11 @@ describe('R6 a final error', () => {
         () => store.has('key'),
         () => store.list(),
         () => store.delete('key'),
+        () => store.isKeychainAvailable(),
       ]
       for (const call of calls) expect(await codeOf(call())).toBe(code)
+      keyring.failure = undefined
+      expect(await store.isKeychainAvailable()).toBe(true)
     },
   )
 

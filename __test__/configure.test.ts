@@ -220,6 +220,23 @@ describe('setOsKeyringDisabledBySetting', () => {
     expect(JSON.parse(output)).toEqual(['value', 'UNAVAILABLE', null, 'value', true])
   })
 
+  test('makes isKeychainAvailable false at once, and true again when it is reset', async () => {
+    const output = await runNode(
+      `
+      const { SecureStore, setOsKeyringDisabledBySetting } = securestore
+      const probed = new SecureStore('setting', { fallbackDir: ${JSON.stringify(newDirectory())} })
+      const fresh = new SecureStore('setting', { fallbackDir: ${JSON.stringify(newDirectory())} })
+      const seen = [await probed.isKeychainAvailable()]
+      setOsKeyringDisabledBySetting(true)
+      seen.push(await probed.isKeychainAvailable(), await fresh.isKeychainAvailable())
+      setOsKeyringDisabledBySetting(false)
+      seen.push(await probed.isKeychainAvailable(), await fresh.isKeychainAvailable())
+      console.log(JSON.stringify(seen))`,
+      { DBUS_SESSION_BUS_ADDRESS: inject('keyringAddress'), LLXPRT_DISABLE_OS_KEYRING: '' },
+    )
+    expect(JSON.parse(output)).toEqual([true, false, false, true, true])
+  })
+
   test('does not affect the keyring of a loader', async () => {
     const keyring = new FakeKeyring()
     const store = new SecureStore('setting', { fallbackDir: newDirectory(), keyringLoader: keyring.loader })

@@ -133,6 +133,11 @@ pub trait Keyring: Send + Sync {
     /// Returns the secret of one account; `None` if there is none.
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>>;
 
+    /// Returns whether a setting disables the keyring at the moment. Its calls fail with [`KeyringError::Absent`] then.
+    fn is_disabled(&self) -> bool {
+        false
+    }
+
     /// Returns whether the keyring can store a secret of this size. Does not call the keyring.
     fn accepts(&self, _secret: &Secret) -> bool {
         true

@@ -171,7 +171,7 @@ impl Tokens {
             return self.store.list().await.is_ok();
         };
         let files = store.policy() == FallbackPolicy::Allow && store.files().list().await.is_ok();
-        files || store.is_keychain_available().await
+        files || store.is_keychain_available().await.unwrap_or(false)
     }
 }
 

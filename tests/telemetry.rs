@@ -175,7 +175,7 @@ async fn r8_an_operation_event_names_the_operation_the_backend_and_the_reason_of
             events.lines(),
             expected(&format!("debug operation operation=has key=KEY {nothing}"))
         );
-        assert!(store.is_keychain_available().await);
+        assert_eq!(store.is_keychain_available().await, Ok(true));
         assert_eq!(events.lines(), ["debug probe available=true"]);
     })
     .await;

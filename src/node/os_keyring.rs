@@ -45,7 +45,7 @@ struct SwitchableKeyring {
 
 impl SwitchableKeyring {
     fn enabled(&self) -> Result<&dyn Keyring, KeyringError> {
-        match self.disabled.load(Ordering::Relaxed) {
+        match self.is_disabled() {
             true => Err(KeyringError::absent("The OS keyring is disabled by a setting")),
             false => Ok(self.keyring.as_ref()),
         }
@@ -60,6 +60,10 @@ impl SwitchableKeyring {
 }
 
 impl Keyring for SwitchableKeyring {
+    fn is_disabled(&self) -> bool {
+        self.disabled.load(Ordering::Relaxed)
+    }
+
     fn accepts(&self, secret: &Secret) -> bool {
         self.keyring.accepts(secret)
     }

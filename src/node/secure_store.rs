@@ -67,9 +67,11 @@ impl JsSecureStore {
 
     #[napi]
     pub fn is_keychain_available<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, bool>> {
-        self.call(env, Ok(()), |(), store| async move {
-            Ok(store.is_keychain_available().await)
-        })
+        self.call(
+            env,
+            Ok(()),
+            |(), store| async move { store.is_keychain_available().await },
+        )
     }
 
     #[napi]

@@ -75,6 +75,14 @@ impl KeyringProvider {
         }
     }
 
+    /// Returns whether a setting of the user or of the host disables the keyring at the moment.
+    pub fn is_disabled(&self) -> bool {
+        match self {
+            Self::Known(selected) => selected.keyring().is_none_or(|keyring| keyring.is_disabled()),
+            Self::Loaded(_) => false,
+        }
+    }
+
     /// Returns the keyring. Concurrent first calls wait for one load.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub struct Probe(Arc<Mutex<ProbeState>>);
 #[derive(Default)]
 struct ProbeState {
     cached: Option<(Instant, bool)>,
-    running: Option<watch::Receiver<Option<bool>>>,
+    running: Option<watch::Receiver<Option<Result<bool>>>>,
     failures: u32,
 }
 
@@ -37,14 +37,18 @@ impl Probe {
     /// Returns whether a value that is written can be read back. Concurrent calls share one probe.
     ///
     /// `keyring` is only awaited if no result is cached. It resolves to `None` if there is no keyring.
-    pub async fn status<F>(&self, service: &str, keyring: F) -> bool
+    ///
+    /// # Errors
+    ///
+    /// Only those that end every operation, such as `RUNTIME_REPLACED`.
+    pub async fn status<F>(&self, service: &str, keyring: F) -> Result<bool>
     where
         F: Future<Output = Result<Option<Arc<dyn Keyring>>>> + Send + 'static,
     {
         let mut running = {
             let mut state = self.state();
             match state.cached {
-                Some((when, works)) if when.elapsed() < CACHE_TTL => return works,
+                Some((when, works)) if when.elapsed() < CACHE_TTL => return Ok(works),
                 _ => state.cached = None,
             }
             match &state.running {
@@ -68,11 +72,11 @@ impl Probe {
             }
         };
         match running.wait_for(Option::is_some).await {
-            Ok(works) => works.unwrap_or(false),
+            Ok(status) => status.clone().unwrap_or(Ok(false)),
             Err(_) => {
                 // The probe panicked. The next call tries again.
                 self.state().running = None;
-                false
+                Ok(false)
             }
         }
     }
@@ -92,15 +96,19 @@ impl Probe {
         }
     }
 
-    /// Ends the running probe. Its result is cached unless it is a timeout.
-    fn conclude(&self, outcome: Result<bool>) -> bool {
+    /// Ends the running probe. Its result is cached unless it is a timeout or an error that ends every operation.
+    fn conclude(&self, outcome: Result<bool>) -> Result<bool> {
         let mut state = self.state();
         state.running = None;
-        let works = matches!(outcome, Ok(true));
-        if !matches!(&outcome, Err(error) if error.code() == Code::Timeout) {
-            state.cached = Some((Instant::now(), works));
+        match outcome {
+            Err(error) if error.is_final() => Err(error),
+            Err(error) if error.code() == Code::Timeout => Ok(false),
+            outcome => {
+                let works = outcome.unwrap_or(false);
+                state.cached = Some((Instant::now(), works));
+                Ok(works)
+            }
         }
-        works
     }
 
     fn state(&self) -> MutexGuard<'_, ProbeState> {
@@ -149,7 +157,8 @@ mod tests {
 
     async fn status(probe: &Probe, keyring: &Arc<MemoryKeyring>) -> bool {
         let keyring: Arc<dyn Keyring> = keyring.clone();
-        probe.status("service", async move { Ok(Some(keyring)) }).await
+        let status = probe.status("service", async move { Ok(Some(keyring)) }).await;
+        status.expect("no error ends the probe")
     }
 
     #[tokio::test(start_paused = true)]

@@ -94,9 +94,15 @@ impl SecureStore {
         self.locks.executor()
     }
 
-    /// Returns whether the keyring works: whether a value that is written to a temporary account can be read back. Never
-    /// fails.
-    pub async fn is_keychain_available(&self) -> bool {
+    /// Returns whether the keyring works: whether a value that is written to a temporary account can be read back.
+    ///
+    /// # Errors
+    ///
+    /// Only those that end every operation, such as `RUNTIME_REPLACED`.
+    pub async fn is_keychain_available(&self) -> Result<bool> {
+        if self.keyring.is_disabled() {
+            return Ok(false);
+        }
         let (provider, limit) = (self.keyring.clone(), self.limit);
         let keyring = async move { Ok(provider.selected(limit).await?.keyring().cloned()) };
         self.probe.status(&self.service, keyring).await
