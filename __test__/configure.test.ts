@@ -101,6 +101,29 @@ describe('the data directory', () => {
     expect(platformData).toBe(expected.replace('<home>', home).replace('<cwd>', process.cwd()))
   })
 
+  test('is in the home directory of the user database if HOME is empty', async () => {
+    const script = `
+      require('node:os').userInfo = () => ({ username: 'user', homedir: '/home/user' })
+      console.log(require(${JSON.stringify(path.join(ROOT, 'lib/host.js'))}).host().home)`
+    expect(await runNode(script, { HOME: '', USERPROFILE: '' })).toBe('/home/user\n')
+  })
+
+  test('is UNAVAILABLE, and the remedy says how to set it, if the home directory is unknown', async () => {
+    const script = `
+      require('node:os').userInfo = () => { throw new Error('no entry in the user database') }
+      const seen = [() => new securestore.SecureStore('s'), () => securestore.getProviderKeyStorage()].map((call) => {
+        try {
+          call()
+        } catch (error) {
+          return [error instanceof securestore.SecureStoreError, error.code, error.message, error.remediation]
+        }
+      })
+      console.log(JSON.stringify(seen))`
+    const expected = [true, 'UNAVAILABLE', 'The home directory is unknown', 'Set HOME to the home directory']
+    const output = await runNode(script, { HOME: '', USERPROFILE: '' })
+    expect(JSON.parse(output)).toEqual([expected, expected])
+  })
+
   test('is searched by findLegacyData and named by doctor, whether an option or a variable sets it', async () => {
     const [dataDir, fromVariable] = [newDirectory(), newDirectory()]
     const legacy = [dataDir, fromVariable].map((directory) => {

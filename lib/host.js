@@ -6,6 +6,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { SecureStoreError } = require('./errors.js')
 
 /** The settings of `configure`; `undefined` for each one that is not set. */
 const configuration = {
@@ -100,9 +101,17 @@ function projectProblem(dataDir, rule) {
   return require('./project-directory.js').dataDirectoryInProject(locationOf(dataDir, rule, env))
 }
 
-/** Returns the user's home directory as an absolute path. */
+/**
+ * Returns the user's home directory as an absolute path: the one that the environment names, otherwise the one in the user
+ * database. `os.homedir()` is not used, because it returns `''` for an empty variable.
+ *
+ * @throws a `SecureStoreError` with code `UNAVAILABLE` if neither is known
+ */
 function homeDirectory(env) {
-  return path.resolve((process.platform === 'win32' ? env.USERPROFILE : env.HOME) || os.homedir())
+  const variable = process.platform === 'win32' ? 'USERPROFILE' : 'HOME'
+  const home = env[variable] || registeredHome()
+  if (home) return path.resolve(home)
+  throw new SecureStoreError('The home directory is unknown', 'UNAVAILABLE', `Set ${variable} to the home directory`)
 }
 
 module.exports = { chooseKeyring, homeDirectory, host, projectProblem, setConfiguration }
@@ -133,6 +142,15 @@ function platformDataDirectory(env, home) {
       return path.join(env.LOCALAPPDATA || path.join(home, 'AppData', 'Local'), 'llxprt-code', 'Data')
     default:
       return path.resolve(env.XDG_DATA_HOME || path.join(home, '.local', 'share'), 'llxprt-code')
+  }
+}
+
+function registeredHome() {
+  try {
+    return os.userInfo().homedir
+  } catch {
+    // The user has no entry in the user database.
+    return ''
   }
 }
 
