@@ -192,6 +192,9 @@ describe('R5 decryptEnvelopeString', () => {
       () => decryptEnvelopeString(7 as never, SERVICE),
     ]
     for (const call of calls) await expect(call()).rejects.toBeInstanceOf(TypeError)
+    const message = 'options must be an object, not null'
+    await expect(encryptEnvelopeString('text', SERVICE, null as never)).rejects.toThrow(message)
+    await expect(decryptEnvelopeString('{}', SERVICE, null as never)).rejects.toThrow(message)
   })
 })
 
