@@ -285,7 +285,7 @@ export class SecureStore {
 
   /**
    * Resolves to the location of the value that {@link SecureStore.get} returns; `null` when there is none. Rejects as
-   * {@link SecureStore.has}.
+   * {@link SecureStore.get}, but does not decrypt the file.
    */
   locate(key: string): Promise<'keyring' | 'file' | null>
 

@@ -39,6 +39,19 @@ describe('R3.7 entries', () => {
     expect(bad?.error?.code).toBe('CORRUPT')
   })
 
+  test('says where a value is, also for an account that is no key and for a file that is moved to the keyring', async () => {
+    const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+    await new SecureStore('all', { fallbackDir, keyringLoader: noKeyring }).set('newer', 'value')
+    keyring.entries.set('all/not/a/key', 'value')
+    const store = new SecureStore('all', { fallbackDir, keyringLoader: keyring.loader })
+    const { entries } = await store.entries()
+    expect(entries.map(({ key, value, storedIn, error }) => [key, value, storedIn, error?.code])).toEqual([
+      ['newer', 'value', 'keyring', undefined],
+      ['not/a/key', null, 'keyring', 'CORRUPT'],
+    ])
+    expect(await store.locate('newer')).toBe('keyring')
+  })
+
   test('takes the values from one findCredentials of an adapter, and reads none by itself', async () => {
     const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
     for (const key of ['a', 'b', 'c']) keyring.entries.set(`all/${key}`, `value of ${key}`)

@@ -9,7 +9,7 @@ use super::get::hidden_by;
 use super::selection::{Selection, not_found_as};
 use super::{FallbackPolicy, Key, SecureStore, StoredIn};
 use crate::error::Result;
-use crate::fallback::DirectoryListing;
+use crate::fallback::{DirectoryListing, FileState};
 use crate::keyring::KeyringError;
 use crate::secret::Secret;
 use crate::telemetry::events::Operation;
@@ -107,7 +107,15 @@ impl SecureStore {
         }
         let values = self.get_each(&single).await;
         for (key, value) in single.into_iter().zip(values) {
-            results.insert(key, (value, StoredIn::File));
+            // The read may have moved the value from the file to the keyring.
+            let stored_in = match with_file.contains(key.as_str()) {
+                true => match self.files.state(&key).await {
+                    Ok(FileState::Absent) => StoredIn::Keyring,
+                    _ => StoredIn::File,
+                },
+                false => StoredIn::Keyring,
+            };
+            results.insert(key, (value, stored_in));
         }
         keys.iter()
             .map(|key| results.get(key).cloned().unwrap_or((Ok(None), StoredIn::File)))
