@@ -320,7 +320,10 @@ test('R3 values are returned unchanged by keyring and file: empty, quotes, newli
 
 test('R3 a value with an unpaired surrogate is refused as CORRUPT, and one with U+FFFD is stored', async () => {
   const { keyring, store } = setUp()
-  expect(await codeOf(store.set('key', 'a\ud800b'))).toBe('CORRUPT')
+  // Bun leaves out an unpaired surrogate at the end of some strings.
+  for (const value of ['a\ud800b', '\ud800', '\udc00', `${'x'.repeat(100)}\ud800`, `${'é'.repeat(63)}\ud800`]) {
+    expect(await codeOf(store.set('key', value))).toBe('CORRUPT')
+  }
   expect(await codeOf(store.set('key', '\udc00'))).toBe('CORRUPT')
   expect(keyring.calls).toEqual([])
   await store.set('key', 'a\ufffdb')

@@ -1,4 +1,6 @@
-//! Hexadecimal digits and trimming.
+//! Hexadecimal digits, trimming, and text from UTF-16.
+
+use zeroize::Zeroizing;
 
 /// Returns the bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
@@ -20,4 +22,13 @@ pub fn trim(text: &str) -> &str {
 /// byte-order mark.
 pub fn is_white_space(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
+}
+
+/// Converts UTF-16 to UTF-8, with U+FFFD in place of an unpaired surrogate. Wiped on drop.
+pub fn lossy_utf8(text: &[u16]) -> Zeroizing<String> {
+    // The buffer has its full capacity from the start: one that grows would leave copies in freed memory.
+    let mut readable = Zeroizing::new(String::with_capacity(text.len() * 3));
+    let characters = char::decode_utf16(text.iter().copied());
+    readable.extend(characters.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    readable
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::mask::mask_for_display;
 use super::parse::{Subcommand, split_word};
-use crate::text::{is_white_space, trim};
+use crate::text::{is_white_space, lossy_utf8, trim};
 
 /// A JavaScript string in UTF-16, possibly with unpaired surrogates. Wiped on drop.
 pub type Units = Zeroizing<Vec<u16>>;
@@ -23,7 +23,7 @@ pub struct SecureInputHandler {
 impl SecureInputHandler {
     /// Returns whether a line may hold a key: its first word is `/key`, `/keyfile` or `/toolkey`.
     pub fn should_use_secure_mode(text: &[u16]) -> bool {
-        is_secure(&lossy(text))
+        is_secure(&lossy_utf8(text))
     }
 
     /// Stores the text, and returns it with its key masked up to the first line break after the start of the key.
@@ -105,7 +105,7 @@ fn key_start(text: &str) -> Option<usize> {
 
 /// Returns the text with the range that `key` finds replaced by its mask.
 fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
-    let readable = lossy(text);
+    let readable = lossy_utf8(text);
     let Some(key) = key(&readable) else {
         return Units::new(text.to_vec());
     };
@@ -119,15 +119,6 @@ fn masked(text: &[u16], key: fn(&str) -> Option<Range<usize>>) -> Units {
     shown.extend(mask.encode_utf16());
     shown.extend_from_slice(&text[end..]);
     shown
-}
-
-/// Converts the text to UTF-8. The buffer has its full capacity from the start: one that grows would leave copies in freed
-/// memory.
-fn lossy(text: &[u16]) -> Zeroizing<String> {
-    let mut readable = Zeroizing::new(String::with_capacity(text.len() * 3));
-    let characters = char::decode_utf16(text.iter().copied());
-    readable.extend(characters.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
-    readable
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::error::Failure;
 use crate::error::{Code, Error};
 use crate::key_command::secure_input::Units;
 use crate::secret::Secret;
+use crate::text::lossy_utf8;
 
 /// Returns the text of a string argument that holds no secret.
 ///
@@ -224,6 +225,11 @@ fn utf8(value: &Unknown<'_>, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> 
     check(unsafe {
         sys::napi_get_value_string_utf8(raw.env, raw.value, bytes.as_mut_ptr().cast(), length + 1, &mut written)
     })?;
+    if written != length {
+        // Bun leaves out an unpaired surrogate at the end of some strings.
+        let mut text = lossy_utf8(&utf16(value)?);
+        return Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()));
+    }
     bytes.truncate(written);
     Ok(bytes)
 }
