@@ -1,8 +1,8 @@
 //! File modes, symbolic links, and files that are not regular.
+#![cfg(unix)]
 
 use super::*;
 
-#[cfg(unix)]
 #[tokio::test]
 async fn r4_7_new_files_and_directories_are_private_and_modes_that_are_too_open_are_tightened() {
     let temp = tempfile::tempdir().unwrap();
@@ -27,7 +27,6 @@ async fn r4_7_new_files_and_directories_are_private_and_modes_that_are_too_open_
     assert_eq!((mode(&path), mode(&file)), (0o700, 0o600));
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn r4_8_a_read_follows_a_symbolic_link_and_a_write_or_a_removal_replaces_or_removes_the_link_itself() {
     let temp = tempfile::tempdir().unwrap();
@@ -52,7 +51,6 @@ async fn r4_8_a_read_follows_a_symbolic_link_and_a_write_or_a_removal_replaces_o
     assert!(target.exists());
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn r4_8_a_directory_or_a_pipe_with_the_name_of_a_file_is_an_error_and_is_not_listed() {
     let temp = tempfile::tempdir().unwrap();
