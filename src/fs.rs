@@ -18,4 +18,6 @@ pub mod lock;
 pub mod paths;
 pub mod read;
 pub mod sweep;
+#[cfg(all(test, unix))]
+pub(crate) mod testing;
 pub mod text_file;

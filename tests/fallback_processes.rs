@@ -25,7 +25,7 @@ mod disk_full;
 #[path = "fallback_processes/memory.rs"]
 mod memory;
 
-use child::{Role, command, command_with_file_limit, expect_success, next_line, report, run, spawn};
+use child::{Role, command_with_file_limit, expect_success, next_line, report, run, spawn};
 
 fn open(path: &Path) -> FallbackDir {
     let identity = HostIdentity {
@@ -218,7 +218,7 @@ async fn r4_3_two_processes_that_create_the_machine_secret_at_once_use_the_same_
 #[tokio::test]
 async fn r4_3_the_machine_secret_is_created_on_a_file_system_without_hard_links() {
     let temp = tempfile::tempdir().unwrap();
-    let child = command("write with a machine secret", temp.path());
+    let child = child::command("write with a machine secret", temp.path());
     let mut strace = Command::new("strace");
     strace.args([
         "-f",
@@ -282,7 +282,7 @@ fn r4_8_strace_shows_the_file_synced_before_the_rename_and_the_directory_after_i
 #[cfg(target_os = "linux")]
 fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
     let log = log.join("strace.log");
-    let child = command(role, dir);
+    let child = child::command(role, dir);
     let mut strace = Command::new("strace");
     strace.args([
         "-f",
@@ -305,7 +305,7 @@ fn strace(role: &str, dir: &Path, log: &Path) -> Vec<String> {
 #[test]
 fn r8_no_copy_of_a_secret_stays_in_memory_after_it_was_dropped() {
     let temp = tempfile::tempdir().unwrap();
-    run(command("search memory", temp.path()));
+    run(child::command("search memory", temp.path()));
 }
 
 #[test]

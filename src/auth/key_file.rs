@@ -226,7 +226,7 @@ mod tests {
     #[cfg(unix)]
     fn pipe(dir: &tempfile::TempDir) -> PathBuf {
         let path = dir.path().join("pipe");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        crate::fs::testing::make_pipe(&path);
         path
     }
 

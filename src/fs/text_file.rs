@@ -248,8 +248,7 @@ mod tests {
         assert_eq!(code("dir").await, Err(Code::Unavailable));
         #[cfg(unix)]
         {
-            let mode = rustix::fs::Mode::RUSR;
-            rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+            crate::fs::testing::make_pipe(&path("pipe"));
             assert_eq!(code("pipe").await, Err(Code::Unavailable));
         }
     }

@@ -122,14 +122,7 @@ async fn r7_6_when_the_stored_key_cannot_be_read_the_key_file_is_used_or_the_err
 async fn r7_6_a_key_file_that_is_not_a_text_file_is_refused_without_waiting() {
     let setup = Setup::new(FaultMode::Works);
     let pipe = setup.home.path().join("pipe");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &pipe,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    crate::fs::testing::make_pipe(&pipe);
     std::fs::write(setup.home.path().join("binary"), b"\xff\xfe").unwrap();
     setup.write("large", &"k".repeat(MAX_LEN + 1));
     for (name, code) in [

@@ -240,8 +240,7 @@ mod unix {
         std::fs::write(&target, "untouched").unwrap();
         symlink(&target, path("link")).unwrap();
         symlink(dir.path().join("nowhere"), path("dangling")).unwrap();
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        crate::fs::testing::make_pipe(&path("pipe"));
         for key in ["directory", "link", "dangling", "pipe"] {
             let (code, message) = failure(locks.lock("service", key, LIMIT).await);
             assert_eq!(code, Code::Unavailable, "{key}");
