@@ -3,6 +3,7 @@
 
 mod address;
 mod attempt;
+mod body;
 mod bus;
 mod call_error;
 mod connections;

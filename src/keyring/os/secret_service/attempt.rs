@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::future::{join, try_join_all};
+use futures_util::future::{join3, try_join_all};
 use tokio::time::Instant;
 use zbus::OwnedObjectPath;
 use zeroize::Zeroizing;
@@ -87,9 +87,11 @@ impl Attempt {
         &self,
         attributes: &HashMap<&str, &str>,
     ) -> Result<(SearchResult, bool), CallError> {
-        let (found, is_locked) = join(
+        let (found, is_locked, ()) = join3(
             self.session.search(attributes),
             self.session.is_default_collection_locked(),
+            // The first search of a session is a good time to compute the key: the service works meanwhile.
+            async { self.session.cipher.prepare() },
         )
         .await;
         let (found, is_locked) = (found?, self.is_hiding(is_locked)?);

@@ -9,6 +9,7 @@ use futures_util::future::{Either, select};
 use zbus::{MatchRule, MessageStream, ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 use zeroize::Zeroizing;
 
+use super::body::{Body, WireSecret};
 use super::call_error::CallError;
 use super::session::{SERVICE, SERVICE_PATH, Session};
 use crate::error::Code;
@@ -32,11 +33,7 @@ const MAX_SEARCH_RESULT_LEN: usize = 8 * 1024 * 1024;
 /// The attributes of an item.
 pub(super) type Attributes = HashMap<String, String>;
 
-/// The specification's struct `Secret`: session, parameters, value, content type.
-type WireSecret<'a> = (ObjectPath<'a>, &'a [u8], &'a [u8], &'a str);
-
 /// The result of a search.
-#[derive(Default)]
 pub(super) struct SearchResult {
     pub(super) unlocked: Vec<OwnedObjectPath>,
     pub(super) locked: Vec<OwnedObjectPath>,
@@ -55,7 +52,9 @@ impl SearchResult {
 impl Session {
     /// Finds the items with these attributes in all collections.
     pub(super) async fn search(&self, attributes: &HashMap<&str, &str>) -> Result<SearchResult, CallError> {
-        let reply = self.send(SERVICE_PATH, SERVICE, "SearchItems", &(attributes,)).await?;
+        let reply = self
+            .send(SERVICE_PATH, SERVICE, "SearchItems", &Body::Search(attributes))
+            .await?;
         let body = reply.body();
         let too_many = || CallError::failed(Code::Unavailable, "The keyring returned too many items");
         if body.len() > MAX_SEARCH_RESULT_LEN {
@@ -70,7 +69,7 @@ impl Session {
 
     /// Returns the secret of an unlocked item.
     pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Zeroizing<Vec<u8>>, CallError> {
-        let reply = self.send(item, ITEM, "GetSecret", &(&self.path,)).await?;
+        let reply = self.send(item, ITEM, "GetSecret", &Body::Object(&self.path)).await?;
         let body = reply.body();
         let (secret,): (WireSecret<'_>,) = body.deserialize()?;
         self.decrypt(&secret)
@@ -82,7 +81,7 @@ impl Session {
         items: &[&OwnedObjectPath],
     ) -> Result<HashMap<OwnedObjectPath, Zeroizing<Vec<u8>>>, CallError> {
         let reply = self
-            .send(SERVICE_PATH, SERVICE, "GetSecrets", &(items, &self.path))
+            .send(SERVICE_PATH, SERVICE, "GetSecrets", &Body::Secrets(items, &self.path))
             .await?;
         let body = reply.body();
         let (secrets,): (HashMap<ObjectPath<'_>, WireSecret<'_>>,) = body.deserialize()?;
@@ -96,7 +95,7 @@ impl Session {
     pub(super) async fn set_secret(&self, item: &OwnedObjectPath, secret: &str) -> Result<(), CallError> {
         let (parameters, value) = self.cipher.encrypt(secret.as_bytes())?;
         let secret: WireSecret<'_> = (self.path.as_ref(), &parameters, &value, CONTENT_TYPE);
-        self.call(item, ITEM, "SetSecret", &(secret,)).await
+        self.call(item, ITEM, "SetSecret", &Body::Secret(secret)).await
     }
 
     /// Creates an item in the default collection, or replaces the one with the same attributes there. Returns the item and a
@@ -117,25 +116,27 @@ impl Session {
             ),
         ]);
         const REPLACE: bool = true;
-        let body = (properties, secret, REPLACE);
+        let body = Body::Item(properties, secret, REPLACE);
         self.call(DEFAULT_COLLECTION, COLLECTION, "CreateItem", &body).await
     }
 
     /// Deletes an item. Returns the prompt to show first, or `/`.
     pub(super) async fn delete(&self, item: &OwnedObjectPath) -> Result<OwnedObjectPath, CallError> {
-        self.call(item, ITEM, "Delete", &()).await
+        self.call(item, ITEM, "Delete", &Body::Empty()).await
     }
 
     /// Returns the attributes of an item. A locked item may have none.
     pub(super) async fn attributes(&self, item: &OwnedObjectPath) -> Result<Attributes, CallError> {
-        let (value,): (OwnedVariant,) = self.call(item, PROPERTIES, "Get", &(ITEM, "Attributes")).await?;
+        let (value,): (OwnedVariant,) = self
+            .call(item, PROPERTIES, "Get", &Body::Property(ITEM, "Attributes"))
+            .await?;
         Ok(HashMap::try_from(value)?)
     }
 
     /// Returns when an item was last modified and created, in seconds since 1970. A time that the service does not report
     /// is 0.
     pub(super) async fn times(&self, item: &OwnedObjectPath) -> Result<(u64, u64), CallError> {
-        let all: HashMap<String, OwnedVariant> = self.call(item, PROPERTIES, "GetAll", &(ITEM,)).await?;
+        let all: HashMap<String, OwnedVariant> = self.call(item, PROPERTIES, "GetAll", &Body::Text(ITEM)).await?;
         let time = |name: &str| all.get(name).and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
         Ok((time("Modified"), time("Created")))
     }
@@ -151,7 +152,9 @@ impl Session {
     }
 
     async fn is_locked(&self, path: &str, interface: &str) -> Result<bool, CallError> {
-        let (value,): (OwnedVariant,) = self.call(path, PROPERTIES, "Get", &(interface, "Locked")).await?;
+        let (value,): (OwnedVariant,) = self
+            .call(path, PROPERTIES, "Get", &Body::Property(interface, "Locked"))
+            .await?;
         Ok(bool::try_from(value)?)
     }
 
@@ -169,7 +172,9 @@ impl Session {
 
     /// Returns the collection with the alias `default`; `None` if there is none.
     pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, CallError> {
-        let path: OwnedObjectPath = self.call(SERVICE_PATH, SERVICE, "ReadAlias", &("default",)).await?;
+        let path: OwnedObjectPath = self
+            .call(SERVICE_PATH, SERVICE, "ReadAlias", &Body::Text("default"))
+            .await?;
         Ok((path.as_str() != "/").then_some(path))
     }
 
@@ -181,15 +186,21 @@ impl Session {
             Variant::from("Default keyring"),
         )]);
         let (_, prompt): (OwnedObjectPath, OwnedObjectPath) = self
-            .call(SERVICE_PATH, SERVICE, "CreateCollection", &(properties, "default"))
+            .call(
+                SERVICE_PATH,
+                SERVICE,
+                "CreateCollection",
+                &Body::Collection(properties, "default"),
+            )
             .await?;
         Ok(prompt)
     }
 
     /// Unlocks objects. Returns the prompt to show first, or `/`.
     pub(super) async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<OwnedObjectPath, CallError> {
-        let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) =
-            self.call(SERVICE_PATH, SERVICE, "Unlock", &(objects,)).await?;
+        let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = self
+            .call(SERVICE_PATH, SERVICE, "Unlock", &Body::Objects(objects))
+            .await?;
         Ok(prompt)
     }
 
@@ -203,7 +214,7 @@ impl Session {
             .build()?;
         let mut completed = MessageStream::for_match_rule(rule, &self.bus, None).await?;
         // The window id is empty because this process has no window.
-        let _: () = self.call(prompt, PROMPT, "Prompt", &("",)).await?;
+        let _: () = self.call(prompt, PROMPT, "Prompt", &Body::Text("")).await?;
         let gone = || {
             CallError::new(
                 ErrorKind::SessionExpired,
@@ -221,7 +232,7 @@ impl Session {
 
     /// Closes a prompt.
     pub(super) async fn dismiss(&self, prompt: &OwnedObjectPath) -> Result<(), CallError> {
-        self.call(prompt, PROMPT, "Dismiss", &()).await
+        self.call(prompt, PROMPT, "Dismiss", &Body::Empty()).await
     }
 
     fn decrypt(&self, (_, parameters, value, _): &WireSecret<'_>) -> Result<Zeroizing<Vec<u8>>, CallError> {

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
-use serde::Serialize;
+use futures_util::future::join;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
-use zbus::{DynamicType, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Type, Variant};
+use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Type, Variant};
 
+use super::body::Body;
 use super::bus::connect;
 use super::call_error::{CallError, ReadResult};
 use super::item_cache::ItemCache;
@@ -52,9 +53,10 @@ impl Session {
     ///
     /// The session is encrypted. A service that refuses the key exchange, with whatever error, gets a plain session.
     pub(super) async fn open(address: &str) -> Result<Self, CallError> {
-        let bus = connect(address).await?;
-        let pair = KeyPair::generate()?;
-        let public = Variant::from(pair.public());
+        // The keys are computed while the bus answers the greeting.
+        let generating = async { KeyPair::generate().map(|pair| (Variant::from(pair.public()), pair)) };
+        let (bus, keys) = join(connect(address), generating).await;
+        let (bus, (public, pair)) = (bus?, keys?);
         let (path, cipher) = match open_session(&bus, ENCRYPTED, &public).await {
             Ok((answer, path)) => {
                 let theirs = Vec::try_from(answer)?;
@@ -102,9 +104,14 @@ impl Session {
     }
 
     /// Calls a method of the service and decodes the reply.
-    pub(super) async fn call<B, T>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<T, CallError>
+    pub(super) async fn call<T>(
+        &self,
+        path: &str,
+        interface: &str,
+        method: &str,
+        body: &Body<'_>,
+    ) -> Result<T, CallError>
     where
-        B: Serialize + DynamicType,
         T: DeserializeOwned + Type,
     {
         let reply = self.send(path, interface, method, body).await?;
@@ -112,32 +119,26 @@ impl Session {
     }
 
     /// Calls a method of the service.
-    pub(super) async fn send<B>(
+    pub(super) async fn send(
         &self,
         path: &str,
         interface: &str,
         method: &str,
-        body: &B,
-    ) -> Result<zbus::Message, CallError>
-    where
-        B: Serialize + DynamicType,
-    {
+        body: &Body<'_>,
+    ) -> Result<zbus::Message, CallError> {
         // The semaphore is never closed, so an error cannot happen.
         let _permit = self.pending_calls.acquire().await;
         Ok(send(&self.bus, path, interface, method, body).await?)
     }
 }
 
-async fn send<B>(
+async fn send(
     bus: &zbus::Connection,
     path: &str,
     interface: &str,
     method: &str,
-    body: &B,
-) -> zbus::Result<zbus::Message>
-where
-    B: Serialize + DynamicType,
-{
+    body: &Body<'_>,
+) -> zbus::Result<zbus::Message> {
     bus.call_method(Some(DESTINATION), path, Some(interface), method, body)
         .await
 }
@@ -148,7 +149,14 @@ async fn open_session(
     algorithm: &str,
     input: &Variant<'_>,
 ) -> Result<(OwnedVariant, OwnedObjectPath), CallError> {
-    let reply = send(bus, SERVICE_PATH, SERVICE, "OpenSession", &(algorithm, input)).await?;
+    let reply = send(
+        bus,
+        SERVICE_PATH,
+        SERVICE,
+        "OpenSession",
+        &Body::KeyExchange(algorithm, input),
+    )
+    .await?;
     Ok(reply.body().deserialize()?)
 }
 

@@ -5,6 +5,8 @@
 //! leftover memory: the message buffers of zbus and of the bus daemon are never wiped. With encryption they hold only
 //! ciphertext, and plain text exists only in buffers that this crate wipes.
 
+use std::sync::OnceLock;
+
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _};
@@ -38,6 +40,7 @@ const GENERATOR: U1024 = U1024::from_u8(2);
 type Element = ConstMontyForm<Group, { U1024::LIMBS }>;
 
 /// One side of a Diffie-Hellman exchange. Wiped on drop.
+#[derive(Clone)]
 pub(super) struct KeyPair(Zeroizing<U256>);
 
 /// The cipher of a session. Its key is wiped on drop.
@@ -45,7 +48,14 @@ pub(super) enum SessionCipher {
     /// No encryption: the service does not support it.
     Plain,
     /// AES-128 in CBC mode with PKCS #7 padding.
-    Encrypted(Zeroizing<[u8; KEY_LEN]>),
+    Encrypted(SessionKey),
+}
+
+/// The key that both sides agree on. It is computed when it is needed, so that a search can be sent first.
+pub(super) struct SessionKey {
+    ours: KeyPair,
+    theirs: U1024,
+    key: OnceLock<Zeroizing<[u8; KEY_LEN]>>,
 }
 
 impl KeyPair {
@@ -67,7 +77,7 @@ impl KeyPair {
             .to_vec()
     }
 
-    /// Derives the session key from the other side's public key; `None` if that is not a usable element of the group.
+    /// Accepts the other side's public key; `None` if that is not a usable element of the group.
     pub(super) fn agree(&self, theirs: &[u8]) -> Option<SessionCipher> {
         // The other side may omit leading zeros.
         let theirs = theirs.get(theirs.len().saturating_sub(U1024::BYTES)..)?;
@@ -79,17 +89,38 @@ impl KeyPair {
         if theirs <= U1024::ONE || theirs >= last {
             return None;
         }
-        let mut shared = Element::new(&theirs).pow(&*self.0).retrieve();
-        let mut secret = Zeroizing::new([0; U1024::BYTES]);
-        secret.copy_from_slice(shared.to_be_bytes().as_ref());
-        shared.zeroize();
-        let mut key = Zeroizing::new([0; KEY_LEN]);
-        Hkdf::<Sha256>::new(None, &*secret).expand(&[], &mut *key).ok()?;
-        Some(SessionCipher::Encrypted(key))
+        Some(SessionCipher::Encrypted(SessionKey {
+            ours: self.clone(),
+            theirs,
+            key: OnceLock::new(),
+        }))
+    }
+}
+
+impl SessionKey {
+    /// Returns the key. The first call takes a large part of a millisecond.
+    fn get(&self) -> &[u8; KEY_LEN] {
+        self.key.get_or_init(|| {
+            let mut shared = Element::new(&self.theirs).pow(&*self.ours.0).retrieve();
+            let mut secret = Zeroizing::new([0; U1024::BYTES]);
+            secret.copy_from_slice(shared.to_be_bytes().as_ref());
+            shared.zeroize();
+            let mut key = Zeroizing::new([0; KEY_LEN]);
+            let expanded = Hkdf::<Sha256>::new(None, &*secret).expand(&[], &mut *key);
+            expanded.expect("HKDF can return up to 8,160 bytes");
+            key
+        })
     }
 }
 
 impl SessionCipher {
+    /// Computes the key now, so that the first secret need not wait for it.
+    pub(super) fn prepare(&self) {
+        if let Self::Encrypted(key) = self {
+            key.get();
+        }
+    }
+
     /// Encrypts a secret. Returns the parameters and the value of the specification's struct `Secret`.
     pub(super) fn encrypt(&self, secret: &[u8]) -> Result<(Vec<u8>, Vec<u8>), getrandom::Error> {
         let Self::Encrypted(key) = self else {
@@ -99,7 +130,7 @@ impl SessionCipher {
         getrandom::fill(&mut iv)?;
         // Padding adds at most one block, so the buffer never grows and never leaves a copy of the secret behind.
         let mut value = vec![0; secret.len() + BLOCK_LEN];
-        let len = cbc::Encryptor::<Aes128>::new((&**key).into(), (&iv).into())
+        let len = cbc::Encryptor::<Aes128>::new(key.get().into(), (&iv).into())
             .encrypt_padded_b2b::<Pkcs7>(secret, &mut value)
             .map_or(0, <[u8]>::len);
         value.truncate(len);
@@ -113,7 +144,7 @@ impl SessionCipher {
         };
         let iv: &[u8; IV_LEN] = parameters.try_into().ok()?;
         let mut secret = Zeroizing::new(vec![0; value.len()]);
-        let len = cbc::Decryptor::<Aes128>::new((&**key).into(), iv.into())
+        let len = cbc::Decryptor::<Aes128>::new(key.get().into(), iv.into())
             .decrypt_padded_b2b::<Pkcs7>(value, &mut secret)
             .ok()?
             .len();
