@@ -58,6 +58,8 @@ pub struct Behaviour {
     pub write_reply_waits_for_read: bool,
     /// The reply to a search is delayed until a read arrives.
     pub search_reply_waits_for_read: bool,
+    /// The reply to the next read is delayed until a search was answered.
+    pub next_read_waits_for_search: bool,
     /// Calls of `Dismiss` do not return.
     pub ignores_dismissal: bool,
 }
@@ -115,6 +117,12 @@ impl Fake {
         }
         bus.request_name("org.freedesktop.secrets").await.expect("a free name");
         Self { bus, state }
+    }
+
+    /// Makes the fake own the name by which gnome-keyring is recognized.
+    pub async fn claims_to_be_gnome_keyring(&self) {
+        let requested = self.bus.request_name("org.gnome.keyring").await;
+        requested.expect("a free name");
     }
 
     /// Changes how the service behaves from now on.

@@ -1,5 +1,8 @@
 //! What the tests of the Secret Service client share: a fake service on a private bus, its items, and time limits.
 
+pub mod monitor;
+pub mod other_program;
+
 use std::fmt::Debug;
 use std::time::Duration;
 

@@ -1,5 +1,21 @@
 //! The Secret Service, on Linux and the BSDs: gnome-keyring, KWallet, KeePassXC and others.
 //! <https://specifications.freedesktop.org/secret-service-spec/latest/>
+//!
+//! # What proves a secret
+//!
+//! The path of an item is remembered, and is only a guess: another program may rename, replace or delete the item at any time.
+//! A read of a remembered item therefore sends `GetSecret`, the property `Attributes` and `SearchItems` in one round trip. The
+//! secret counts if the search finds exactly this item and the attributes name the wanted key.
+//!
+//! gnome-keyring handles messages in one thread, in the order in which they arrive, and replies in that order. There, a search
+//! that is answered after the secret was is evaluated after the secret was read. It proves what the attributes would prove,
+//! so they are not asked for. The order of the replies is checked and not assumed: if it is not the expected one, the read is
+//! repeated with the attributes. The service counts as gnome-keyring if one connection owns its name `org.gnome.keyring` and
+//! `org.freedesktop.secrets`. Other services may answer several messages at the same time: no order of replies proves anything
+//! there, so the attributes are always asked for.
+//!
+//! A search for a whole service finds items and no names. Reads of many keys and listings ask for the attributes of each item
+//! on every service.
 
 mod address;
 mod attempt;

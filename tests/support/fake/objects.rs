@@ -62,7 +62,7 @@ impl Service {
             }
             return (vec![], vec![]);
         }
-        if behaviour.deletes_after_search {
+        if behaviour.deletes_after_search || behaviour.next_read_waits_for_search {
             self.0.searched.notify_one();
         }
         let world = self.0.world();
@@ -205,6 +205,10 @@ impl Item {
         let item = self.data().ok_or_else(|| SecretError::NoSuchObject("gone".into()))?;
         if item.locked || self.state.behaviour().locked {
             return Err(SecretError::IsLocked("locked".into()));
+        }
+        if self.state.behaviour().next_read_waits_for_search {
+            self.state.searched.notified().await;
+            self.state.world().behaviour.next_read_waits_for_search = false;
         }
         Ok(((session, vec![], item.secret, "text/plain".to_owned()),))
     }

@@ -6,6 +6,7 @@ use std::pin::pin;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use zbus::message::Sequence;
 use zbus::{MatchRule, MessageStream, ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 use zeroize::Zeroizing;
 
@@ -37,6 +38,15 @@ pub(super) type Attributes = HashMap<String, String>;
 pub(super) struct SearchResult {
     pub(super) unlocked: Vec<OwnedObjectPath>,
     pub(super) locked: Vec<OwnedObjectPath>,
+    /// The position of the reply among all messages that the connection received.
+    pub(super) position: Sequence,
+}
+
+/// The secret of one item.
+pub(super) struct ReceivedSecret {
+    pub(super) value: Zeroizing<Vec<u8>>,
+    /// The position of the reply among all messages that the connection received.
+    pub(super) position: Sequence,
 }
 
 impl SearchResult {
@@ -64,15 +74,21 @@ impl Session {
         if unlocked.len() + locked.len() > MAX_ITEMS {
             return Err(too_many());
         }
-        Ok(SearchResult { unlocked, locked })
+        let position = reply.recv_position();
+        Ok(SearchResult {
+            unlocked,
+            locked,
+            position,
+        })
     }
 
     /// Returns the secret of an unlocked item.
-    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<Zeroizing<Vec<u8>>, CallError> {
+    pub(super) async fn secret(&self, item: &OwnedObjectPath) -> Result<ReceivedSecret, CallError> {
         let reply = self.send(item, ITEM, "GetSecret", &Body::Object(&self.path)).await?;
         let body = reply.body();
         let (secret,): (WireSecret<'_>,) = body.deserialize()?;
-        self.decrypt(&secret)
+        let (value, position) = (self.decrypt(&secret)?, reply.recv_position());
+        Ok(ReceivedSecret { value, position })
     }
 
     /// Returns the secrets of many items in one message. Items that are gone or locked are left out.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{OptionFuture, join, join_all};
 use tokio::time::timeout;
 use zbus::OwnedObjectPath;
 use zeroize::Zeroizing;
@@ -52,21 +52,28 @@ impl Attempt {
     /// Returns the secret of an account without waiting for other reads. Of several items the newest counts.
     ///
     /// The item that was last seen is only a guess: its secret counts if its attributes are the wanted ones and a search,
-    /// sent in the same round trip, finds it and no other.
+    /// sent in the same round trip, finds it and no other. Where the service answers in order, a search that was answered
+    /// after the secret proves the attributes, so they are not asked for.
     pub(super) async fn get_single(&self, service: &str, account: &str) -> ReadResult {
         let wanted = attributes(service, account);
         let Some(guess) = self.session.items.get(service, account) else {
             let items = self.find_unlocked(&wanted, UnlockScope::Any).await?;
             return self.read_newest(service, account, &items).await;
         };
-        let contents = join(self.session.secret(&guess), self.session.attributes(&guess));
+        let answers_in_order = self.session.is_gnome_keyring();
+        let found_attributes = OptionFuture::from((!answers_in_order).then(|| self.session.attributes(&guess)));
+        let contents = join(self.session.secret(&guess), found_attributes);
         let ((secret, found_attributes), found) = join(contents, self.session.search(&wanted)).await;
         let found = found?;
-        let is_proved = found.locked.is_empty()
+        if let Ok(secret) = secret
+            && found.locked.is_empty()
             && found.unlocked.as_slice() == std::slice::from_ref(&guess)
-            && found_attributes.is_ok_and(|found| belongs_to(&found, service, account));
-        if is_proved && let Ok(secret) = secret {
-            return decode(account, secret).map(Some);
+            && match found_attributes {
+                Some(found) => found.is_ok_and(|found| belongs_to(&found, service, account)),
+                None => secret.position < found.position,
+            }
+        {
+            return decode(account, secret.value).map(Some);
         }
         let items = match found.is_empty() {
             true => self.find_unlocked(&wanted, UnlockScope::Any).await?,
@@ -93,7 +100,7 @@ impl Attempt {
         if items.len() == 1 {
             self.session.items.insert(service, account, item);
         }
-        decode(account, secret).map(Some)
+        decode(account, secret.value).map(Some)
     }
 
     /// Returns the secrets of many accounts in two round trips: a search for the whole service, then the attributes and the

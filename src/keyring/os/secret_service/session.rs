@@ -1,10 +1,12 @@
 //! A session with the Secret Service: a bus connection and an encrypted session on it.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
-use futures_util::future::join;
+use futures_util::future::{join, select};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -24,6 +26,10 @@ use crate::keyring::errors::ErrorKind;
 const MAX_PENDING_CALLS: usize = 96;
 
 const DESTINATION: &str = "org.freedesktop.secrets";
+/// A name that gnome-keyring owns on the same connection.
+const GNOME_KEYRING: &str = "org.gnome.keyring";
+const BUS: &str = "org.freedesktop.DBus";
+const BUS_PATH: &str = "/org/freedesktop/DBus";
 pub(super) const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 pub(super) const SERVICE: &str = "org.freedesktop.Secret.Service";
 
@@ -37,8 +43,16 @@ pub(super) struct Session {
     /// Closed when the service leaves the bus, when the connection ends, and when the runtime of the watching task ends.
     alive: watch::Receiver<()>,
     watcher: AbortHandle,
+    recognition: Arc<Recognition>,
     is_given_up: AtomicBool,
     pending_calls: Semaphore,
+}
+
+/// Whether the service is gnome-keyring.
+struct Recognition {
+    /// Receives a message when the answer is wanted.
+    wanted: watch::Sender<()>,
+    is_gnome_keyring: AtomicBool,
 }
 
 impl Drop for Session {
@@ -74,7 +88,11 @@ impl Session {
             Err(error) => return Err(error),
         };
         let (sender, alive) = watch::channel(());
-        let watcher = tokio::spawn(watch_owner(bus.clone(), sender)).abort_handle();
+        let recognition = Arc::new(Recognition {
+            wanted: watch::Sender::new(()),
+            is_gnome_keyring: AtomicBool::new(false),
+        });
+        let watcher = tokio::spawn(watch_owner(bus.clone(), sender, Arc::clone(&recognition))).abort_handle();
         Ok(Self {
             bus,
             path,
@@ -83,6 +101,7 @@ impl Session {
             read_batcher: ReadBatcher::default(),
             alive,
             watcher,
+            recognition,
             is_given_up: AtomicBool::new(false),
             pending_calls: Semaphore::new(MAX_PENDING_CALLS),
         })
@@ -91,6 +110,19 @@ impl Session {
     /// Returns whether the service still owns its name, as far as the bus has reported, and the session was not given up.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.has_changed().is_ok() && !self.is_given_up.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the service is known to be gnome-keyring. The first call makes the watching task ask the bus; until it
+    /// has answered, the result is `false`.
+    ///
+    /// gnome-keyring handles messages in one thread and in the order in which they arrive, and its replies arrive in that
+    /// order. Other services may handle several messages at the same time.
+    pub(super) fn is_gnome_keyring(&self) -> bool {
+        let is_gnome_keyring = self.recognition.is_gnome_keyring.load(Ordering::Relaxed);
+        if !is_gnome_keyring {
+            self.recognition.wanted.send_replace(());
+        }
+        is_gnome_keyring
     }
 
     /// Keeps later calls from using this session.
@@ -128,18 +160,19 @@ impl Session {
     ) -> Result<zbus::Message, CallError> {
         // The semaphore is never closed, so an error cannot happen.
         let _permit = self.pending_calls.acquire().await;
-        Ok(send(&self.bus, path, interface, method, body).await?)
+        Ok(send(&self.bus, DESTINATION, path, interface, method, body).await?)
     }
 }
 
 async fn send(
     bus: &zbus::Connection,
+    destination: &str,
     path: &str,
     interface: &str,
     method: &str,
     body: &Body<'_>,
 ) -> zbus::Result<zbus::Message> {
-    bus.call_method(Some(DESTINATION), path, Some(interface), method, body)
+    bus.call_method(Some(destination), path, Some(interface), method, body)
         .await
 }
 
@@ -151,6 +184,7 @@ async fn open_session(
 ) -> Result<(OwnedVariant, OwnedObjectPath), CallError> {
     let reply = send(
         bus,
+        DESTINATION,
         SERVICE_PATH,
         SERVICE,
         "OpenSession",
@@ -168,12 +202,13 @@ fn is_refusal(error: &CallError) -> bool {
     )
 }
 
-/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`.
-async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>) {
+/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`. Meanwhile it finds
+/// out whether the owner is gnome-keyring, once that is wanted.
+async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>, recognition: Arc<Recognition>) {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
-        .sender("org.freedesktop.DBus")
-        .interface("org.freedesktop.DBus")
+        .sender(BUS)
+        .interface(BUS)
         .member("NameOwnerChanged")
         .arg(0, DESTINATION)
         .build();
@@ -182,9 +217,27 @@ async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>) {
         Err(error) => Err(error),
     };
     match changes {
-        Ok(mut changes) => drop(changes.next().await),
+        Ok(mut changes) => drop(select(changes.next(), pin!(recognize(&bus, &recognition))).await),
         // A bus that does not allow the subscription, such as a sandbox's proxy: the session lives until a call on it fails.
         Err(_) => std::future::pending().await,
     }
     drop(alive);
+}
+
+/// Finds out whether the service is gnome-keyring, once that is wanted. Never returns.
+async fn recognize(bus: &zbus::Connection, recognition: &Recognition) {
+    let _ = recognition.wanted.subscribe().changed().await;
+    if let Ok(gnome_keyring) = owner(bus, GNOME_KEYRING).await
+        && let Ok(service) = owner(bus, DESTINATION).await
+    {
+        let is_gnome_keyring = gnome_keyring == service;
+        recognition.is_gnome_keyring.store(is_gnome_keyring, Ordering::Relaxed);
+    }
+    std::future::pending().await
+}
+
+/// Returns the unique name of the owner of a name. Never starts a service.
+async fn owner(bus: &zbus::Connection, name: &str) -> zbus::Result<String> {
+    let reply = send(bus, BUS, BUS_PATH, BUS, "GetNameOwner", &Body::Text(name)).await?;
+    reply.body().deserialize()
 }
