@@ -1,6 +1,6 @@
 // The advice of `llxprt-key doctor` for the system of the user, and its output on a terminal.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { DoctorReport } from '@llxprt/securestore'
@@ -207,6 +207,38 @@ describe('R8 llxprt-key doctor', () => {
     } finally {
       keyring.stop()
     }
+  })
+
+  test.runIf(process.platform === 'linux')(
+    'exits with 1 if keys can be saved neither in a keyring nor in files',
+    () => {
+      const env = { ...process.env, ...inFiles() }
+      // Only root may mount a file system. Another user becomes root in a user namespace.
+      const root = process.getuid?.() === 0 ? [] : ['--map-root-user']
+      const mounted = `mount -t tmpfs -o ro tmpfs "$HOME" && exec ${LLXPRT_KEY_COMMAND} doctor`
+      const { status, stdout } = spawnSync('unshare', [...root, '--mount', 'sh', '-c', mounted], {
+        encoding: 'utf8',
+        env,
+      })
+      expect([status, stdout]).toEqual([
+        1,
+        expect.stringContaining(
+          `Problem: Keys cannot be saved in files: Cannot write to ${env.HOME}: Read-only file system`,
+        ),
+      ])
+    },
+  )
+
+  test('names keys in ~/.llxprt that are not read because the data directory of the platform exists', async () => {
+    const env = inFiles()
+    expect((await llxprtKey(['save', 'work'], env, 'a key')).code).toBe(0)
+    const used = path.join(env.HOME, '.local/share/llxprt-code')
+    mkdirSync(used, { recursive: true })
+    const { code, stdout } = await llxprtKey(['doctor'], { ...env, XDG_DATA_HOME: '' })
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining(`Note: There are keys in ${env.HOME}/.llxprt, which is not read, and none in ${used} (`),
+    ])
   })
 
   test.each([60, 80, 120])('prints a table that fits %i columns of a terminal', async (columns) => {

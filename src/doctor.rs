@@ -113,6 +113,7 @@ pub async fn examine(subject: Subject) -> Report {
         &subject.data,
         &subject.home,
     ));
+    problems.extend(problems::of_unwritable_directories(&places, &keyring));
     problems.extend(problems::of_places(&places));
     problems.extend(problems::of_legacy(&legacy));
     Report {

@@ -1,5 +1,6 @@
 //! Files, without any knowledge of their content.
 //!
+//! - [`access`]: whether a directory is writable
 //! - [`atomic`]: atomic writes
 //! - [`directory_lock`]: a lock for short updates of a directory
 //! - [`executor`]: where blocking file operations run
@@ -10,6 +11,7 @@
 //! - [`sweep`]: removal of the temporary files of crashed processes
 //! - [`text_file`]: small plain text files
 
+pub mod access;
 pub mod atomic;
 pub mod directory_lock;
 pub mod executor;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::fallback::file_name;
 use crate::fallback::inspect::{Inspection, inspect};
+use crate::fs::access::check_writable;
 use crate::provider_keys;
 use crate::tool_keys;
 
@@ -43,6 +44,8 @@ pub struct StoreReport {
     pub keyring_keys: Option<usize>,
     /// The state of the directory. A missing directory is an empty one.
     pub files: Result<Inspection, Error>,
+    /// Whether files can be created in the directory; otherwise why not.
+    pub writable: Result<(), Error>,
 }
 
 impl StoreReport {
@@ -84,6 +87,7 @@ impl StoreReport {
             service: service.to_owned(),
             keyring_keys: None,
             files: inspect(&directory).map(Option::unwrap_or_default),
+            writable: check_writable(&directory),
             directory,
         }
     }

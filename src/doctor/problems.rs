@@ -5,7 +5,7 @@ use std::path::Path;
 use super::places::{KeyringReport, StoreReport};
 use crate::error::Error;
 use crate::fallback::file_name;
-use crate::fs::paths::{DataDirectory, home_data_directory};
+use crate::fs::paths::{DataDirectory, DataDirectoryRule, home_data_directory};
 use crate::legacy::LegacyData;
 
 /// A problem and its remedy.
@@ -70,21 +70,47 @@ pub(super) fn of_data_directory(error: &Error) -> Problem {
     }
 }
 
-/// Returns the problem of keys that are both in the data directory and in `~/.llxprt`, where they are not read.
+/// Returns the problem of keys in `~/.llxprt`, where they are not read: because the data directory holds keys too, or because
+/// it is the platform's, which another program may have created meanwhile.
 pub(super) fn of_two_directories(
     places: &[StoreReport],
     former: &[StoreReport],
     data: &DataDirectory,
     home: &Path,
 ) -> Option<Problem> {
-    let is_split = places.iter().any(StoreReport::holds_files) && former.iter().any(StoreReport::holds_files);
+    if !former.iter().any(StoreReport::holds_files) {
+        return None;
+    }
     let (used, unused) = (data.path.display(), home_data_directory(home).display().to_string());
-    is_split.then(|| Problem {
-        severity: Severity::Warning,
-        message: format!("There are keys in {used} ({}) and in {unused}, which is not read", data.rule.description()),
-        remedy: format!(
-            "If the keys in {unused} are old copies, remove them. Otherwise set LLXPRT_DATA_HOME='{unused}' to read them, and save them again"
-        ),
+    let rule = data.rule.description();
+    if places.iter().any(StoreReport::holds_files) {
+        return Some(Problem {
+            severity: Severity::Warning,
+            message: format!("There are keys in {used} ({rule}) and in {unused}, which is not read"),
+            remedy: format!(
+                "If the keys in {unused} are old copies, remove them. Otherwise set LLXPRT_DATA_HOME='{unused}' to read them, and save them again"
+            ),
+        });
+    }
+    (data.rule == DataDirectoryRule::Platform).then(|| Problem {
+        severity: Severity::Info,
+        message: format!("There are keys in {unused}, which is not read, and none in {used} ({rule})"),
+        remedy: format!("Set LLXPRT_DATA_HOME='{unused}' to read them, and save them again"),
+    })
+}
+
+/// Returns the problem that keys cannot be saved in files. While the keyring works, that is only information.
+pub(super) fn of_unwritable_directories(places: &[StoreReport], keyring: &KeyringReport) -> Option<Problem> {
+    // A directory that cannot be read is a problem of its own.
+    let mut readable = places.iter().filter(|place| place.files.is_ok());
+    let error = readable.find_map(|place| place.writable.as_ref().err())?;
+    Some(Problem {
+        severity: match keyring.works {
+            true => Severity::Info,
+            false => Severity::Error,
+        },
+        message: format!("Keys cannot be saved in files: {}", error.message()),
+        remedy: "Make that directory writable, or set LLXPRT_DATA_HOME to a directory that is".to_owned(),
     })
 }
 
