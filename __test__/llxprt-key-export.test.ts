@@ -11,9 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
+import { SecureStore } from '@llxprt/securestore'
 import { Encrypter } from 'age-encryption'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { newDirectory } from './support/helpers'
+import { newDirectory, noKeyring } from './support/helpers'
 import { ROOT } from './support/node'
 import { done, failed, files, inFiles, LLXPRT_KEY_COMMAND, llxprtKey, Terminal } from './support/shell'
 
@@ -129,6 +130,26 @@ describe('R10 llxprt-key export', () => {
     writeFileSync(path.join(files(env.HOME), 'bad.enc'), 'damaged')
     expect(await llxprtKey(['export', '-o', file], env, PASSPHRASE)).toEqual(failed("Key 'bad' cannot be read"))
     expect(existsSync(file)).toBe(false)
+  })
+
+  test('leaves out what import would refuse, and names it', async () => {
+    const env = await withKeys({ good: 'a key' })
+    // Other programs may store any name and any text in the same service.
+    const store = new SecureStore('llxprt-code-provider-keys', {
+      fallbackDir: files(env.HOME),
+      machineSecretPath: path.join(env.HOME, '.llxprt/machine_secret'),
+      keyringLoader: noKeyring,
+    })
+    await store.set('two words', 'a key')
+    await store.set('blank', ' \n')
+    const file = path.join(env.HOME, 'keys.age')
+    const { code, stderr } = await llxprtKey(['export', '-o', file], env, PASSPHRASE)
+    const notice = "Not exported, because import would refuse them: 'blank', 'two words'."
+    expect([code, stderr]).toEqual([0, `${notice}\nExported 1 key to ${file}\n`])
+    expect((await llxprtKey(['import', file], inFiles(), PASSPHRASE)).stdout).toContain('Imported 1: 1 new')
+    await store.delete('good')
+    const refused = await llxprtKey(['export', '-o', `${file}2`], env, PASSPHRASE)
+    expect([refused, existsSync(`${file}2`)]).toEqual([failed('No saved keys to export'), false])
   })
 
   test('writes to standard output without --output, but not to a terminal', async () => {

@@ -13,6 +13,11 @@ function formatKeys(keys) {
   return `${JSON.stringify({ version: VERSION, keys: list }, null, 2)}\n`
 }
 
+/** Returns whether {@link parseKeys} accepts a file with this key. */
+function isImportable({ name, key }) {
+  return problemOf(addon().KEY_NAME_REGEX, new Set(), name, key) === undefined
+}
+
 /**
  * Parses keys. Checks all of them, so that no error occurs after the first one was saved.
  *
@@ -58,4 +63,4 @@ function parse(text) {
   }
 }
 
-module.exports = { formatKeys, parseKeys }
+module.exports = { formatKeys, isImportable, parseKeys }

@@ -2,7 +2,7 @@
 
 const { encrypt } = require('../age.js')
 const { CommandError } = require('../errors.js')
-const { formatKeys } = require('../key-file.js')
+const { formatKeys, isImportable } = require('../key-file.js')
 const { checkName, entries, load } = require('../key-store.js')
 const { printNotice } = require('../output.js')
 const { askNewPassphrase } = require('../passphrase.js')
@@ -36,10 +36,15 @@ async function run({ names, options: { output, force } }) {
     throw new CommandError('An encrypted file is not printed on a terminal.', 'Pass --output FILE.')
   }
   if (toFile && !force) checkAbsent(output)
-  const keys = names.length > 0 ? await named(names) : await all()
+  const found = names.length > 0 ? await named(names) : await all()
+  const keys = found.filter(isImportable)
+  if (keys.length === 0) throw new CommandError('No saved keys to export.', "Save one with 'llxprt-key save <name>'.")
   const content = await encrypt(formatKeys(keys), await askNewPassphrase(CANCELLED))
   if (toFile) writePrivateFile(output, content, { force })
   else process.stdout.write(content)
+  // Other programs may have stored keys with other names, or blank ones.
+  const others = found.filter((entry) => !isImportable(entry)).map(({ name }) => `'${name}'`)
+  if (others.length > 0) printNotice(`Not exported, because import would refuse them: ${others.join(', ')}.`)
   printNotice(`Exported ${count(keys.length)}${toFile ? ` to ${output}` : ''}`)
 }
 
@@ -61,7 +66,6 @@ async function all() {
       error === null || error.code === 'CORRUPT' ? 'Delete the key, or name the keys to export' : error.remediation
     throw new CommandError(`Key '${key}' cannot be read: ${error?.message}`, `Nothing was exported. ${remedy}.`)
   }
-  if (found.length === 0) throw new CommandError('No saved keys to export.', "Save one with 'llxprt-key save <name>'.")
   return found.map(({ key, value }) => ({ name: key, key: value }))
 }
 
