@@ -105,7 +105,13 @@ fn read_now(path: &Path, limit: usize) -> Result<Option<Secret>> {
         let message = format!("{} cannot be used: {why}", path.display());
         Error::new(Code::Corrupt, message).with_remediation("Repair the file, or delete it and save again")
     };
-    match read_as_is(path, limit).map_err(|error| io_error::io_error("read", path, &error))? {
+    let unreadable = |error| match io_error::io_error("read", path, &error) {
+        error if error.code() == Code::Unavailable => {
+            error.with_remediation("Check the path, and that the file is readable")
+        }
+        error => error,
+    };
+    match read_as_is(path, limit).map_err(unreadable)? {
         Contents::Absent => Ok(None),
         Contents::TooLarge => Err(unusable(format!("it is larger than {limit} bytes"))),
         Contents::Bytes(mut bytes) => Secret::from_utf8(std::mem::take(&mut *bytes))
@@ -246,6 +252,8 @@ mod tests {
         assert_eq!(code("binary").await, Err(Code::Corrupt));
         assert_eq!(code("large").await, Err(Code::Corrupt));
         assert_eq!(code("dir").await, Err(Code::Unavailable));
+        let directory = read_text(path("dir"), 100, FileExecutor::Pool).await.unwrap_err();
+        assert_eq!(directory.remediation(), "Check the path, and that the file is readable");
         #[cfg(unix)]
         {
             crate::fs::testing::make_pipe(&path("pipe"));
