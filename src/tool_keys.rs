@@ -57,7 +57,8 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 #[derive(Clone)]
 pub struct ToolKeys {
     store: Arc<dyn SecretStore>,
-    /// The envelopes of other programs; `None` for a store of the host, which has no encrypted files.
+    /// The envelopes of other programs; `None` for a store of the host, which has no encrypted files, and for a store of
+    /// another service, whose keys do not open them.
     envelope_files: Option<EnvelopeFiles>,
     keyfiles: TextFile,
     mutexes: KeyedMutex,
@@ -67,7 +68,8 @@ pub struct ToolKeys {
 impl ToolKeys {
     /// Returns the tool keys in this store. The paths of key files are stored in `tools_dir`; `home` replaces `~` in them.
     pub fn new(store: Arc<dyn SecretStore>, tools_dir: PathBuf, home: PathBuf, locks: LockDir) -> Self {
-        let files = store.as_secure_store().map(|store| store.files().clone());
+        let own = store.as_secure_store().filter(|store| store.service() == SERVICE);
+        let files = own.map(|store| store.files().clone());
         let envelope_files = files.map(|files| EnvelopeFiles::new(files, tools_dir.clone()));
         let keyfiles = TextFile::new(tools_dir, KEYFILES, MAX_LEN, locks);
         let mutexes = KeyedMutex::default();

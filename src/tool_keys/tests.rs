@@ -16,8 +16,12 @@ impl Setup {
     }
 
     fn with_policy(policy: FallbackPolicy, mode: FaultMode) -> Self {
+        Self::with_store(SERVICE, policy, mode)
+    }
+
+    fn with_store(service: &str, policy: FallbackPolicy, mode: FaultMode) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (store, keyring) = store(SERVICE, &home.path().join("tools"), policy, mode);
+        let (store, keyring) = store(service, &home.path().join("tools"), policy, mode);
         let locks = store.locks().clone();
         let keys = ToolKeys::new(
             std::sync::Arc::new(store),
@@ -225,6 +229,19 @@ async fn r3_5_under_deny_an_envelope_of_another_program_is_not_read_but_removed_
     keyring.set_mode(FaultMode::Works);
     keys.save("exa", Secret::from("ours")).await.unwrap();
     assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn r7_6_the_envelopes_of_another_program_are_left_alone_by_a_store_of_another_service() {
+    let Setup { keys, home, .. } = Setup::with_store("another", FallbackPolicy::Allow, FaultMode::Absent);
+    std::fs::create_dir(home.path().join("tools")).unwrap();
+    let file = home.path().join("tools/exa.key");
+    std::fs::write(&file, "{\"v\":1}").unwrap();
+    assert_eq!(keys.get("exa").await, Ok(None));
+    assert_eq!(keys.has("exa").await, Ok(false));
+    assert_eq!(keys.delete("exa").await, Ok(false));
+    keys.save("exa", Secret::from("sk")).await.unwrap();
+    assert!(file.exists());
 }
 
 #[tokio::test]
