@@ -168,6 +168,39 @@ describe('R1.3 an adapter’s methods', () => {
   })
 })
 
+describe('R7B.1 the value of a newer file', () => {
+  /** A store whose file is newer than the value `older` in the keyring, which works again. */
+  async function recovered() {
+    const [fallbackDir, keyring] = [newDirectory(), new FakeKeyring()]
+    const store = new SecureStore(SERVICE, { fallbackDir, keyringLoader: keyring.loader })
+    await store.set('key', 'older')
+    keyring.failure = new Error('locked')
+    await store.set('key', 'newer')
+    keyring.failure = undefined
+    return { store, keyring }
+  }
+
+  test('is not lost if the keyring accepts it and keeps the older value', async () => {
+    const { store, keyring } = await recovered()
+    const setPassword = keyring.setPassword.bind(keyring)
+    keyring.setPassword = async () => {}
+    expect(await store.get('key')).toBe('newer')
+    expect((await store.entries()).entries.map(({ value }) => value)).toEqual(['newer'])
+    keyring.setPassword = setPassword
+    expect(await store.get('key')).toBe('newer')
+    expect(await store.locate('key')).toBe('keyring')
+  })
+
+  test('gives way to the value that another program writes at the same moment', async () => {
+    const { store, keyring } = await recovered()
+    keyring.setPassword = async (service, account) => {
+      keyring.entries.set(`${service}/${account}`, 'of another program')
+    }
+    expect(await store.get('key')).toBe('of another program')
+    expect(await store.locate('key')).toBe('keyring')
+  })
+})
+
 describe('R6 an adapter’s rejection', () => {
   const rejecting = (error: unknown) =>
     storeOn({

@@ -27,6 +27,13 @@ impl SecureStore {
         let (Some(_guard), Ok(keyring)) = (guard, selection.keyring()) else {
             return Ok(Some(stored.value));
         };
+        let older = match self
+            .record_outcome(selection.get(&self.service, key.as_str()).await)
+            .await?
+        {
+            Ok(older) => older,
+            Err(_) => return Ok(Some(stored.value)),
+        };
         let written = keyring.set_verified(&self.service, key.as_str(), &stored.value).await;
         match self.record_outcome(written).await? {
             Ok(WriteOutcome::Verified) => {
@@ -34,8 +41,15 @@ impl SecureStore {
                 let _ = self.files.remove_if_unchanged(key.as_str(), &stored.revision).await;
                 Ok(Some(stored.value))
             }
-            // Another program wrote the entry after this value was written: the keyring holds the newer value.
             Ok(WriteOutcome::Conflict) => {
+                let held = self
+                    .record_outcome(selection.get(&self.service, key.as_str()).await)
+                    .await?;
+                // The keyring accepted the write and still holds the older value.
+                if held.is_err() || held.is_ok_and(|held| held == older) {
+                    return Ok(Some(stored.value));
+                }
+                // Another program wrote the entry after this value was written: the keyring holds the newer value.
                 self.files.remove_if_unchanged(key.as_str(), &stored.revision).await?;
                 Ok(None)
             }
