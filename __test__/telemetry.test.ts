@@ -1,6 +1,8 @@
 // The events of the addon, to a sink and on standard error.
 
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { KeychainTokenStorage, type LogEvent, SecureStore, setLogSink } from '@llxprt/securestore'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { FakeKeyring, newDirectory, noKeyring } from './support/helpers'
@@ -46,6 +48,18 @@ describe('R8 a sink', () => {
       expect(Object.getPrototypeOf(event)).toBe(Object.prototype)
       expect(event.timestamp).toBeGreaterThanOrEqual(events[at - 1]?.timestamp ?? before)
     }
+  })
+
+  test('gets the backend that failed, also when that is a file', async () => {
+    const fallbackDir = newDirectory()
+    writeFileSync(path.join(fallbackDir, 'key.enc'), 'not an envelope')
+    const store = inFiles({ fallbackDir })
+    const events = listen()
+    for (const call of [() => store.get('key'), () => store.has('key'), () => store.locate('key')]) {
+      await expect(call()).rejects.toMatchObject({ code: 'CORRUPT' })
+    }
+    const failed = { backend: 'file', outcome: 'failed', code: 'CORRUPT' }
+    expect(operations(events)).toMatchObject([failed, failed, failed])
   })
 
   test('gets the reason why a file was used, and the code of the keyring', async () => {

@@ -58,7 +58,8 @@ impl SecureStore {
     }
 
     async fn attempt(&self, key: &Key, selection: &Selection, operation: &mut Operation) -> Result<ReadAttempt> {
-        let before = self.files.state(key.as_str()).await?;
+        let state = self.files.state(key.as_str()).await;
+        let before = state.inspect_err(|_| operation.record_file())?;
         match selection.relation(before) {
             FileRelation::Newer if selection.keyring().is_ok() => {
                 operation.record_fallback(Fallback::NewerFile);

@@ -56,7 +56,10 @@ impl SecureStore {
         let selection = self.select().await;
         operation.record_keyring();
         let relation = match self.policy {
-            FallbackPolicy::Allow => selection.relation(self.files.state(key.as_str()).await?),
+            FallbackPolicy::Allow => {
+                let state = self.files.state(key.as_str()).await;
+                selection.relation(state.inspect_err(|_| operation.record_file())?)
+            }
             FallbackPolicy::Deny => FileRelation::NoValue,
         };
         match relation {

@@ -128,6 +128,11 @@ impl Operation {
         self.backend = Some("keyring");
     }
 
+    /// Records that the encrypted file is the one that failed.
+    pub fn record_file(&mut self) {
+        self.backend = Some("file");
+    }
+
     /// Records that the encrypted file decides the result, and the reason.
     pub fn record_fallback(&mut self, reason: Fallback) {
         self.backend = Some("file");
