@@ -3,11 +3,13 @@
 
 mod support;
 
-use std::fs::{copy, rename};
+use std::fs::File;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::{join_all, select};
+use securestore::error::Code;
 use securestore::keyring::Keyring;
 use securestore::keyring::os::OsKeyring;
 use securestore::secret::Secret;
@@ -16,6 +18,8 @@ use support::fake::Fake;
 use support::secret_service::monitor::Monitor;
 use support::secret_service::other_program::OtherProgram;
 use support::secret_service::{SERVICE, alice_and_bob, secret};
+
+const KEYRING_FILE: &str = "login.keyring";
 
 /// The messages that a read may send.
 const CALLS: [&str; 4] = ["SearchItems", "GetSecret", "Attributes", "Locked"];
@@ -130,27 +134,140 @@ async fn r3_2_a_renamed_or_recreated_item_is_read_under_the_name_that_it_has() {
 #[tokio::test]
 async fn r3_2_after_a_keyring_file_is_replaced_by_a_backup_its_values_are_read() {
     let (bus, keyring) = real_alice_and_bob().await;
-    let folder = bus.path().join("data/keyrings");
-    let file = folder.join("login.keyring");
-    let [backup, restored] = ["backup", "restored"].map(|name| bus.path().join(name));
-    copy(&file, &backup).unwrap();
+    let backup = Backup::of(&bus);
     let other = OtherProgram::on(&bus).await;
     let items = [other.item(SERVICE, "alice").await, other.item(SERVICE, "bob").await];
-    other.rename(&items[0], SERVICE, "bob").await;
-    other.rename(&items[1], SERVICE, "alice").await;
-    assert_values(&keyring, [Some("bob's"), Some("alice's")]).await;
     for hours in 1..=4 {
-        copy(&backup, &restored).unwrap();
-        rename(&restored, &file).unwrap();
-        // gnome-keyring looks for modification times that differ by whole seconds.
-        let time = SystemTime::now() - Duration::from_secs(3600 * hours);
-        for path in [&file, &folder] {
-            std::fs::File::open(path).unwrap().set_modified(time).unwrap();
-        }
-        assert_values(&keyring, [Some("alice's"), Some("bob's")]).await;
         other.rename(&items[0], SERVICE, "bob").await;
         other.rename(&items[1], SERVICE, "alice").await;
         assert_values(&keyring, [Some("bob's"), Some("alice's")]).await;
+        backup.restore(hours);
+        assert_values(&keyring, [Some("alice's"), Some("bob's")]).await;
+    }
+}
+
+#[tokio::test]
+async fn r3_7_a_listing_asks_for_no_name_that_is_known_and_a_program_that_lists_once_gets_no_signals() {
+    let bus = Bus::with_keyring().await;
+    let keyring = bus.os_keyring();
+    for account in ["alice", "bob", "carol"] {
+        keyring.set(SERVICE, account, &Secret::from("value")).await.unwrap();
+    }
+    let mut monitor = Monitor::on(&bus).await;
+    list(&keyring, &["alice", "bob", "carol"]).await;
+    let mut calls = monitor.calls().await;
+    calls.sort_unstable();
+    // One property is whether the collection is locked.
+    assert_eq!(calls, ["Get", "Get", "Get", "Get", "SearchItems"]);
+    loop {
+        list(&keyring, &["alice", "bob", "carol"]).await;
+        if monitor.calls().await == ["SearchItems"] {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_7_a_change_by_another_program_is_in_the_next_listing() {
+    let (bus, keyring) = real_alice_and_bob().await;
+    let other = OtherProgram::on(&bus).await;
+    let bob = other.item(SERVICE, "bob").await;
+    for round in 0..10 * ROUNDS {
+        list(&keyring, &["alice", "bob"]).await;
+        let name = format!("carol {round}");
+        other.rename(&bob, SERVICE, &name).await;
+        list(&keyring, &["alice", &name]).await;
+        other.rename(&bob, "another service", "bob").await;
+        // Before or after the change: the next listing must not depend on it.
+        let (listed, ()) = tokio::join!(keyring.accounts(SERVICE), other.rename(&bob, SERVICE, "bob"));
+        assert!([1, 2].contains(&listed.unwrap().len()));
+    }
+    for round in 0..ROUNDS {
+        list(&keyring, &["alice", "bob"]).await;
+        let name = format!("carol {round}");
+        bus.plant(&[("service", SERVICE), ("username", &name)], b"value").await;
+        list(&keyring, &["alice", "bob", &name]).await;
+        other.delete(&other.item(SERVICE, &name).await).await;
+    }
+    // More signals than a connection queues, while nobody lists.
+    for round in 0..200 {
+        other.rename(&bob, SERVICE, &format!("carol {round}")).await;
+    }
+    list(&keyring, &["alice", "carol 199"]).await;
+    other.rename(&bob, SERVICE, "bob").await;
+    bus.lock().await;
+    list(&keyring, &["alice", "bob"]).await;
+    bus.unlock().await;
+    list(&keyring, &["alice", "bob"]).await;
+}
+
+#[tokio::test]
+async fn r3_7_a_listing_soon_shows_the_names_of_a_keyring_file_that_was_replaced_by_a_backup() {
+    let (bus, keyring) = real_alice_and_bob().await;
+    let backup = Backup::of(&bus);
+    let other = OtherProgram::on(&bus).await;
+    let bob = other.item(SERVICE, "bob").await;
+    other.rename(&bob, SERVICE, "carol").await;
+    for _ in 0..4 {
+        list(&keyring, &["alice", "carol"]).await;
+    }
+    backup.restore(1);
+    // gnome-keyring reports this change to nobody.
+    while keyring.accounts(SERVICE).await.unwrap() != ["alice", "bob"] {}
+}
+
+#[tokio::test]
+async fn r3_5_a_listing_that_finds_nothing_always_asks_whether_the_keyring_is_locked() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    fake.claims_to_be_gnome_keyring().await;
+    loop {
+        let asked = fake.calls("Locked");
+        list(&keyring, &["alice", "bob"]).await;
+        if fake.calls("Locked") == asked {
+            break;
+        }
+    }
+    fake.behave(|it| (it.locked, it.hides_locked) = (true, true));
+    let locked = async {
+        let error = keyring.accounts(SERVICE).await.unwrap_err();
+        assert_eq!(error.error().code(), Code::Denied);
+    };
+    tokio::join!(locked, fake.answer_next(false));
+}
+
+#[tokio::test]
+async fn r3_7_any_other_service_is_always_asked_for_all_names() {
+    let (_bus, fake, keyring) = alice_and_bob().await;
+    for listings in 1..ROUNDS {
+        list(&keyring, &["alice", "bob"]).await;
+        keyring.get(SERVICE, "bob").await.unwrap();
+        assert_eq!(fake.calls("Attributes"), 2 + 3 * listings);
+    }
+}
+
+/// A copy of the file of a keyring.
+struct Backup {
+    folder: PathBuf,
+    copy: PathBuf,
+}
+
+impl Backup {
+    fn of(bus: &Bus) -> Self {
+        let (folder, copy) = (bus.path().join("data/keyrings"), bus.path().join("backup"));
+        std::fs::copy(folder.join(KEYRING_FILE), &copy).unwrap();
+        Self { folder, copy }
+    }
+
+    /// Replaces the file, with a modification time some hours ago. gnome-keyring loads a file whose time or whose folder's time
+    /// differs by whole seconds from the time that it saw before.
+    fn restore(&self, hours: u64) {
+        let (restored, file) = (self.copy.with_extension("restored"), self.folder.join(KEYRING_FILE));
+        std::fs::copy(&self.copy, &restored).unwrap();
+        std::fs::rename(restored, &file).unwrap();
+        let time = SystemTime::now() - Duration::from_secs(3600 * hours);
+        for path in [&file, &self.folder] {
+            File::open(path).unwrap().set_modified(time).unwrap();
+        }
     }
 }
 
@@ -184,6 +301,11 @@ async fn while_reading(keyring: &OsKeyring, change: impl Future<Output = ()>) {
         }
     });
     select(&mut change, &mut reading).await;
+}
+
+/// Asserts the names in a listing.
+async fn list(keyring: &OsKeyring, expected: &[&str]) {
+    assert_eq!(keyring.accounts(SERVICE).await.unwrap(), expected);
 }
 
 /// Asserts the values of Alice and Bob for a read, for ten reads at once and for a listing.

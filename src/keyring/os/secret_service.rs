@@ -14,8 +14,10 @@
 //! `org.freedesktop.secrets`. Other services may answer several messages at the same time: no order of replies proves anything
 //! there, so the attributes are always asked for.
 //!
-//! A search for a whole service finds items and no names. Reads of many keys and listings ask for the attributes of each item
-//! on every service.
+//! A search for a whole service finds items and no names. Reads of many keys ask for the attributes of each item on every
+//! service. So do listings; on gnome-keyring they need not ask for a name that was read within the last second if no signal
+//! has reported a change of the item since, and not whether the keyring is locked if nothing changed at all: see
+//! [`known_names`].
 
 mod address;
 mod attempt;
@@ -23,7 +25,9 @@ mod body;
 mod bus;
 mod call_error;
 mod connections;
+mod gnome_keyring;
 mod item_cache;
+mod known_names;
 mod messages;
 mod prompt_gate;
 mod read;

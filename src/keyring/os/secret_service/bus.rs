@@ -1,4 +1,4 @@
-//! Connects to a D-Bus session bus.
+//! Connects to a D-Bus session bus, and sends messages to the programs on it.
 
 use std::ffi::OsStr;
 use std::future::Future;
@@ -12,8 +12,16 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::address::{Address, parse_list};
+use super::body::Body;
 use super::call_error::CallError;
 use crate::keyring::errors::ErrorKind;
+
+/// The name, the interface and the path of the bus itself.
+pub(super) const BUS: &str = "org.freedesktop.DBus";
+pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
+
+/// The name of the Secret Service.
+pub(super) const SERVICE_NAME: &str = "org.freedesktop.secrets";
 
 /// How long a bus that is reached over a network may take to accept. A local socket accepts or refuses at once.
 const NETWORK_CONNECT_LIMIT: Duration = Duration::from_millis(900);
@@ -47,6 +55,19 @@ pub(super) async fn connect(addresses: &str) -> Result<zbus::Connection, CallErr
         }
         next = untried.next();
     }
+}
+
+/// Calls a method of a program on the bus.
+pub(super) async fn send(
+    bus: &zbus::Connection,
+    destination: &str,
+    path: &str,
+    interface: &str,
+    method: &str,
+    body: &Body<'_>,
+) -> zbus::Result<zbus::Message> {
+    bus.call_method(Some(destination), path, Some(interface), method, body)
+        .await
 }
 
 async fn connect_to(address: Address) -> Result<zbus::Connection, CallError> {

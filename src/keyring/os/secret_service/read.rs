@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use super::attempt::{Attempt, MAX_IN_FLIGHT, UnlockScope, attributes, belongs_to, decode};
 use super::call_error::{CallError, ReadResult};
+use super::known_names::ListingStart;
+use super::messages::{Attributes, SearchResult};
 use super::prompt_gate::PromptRequest;
 use super::read_batcher::Role;
 use crate::keyring::ListedAccount;
@@ -60,7 +62,7 @@ impl Attempt {
             let items = self.find_unlocked(&wanted, UnlockScope::Any).await?;
             return self.read_newest(service, account, &items).await;
         };
-        let answers_in_order = self.session.is_gnome_keyring();
+        let answers_in_order = self.session.gnome_keyring.is_recognized();
         let found_attributes = OptionFuture::from((!answers_in_order).then(|| self.session.attributes(&guess)));
         let contents = join(self.session.secret(&guess), found_attributes);
         let ((secret, found_attributes), found) = join(contents, self.session.search(&wanted)).await;
@@ -255,37 +257,67 @@ impl Attempt {
         }
     }
 
-    /// Returns the accounts of a service, sorted: one search, then the attributes of the items. No secret is read.
+    /// Returns the accounts of a service, sorted: one search, then the attributes of the items whose names are not known. No
+    /// secret is read.
     ///
     /// Locked items are listed without a prompt if the service shows their attributes.
     pub(super) async fn accounts(&self, service: &str) -> Result<Vec<String>, CallError> {
+        self.session.gnome_keyring.count_listing();
+        let names = &self.session.gnome_keyring.names;
         let wanted = HashMap::from([("service", service)]);
-        let (found, is_incomplete) = self.search(&wanted).await?;
-        let (unlocked, locked) = (self.attributes_of(&found.unlocked), self.attributes_of(&found.locked));
+        let listing = names.start();
+        let (found, is_incomplete) = match names.is_complete(&listing) {
+            true => self.search_unlocked(&wanted, &listing).await?,
+            false => self.search(&wanted).await?,
+        };
+        let known = names.lookup(service, &found.unlocked, &listing);
+        let (unlocked, locked) = (self.attributes_of(&known.unknown), self.attributes_of(&found.locked));
         let (unlocked, locked) = join(unlocked, locked).await;
-        let (mut all, locked) = (unlocked?, locked?);
+        let (unlocked, locked) = (unlocked?, locked?);
         let are_readable = locked
             .iter()
             .all(|attributes| attributes.as_ref().is_some_and(|it| !it.is_empty()));
-        if are_readable && !is_incomplete {
-            all.extend(locked);
+        let mut accounts: Vec<String> = if are_readable && !is_incomplete {
+            let unlocked = accounts_in(unlocked, service);
+            if locked.is_empty() {
+                names.remember(service, &known.unknown, &unlocked, &listing);
+            }
+            let read = unlocked.into_iter().chain(accounts_in(locked, service)).flatten();
+            known.accounts.into_iter().chain(read).collect()
         } else {
             let items = self.unlock(found, is_incomplete, &wanted, UnlockScope::All).await?;
-            all = self.attributes_of(&items).await?;
-        }
-        let mut accounts: Vec<String> = all
-            .into_iter()
-            .flatten()
-            .filter_map(|it| account_in(it, service))
-            .collect();
+            let all = self.attributes_of(&items).await?;
+            accounts_in(all, service).into_iter().flatten().collect()
+        };
         accounts.sort_unstable();
         accounts.dedup();
         Ok(accounts)
     }
+
+    /// Searches, without asking whether the keyring is locked: that is asked only if something was locked since the start of
+    /// the listing, or if nothing was found.
+    async fn search_unlocked(
+        &self,
+        wanted: &HashMap<&str, &str>,
+        listing: &ListingStart,
+    ) -> Result<(SearchResult, bool), CallError> {
+        let found = self.session.search(wanted).await?;
+        let is_complete = self.session.gnome_keyring.names.is_complete(listing);
+        match is_complete && found.locked.is_empty() && !found.unlocked.is_empty() {
+            true => Ok((found, false)),
+            false => self.search(wanted).await,
+        }
+    }
+}
+
+/// Returns the account of each item.
+fn accounts_in(attributes: Vec<Option<Attributes>>, service: &str) -> Vec<Option<String>> {
+    let attributes = attributes.into_iter();
+    attributes.map(|it| account_in(it?, service)).collect()
 }
 
 /// Returns the account in the attributes of an item; `None` if the item belongs to another service or has no account.
-fn account_in(mut attributes: HashMap<String, String>, service: &str) -> Option<String> {
+fn account_in(mut attributes: Attributes, service: &str) -> Option<String> {
     match attributes.get("service").is_some_and(|actual| actual == service) {
         true => attributes.remove("username"),
         false => None,

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
-use futures_util::future::{join, select};
+use futures_util::future::{Either, join, select};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Type, Variant};
 
 use super::body::Body;
-use super::bus::connect;
+use super::bus::{BUS, SERVICE_NAME, connect, send};
 use super::call_error::{CallError, ReadResult};
+use super::gnome_keyring::GnomeKeyring;
 use super::item_cache::ItemCache;
 use super::read_batcher::ReadBatcher;
 use super::session_cipher::{ENCRYPTED, KeyPair, PLAIN, SessionCipher};
@@ -25,11 +26,6 @@ use crate::keyring::errors::ErrorKind;
 /// connection at its quota, which is 128 by default.
 const MAX_PENDING_CALLS: usize = 96;
 
-const DESTINATION: &str = "org.freedesktop.secrets";
-/// A name that gnome-keyring owns on the same connection.
-const GNOME_KEYRING: &str = "org.gnome.keyring";
-const BUS: &str = "org.freedesktop.DBus";
-const BUS_PATH: &str = "/org/freedesktop/DBus";
 pub(super) const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 pub(super) const SERVICE: &str = "org.freedesktop.Secret.Service";
 
@@ -43,16 +39,9 @@ pub(super) struct Session {
     /// Closed when the service leaves the bus, when the connection ends, and when the runtime of the watching task ends.
     alive: watch::Receiver<()>,
     watcher: AbortHandle,
-    recognition: Arc<Recognition>,
+    pub(super) gnome_keyring: Arc<GnomeKeyring>,
     is_given_up: AtomicBool,
     pending_calls: Semaphore,
-}
-
-/// Whether the service is gnome-keyring.
-struct Recognition {
-    /// Receives a message when the answer is wanted.
-    wanted: watch::Sender<()>,
-    is_gnome_keyring: AtomicBool,
 }
 
 impl Drop for Session {
@@ -88,11 +77,8 @@ impl Session {
             Err(error) => return Err(error),
         };
         let (sender, alive) = watch::channel(());
-        let recognition = Arc::new(Recognition {
-            wanted: watch::Sender::new(()),
-            is_gnome_keyring: AtomicBool::new(false),
-        });
-        let watcher = tokio::spawn(watch_owner(bus.clone(), sender, Arc::clone(&recognition))).abort_handle();
+        let gnome_keyring = Arc::new(GnomeKeyring::new());
+        let watcher = tokio::spawn(watch_owner(bus.clone(), sender, Arc::clone(&gnome_keyring))).abort_handle();
         Ok(Self {
             bus,
             path,
@@ -101,7 +87,7 @@ impl Session {
             read_batcher: ReadBatcher::default(),
             alive,
             watcher,
-            recognition,
+            gnome_keyring,
             is_given_up: AtomicBool::new(false),
             pending_calls: Semaphore::new(MAX_PENDING_CALLS),
         })
@@ -110,19 +96,6 @@ impl Session {
     /// Returns whether the service still owns its name, as far as the bus has reported, and the session was not given up.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.has_changed().is_ok() && !self.is_given_up.load(Ordering::Relaxed)
-    }
-
-    /// Returns whether the service is known to be gnome-keyring. The first call makes the watching task ask the bus; until it
-    /// has answered, the result is `false`.
-    ///
-    /// gnome-keyring handles messages in one thread and in the order in which they arrive, and its replies arrive in that
-    /// order. Other services may handle several messages at the same time.
-    pub(super) fn is_gnome_keyring(&self) -> bool {
-        let is_gnome_keyring = self.recognition.is_gnome_keyring.load(Ordering::Relaxed);
-        if !is_gnome_keyring {
-            self.recognition.wanted.send_replace(());
-        }
-        is_gnome_keyring
     }
 
     /// Keeps later calls from using this session.
@@ -160,20 +133,8 @@ impl Session {
     ) -> Result<zbus::Message, CallError> {
         // The semaphore is never closed, so an error cannot happen.
         let _permit = self.pending_calls.acquire().await;
-        Ok(send(&self.bus, DESTINATION, path, interface, method, body).await?)
+        Ok(send(&self.bus, SERVICE_NAME, path, interface, method, body).await?)
     }
-}
-
-async fn send(
-    bus: &zbus::Connection,
-    destination: &str,
-    path: &str,
-    interface: &str,
-    method: &str,
-    body: &Body<'_>,
-) -> zbus::Result<zbus::Message> {
-    bus.call_method(Some(destination), path, Some(interface), method, body)
-        .await
 }
 
 /// Returns the service's half of the key exchange and the path of the new session.
@@ -184,7 +145,7 @@ async fn open_session(
 ) -> Result<(OwnedVariant, OwnedObjectPath), CallError> {
     let reply = send(
         bus,
-        DESTINATION,
+        SERVICE_NAME,
         SERVICE_PATH,
         SERVICE,
         "OpenSession",
@@ -202,42 +163,29 @@ fn is_refusal(error: &CallError) -> bool {
     )
 }
 
-/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`. Meanwhile it finds
-/// out whether the owner is gnome-keyring, once that is wanted.
-async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>, recognition: Arc<Recognition>) {
+/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`. Meanwhile it does
+/// what is to be done if the service is gnome-keyring.
+async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>, gnome_keyring: Arc<GnomeKeyring>) {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
         .sender(BUS)
         .interface(BUS)
         .member("NameOwnerChanged")
-        .arg(0, DESTINATION)
+        .arg(0, SERVICE_NAME)
         .build();
     let changes = match rule {
         Ok(rule) => MessageStream::for_match_rule(rule, &bus, Some(NonZeroUsize::MIN)).await,
         Err(error) => Err(error),
     };
     match changes {
-        Ok(mut changes) => drop(select(changes.next(), pin!(recognize(&bus, &recognition))).await),
+        Ok(mut changes) => {
+            let watching = pin!(gnome_keyring.watch(&bus));
+            if let Either::Right((_, next)) = select(changes.next(), watching).await {
+                next.await;
+            }
+        }
         // A bus that does not allow the subscription, such as a sandbox's proxy: the session lives until a call on it fails.
         Err(_) => std::future::pending().await,
     }
     drop(alive);
-}
-
-/// Finds out whether the service is gnome-keyring, once that is wanted. Never returns.
-async fn recognize(bus: &zbus::Connection, recognition: &Recognition) {
-    let _ = recognition.wanted.subscribe().changed().await;
-    if let Ok(gnome_keyring) = owner(bus, GNOME_KEYRING).await
-        && let Ok(service) = owner(bus, DESTINATION).await
-    {
-        let is_gnome_keyring = gnome_keyring == service;
-        recognition.is_gnome_keyring.store(is_gnome_keyring, Ordering::Relaxed);
-    }
-    std::future::pending().await
-}
-
-/// Returns the unique name of the owner of a name. Never starts a service.
-async fn owner(bus: &zbus::Connection, name: &str) -> zbus::Result<String> {
-    let reply = send(bus, BUS, BUS_PATH, BUS, "GetNameOwner", &Body::Text(name)).await?;
-    reply.body().deserialize()
 }
