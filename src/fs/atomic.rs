@@ -66,7 +66,8 @@ pub fn create(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<bool> {
 pub fn remove(dir: &Path, names: &[String]) -> io::Result<bool> {
     let mut removed = false;
     for name in names {
-        match retry_while_held(|| fs::remove_file(dir.join(name))) {
+        let path = dir.join(name);
+        match retry_while_held(|| fs::remove_file(&path).map_err(|error| directory_error(&path, error))) {
             Ok(()) => removed = true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -214,7 +215,7 @@ impl Temporary {
     /// Publishes the file under this path, and replaces a file that is there.
     fn rename(mut self, target: &Path) -> io::Result<()> {
         self.close_on_windows();
-        retry_while_held(|| fs::rename(&self.path, target))?;
+        retry_while_held(|| fs::rename(&self.path, target).map_err(|error| directory_error(target, error)))?;
         self.path.clear();
         Ok(())
     }
@@ -310,6 +311,15 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Returns the error of an operation that failed because there is a directory in place of the file. Windows reports that access
+/// is denied, as it does while another program has a file open.
+fn directory_error(path: &Path, error: io::Error) -> io::Error {
+    match cfg!(windows) && path.is_dir() {
+        true => io::ErrorKind::IsADirectory.into(),
+        false => error,
+    }
 }
 
 /// Runs an operation on a file, and retries it for up to two seconds while another program has the file open. On Windows such
