@@ -191,6 +191,24 @@ describe('R7B.1 the value of a newer file', () => {
     expect(await store.locate('key')).toBe('keyring')
   })
 
+  test('is not lost if the keyring fails before it is known what it holds', async () => {
+    for (const [answers, held] of [
+      [[], 'older'],
+      [['older'], 'newer'],
+      [['older', 'of another program'], 'newer'],
+    ] as Array<[string[], string]>) {
+      const { store, keyring } = await recovered()
+      keyring.getPassword = async () => {
+        const answer = answers.shift()
+        if (answer === undefined) throw new Error('locked')
+        return answer
+      }
+      expect(await store.get('key')).toBe('newer')
+      expect(answers).toEqual([])
+      expect(keyring.entries.get(`${SERVICE}/key`)).toBe(held)
+    }
+  })
+
   test('gives way to the value that another program writes at the same moment', async () => {
     const { store, keyring } = await recovered()
     keyring.setPassword = async (service, account) => {
