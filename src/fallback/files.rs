@@ -13,7 +13,7 @@ use super::keyring_kind::KeyringKind;
 use crate::error::{Code, Error, Result};
 use crate::fs::atomic;
 use crate::fs::io_error::io_error;
-use crate::fs::read::{Contents, is_known_absent, read, read_as_is};
+use crate::fs::read::{Contents, known_existence, read, read_as_is};
 use crate::secret::Secret;
 
 /// Maximum number of files that are searched for a salt to reuse before a new one is generated.
@@ -98,7 +98,8 @@ impl Files {
 
     /// Returns whether the system knows, without waiting for a disk, that there is no file.
     pub fn is_known_absent(&self, key: &str) -> bool {
-        names(key).is_ok_and(|names| names.iter().all(|name| is_known_absent(&self.dir.join(name))))
+        let is_known_absent = |name: &String| known_existence(&self.dir.join(name)) == Some(false);
+        names(key).is_ok_and(|names| names.iter().all(is_known_absent))
     }
 
     /// Checks that a value may be written in this version, and creates the directory.

@@ -32,21 +32,24 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Contents> {
     read_and(path, limit, LinkPolicy::Follow, tighten)
 }
 
-/// Returns whether the system knows, without waiting for a disk or a network, that there is no file. `false` means that the
+/// Returns whether there is a file, if the system knows that without waiting for a disk or a network. `None` means that the
 /// file must be looked up.
 #[cfg(target_os = "linux")]
-pub fn is_known_absent(path: &Path) -> bool {
+pub fn known_existence(path: &Path) -> Option<bool> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     // `ResolveFlags::CACHED` needs Linux 5.12. A sandbox or an older system returns an error other than NOENT.
-    let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
-    matches!(found, Err(rustix::io::Errno::NOENT))
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) {
+        Ok(_) => Some(true),
+        Err(rustix::io::Errno::NOENT) => Some(false),
+        Err(_) => None,
+    }
 }
 
-/// Returns `false`: other systems have no such call.
+/// Returns `None`: other systems have no such call.
 #[cfg(not(target_os = "linux"))]
-pub fn is_known_absent(_path: &Path) -> bool {
-    false
+pub fn known_existence(_path: &Path) -> Option<bool> {
+    None
 }
 
 /// Reads a file as [`read`] does, but leaves its permissions as they are. For files that the user chose.

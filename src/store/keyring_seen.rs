@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::fs::atomic;
 use crate::fs::executor::FileExecutor;
+use crate::fs::read::known_existence;
 use crate::telemetry::propagate_blocking;
 
 /// The marker file in the data directory.
@@ -40,6 +41,11 @@ impl KeyringSeen {
         if self.is_recorded.load(Ordering::Relaxed) {
             return;
         }
+        // The usual case: an earlier process wrote the marker. Starting a thread to see that would delay the first call.
+        if known_existence(&self.data_dir.join(MARKER)) == Some(true) {
+            self.is_recorded.store(true, Ordering::Relaxed);
+            return;
+        }
         let dir = self.data_dir.clone();
         let writing = self.executor.run(propagate_blocking(move || {
             let exists = dir.join(MARKER).exists()
@@ -61,5 +67,24 @@ impl KeyringSeen {
         let path = self.data_dir.join(MARKER);
         let check = propagate_blocking(move || Ok(path.try_exists().unwrap_or(true)));
         self.executor.run(check).await.unwrap_or(true)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn r7b_a_marker_of_an_earlier_process_is_seen_without_a_thread() {
+        let temp = tempfile::tempdir().unwrap();
+        let seen = || KeyringSeen::new(temp.path().to_owned());
+        let first = seen();
+        first.record().await;
+        assert!(temp.path().join(MARKER).exists());
+        let second = seen();
+        assert_eq!(second.record().now_or_never(), Some(()));
+        assert_eq!(second.is_recorded().now_or_never(), Some(true));
     }
 }
