@@ -31,13 +31,15 @@ pub(super) struct KnownNames(Mutex<NamesState>);
 #[derive(Default)]
 struct NamesState {
     /// The signals, and the waker of the task that follows them. All calls use this waker, because a stream has one.
-    signals: Option<(BoxStream<'static, zbus::Result<Message>>, Waker)>,
+    signals: Option<(Signals, Waker)>,
     names: HashMap<OwnedObjectPath, Name>,
     /// The number of signals that were received.
     changes: u64,
     /// The start of the last listing during which no collection was locked and nothing changed.
     complete: Option<ListingStart>,
 }
+
+type Signals = BoxStream<'static, zbus::Result<Message>>;
 
 struct Name {
     service: String,
@@ -74,7 +76,7 @@ impl KnownNames {
             let mut state = self.state();
             match (&mut state.signals, signals.take()) {
                 (Some((_, waker)), _) => waker.clone_from(context.waker()),
-                (_, Some(signals)) => state.signals = Some((signals, context.waker().clone())),
+                (_, Some(signals)) => state.start_following(signals, context.waker().clone()),
                 (None, None) => return Poll::Ready(()),
             }
             state.receive();
@@ -159,6 +161,13 @@ impl KnownNames {
 }
 
 impl NamesState {
+    /// Follows signals from now on. A listing that is under way counts as one during which something changed: it may have read
+    /// a name before the subscription.
+    fn start_following(&mut self, signals: Signals, waker: Waker) {
+        self.changes += 1;
+        self.signals = Some((signals, waker));
+    }
+
     /// Applies the signals that have arrived.
     fn receive(&mut self) {
         let Some((signals, waker)) = &mut self.signals else {
@@ -232,7 +241,7 @@ mod tests {
             None => Poll::Pending,
         });
         let names = KnownNames::default();
-        names.state().signals = Some((signals.boxed(), Waker::noop().clone()));
+        names.state().start_following(signals.boxed(), Waker::noop().clone());
         names
     }
 
@@ -318,6 +327,18 @@ mod tests {
         names.remember("service", &[], &[], &listing);
         listing.started_at += MAX_AGE;
         assert!(!names.is_complete(&listing));
+    }
+
+    #[test]
+    fn r3_7_a_listing_that_started_before_signals_were_followed_is_not_remembered() {
+        let (names, items) = (KnownNames::default(), [path("1")]);
+        let listing = names.start();
+        names
+            .state()
+            .start_following(futures_util::stream::pending().boxed(), Waker::noop().clone());
+        names.remember("service", &items, &[Some("account".to_owned())], &listing);
+        assert_eq!(lookup(&names, &items).unknown, items);
+        assert!(!names.is_complete(&names.start()));
     }
 
     #[test]
