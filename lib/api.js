@@ -1,12 +1,13 @@
 'use strict'
 
-// The public classes and functions. They are in one file, because each file that Node loads delays the start of every program.
+// The exports of the package: its classes and functions. They are in one file, because each file that Node loads delays the
+// start of every program.
 //
 // The classes extend native classes. They require `new`, spread bursts of calls over several turns of the event loop, and add
 // the methods that need JavaScript.
 
 const native = require('./binding.js')
-const { SecureStoreError } = require('./errors.js')
+const { EnvelopeCodecError, SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./errors.js')
 const { paced } = require('./pace.js')
 
 // The JavaScript functions that the binary calls. Each file is loaded at its first use, because most programs do not need all
@@ -24,6 +25,8 @@ native.init({
   settle: (...args) => calls().settle(...args),
   storageCall: (...args) => calls().storageCall(...args),
 })
+
+const { findLegacyData, hardenProcess, maskKeyForDisplay, parseKeyArgs, setLogSink, validateKeyName } = native
 
 const KEY_NAME_REGEX = /^[a-zA-Z0-9._-]{1,64}$/
 
@@ -161,6 +164,7 @@ function getSupportedToolNames() {
 
 module.exports = {
   AUTH_EPHEMERAL_SETTINGS,
+  EnvelopeCodecError,
   ExtensionSettingsStorage,
   KEY_NAME_REGEX,
   KeyCommand,
@@ -168,6 +172,7 @@ module.exports = {
   ProviderKeyStorage,
   SecureInputHandler,
   SecureStore,
+  SecureStoreError,
   TOOL_KEY_REGISTRY,
   ToolKeyStorage,
   configure,
@@ -175,16 +180,24 @@ module.exports = {
   decryptEnvelopeString,
   doctor,
   encryptEnvelopeString,
+  findLegacyData,
   getProviderKeyStorage,
   getSupportedToolNames,
   getToolKeyEntry,
   getToolKeyStorage,
+  hardenProcess,
+  isRuntimeReplacedError,
+  isSecureStoreError,
   isValidEnvelope,
   isValidToolKeyName,
+  maskKeyForDisplay,
+  parseKeyArgs,
   readEnvelopeVersion,
   resetProviderKeyStorage,
   resolveApiKey,
+  setLogSink,
   setOsKeyringDisabledBySetting,
+  validateKeyName,
 }
 
 let loadedCalls
