@@ -57,7 +57,7 @@ export function isSecureStoreError(error: unknown): error is SecureStoreError
 
 /**
  * Returns whether a value is an object whose `code` is `RUNTIME_REPLACED`. Its class does not matter, so errors of another
- * copy of this module are recognised too.
+ * copy of this module are recognized too.
  */
 export function isRuntimeReplacedError(error: unknown): boolean
 
@@ -255,9 +255,10 @@ export class SecureStore {
 
   /**
    * Resolves to whether the keyring works, by writing, reading back and deleting a value. The result is cached for
-   * 60 seconds; a timeout is not cached. `false` while the keyring is disabled.
+   * 60 seconds; a timeout is not cached. While a setting disables the keyring, resolves to `false`.
    *
-   * Rejects only with `RUNTIME_REPLACED` and `CONFLICT`, which end every call.
+   * Rejects only with errors that end every operation: `RUNTIME_REPLACED`, `CONFLICT`, and the error of an invalid
+   * {@link Configuration.keyring} setting.
    */
   isKeychainAvailable(): Promise<boolean>
 
@@ -285,7 +286,7 @@ export class SecureStore {
 
   /**
    * Resolves to the location of the value that {@link SecureStore.get} returns; `null` when there is none. Rejects as
-   * {@link SecureStore.get}, but does not decrypt the file.
+   * {@link SecureStore.get}, except that the file is not decrypted: only a malformed file is `CORRUPT`.
    */
   locate(key: string): Promise<'keyring' | 'file' | null>
 
@@ -677,7 +678,8 @@ export class SecureInputHandler {
   /** Returns the text that was processed last, unmasked; `''` when there was none. */
   getActualValue(): string
   /**
-   * Returns {@link SecureInputHandler.shouldUseSecureMode} of the text that was processed last; `false` when there was none.
+   * Returns whether {@link SecureInputHandler.shouldUseSecureMode} is true of the text that was processed last; `false` when
+   * there was none.
    */
   isInSecureMode(): boolean
   /** Discards the stored text. */
@@ -893,6 +895,9 @@ export interface ToolKeyStorageOptions extends StorageOptions {
  *
  * Every method rejects with `CORRUPT`, before it touches anything, for a tool that is not in {@link TOOL_KEY_REGISTRY}:
  * `Invalid tool key name: "<tool>". Supported names: exa`.
+ *
+ * If the store has no key, an envelope that another program wrote to `<toolsDir>/<tool>.key` is read, except under the policy
+ * `'deny'`. Saving or deleting the key removes that file. With a `secureStore` of another service, the file is ignored.
  */
 export class ToolKeyStorage {
   /**

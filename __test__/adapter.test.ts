@@ -191,7 +191,7 @@ describe('R7B.1 the value of a newer file', () => {
     expect(await store.locate('key')).toBe('keyring')
   })
 
-  test('is not lost if the keyring fails before it is known what it holds', async () => {
+  test('is not lost if the keyring fails before its value is known', async () => {
     for (const [answers, held] of [
       [[], 'older'],
       [['older'], 'newer'],
@@ -209,7 +209,7 @@ describe('R7B.1 the value of a newer file', () => {
     }
   })
 
-  test('gives way to the value that another program writes at the same moment', async () => {
+  test('is dropped if another program writes the entry at the same moment', async () => {
     const { store, keyring } = await recovered()
     keyring.setPassword = async (service, account) => {
       keyring.entries.set(`${service}/${account}`, 'of another program')
@@ -254,7 +254,7 @@ describe('R6 an adapter’s rejection', () => {
     expect(await storageError(rejecting(foreign))).toMatchObject({ code: 'LOCKED', remediation: 'Open' })
   })
 
-  test('has the remedy of its code, also if the value is a part of those words', async () => {
+  test('has the remedy of its code, even if the remedy contains the value', async () => {
     const failing = storeOn({
       setPassword: async () => {
         throw new Error('not found: Save')

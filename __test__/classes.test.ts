@@ -79,13 +79,13 @@ describe('R6 an error', () => {
     expect(securestore.isSecureStoreError(error)).toBe(true)
   })
 
-  test('is recognised by isSecureStoreError only if it is of the class', () => {
+  test('is recognized by isSecureStoreError only if it is of the class', () => {
     for (const value of [undefined, null, 'text', {}, new Error('x'), { name: 'SecureStoreError', code: 'LOCKED' }]) {
       expect(securestore.isSecureStoreError(value)).toBe(false)
     }
   })
 
-  test('is recognised by isRuntimeReplacedError by its code, for any class', () => {
+  test('is recognized by isRuntimeReplacedError by its code, for any class', () => {
     const { isRuntimeReplacedError } = securestore
     expect(isRuntimeReplacedError(new SecureStoreError('m', 'RUNTIME_REPLACED', 'r'))).toBe(true)
     expect(isRuntimeReplacedError({ code: 'RUNTIME_REPLACED' })).toBe(true)

@@ -315,7 +315,7 @@ describe('R16 list', () => {
 })
 
 describe('R12 parse', () => {
-  test('R27.2 recognises every kind of invocation', () => {
+  test('R27.2 recognizes every kind of invocation', () => {
     for (const [args, invocation] of [
       [' \n', { kind: 'status' }],
       [` save work  two  words\n`, { kind: 'save', name: 'work', key: 'two  words' }],

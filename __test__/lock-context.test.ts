@@ -18,7 +18,7 @@ function gate() {
   return { open, opened }
 }
 
-test('withLock recognises its context also for a call that starts in a turn which other calls have filled', async () => {
+test('withLock recognizes its context also for a call that starts in a turn which other calls have filled', async () => {
   const { store } = setUp()
   const [held, change] = [gate(), gate()]
   const holder = store.withLock('key', async () => {

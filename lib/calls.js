@@ -13,7 +13,7 @@ const STORAGE_METHODS = {
 }
 
 /**
- * Returns the functions that Rust calls. `native` is the binary. `classes` has the classes of this package that are storages.
+ * Returns the functions that Rust calls. `native` is the binary. `classes` has the storage classes of this package, by name.
  */
 function createCalls(native, classes) {
   async function settle(id, work) {

@@ -1,6 +1,6 @@
 'use strict'
 
-// The error classes, and functions that recognise their errors.
+// The error classes, and functions that recognize their errors.
 
 class SecureStoreError extends Error {
   constructor(message, code, remediation) {

@@ -109,7 +109,7 @@ function projectProblem(dataDir, rule) {
  */
 function homeDirectory(env) {
   const variable = process.platform === 'win32' ? 'USERPROFILE' : 'HOME'
-  const home = env[variable] || registeredHome()
+  const home = env[variable] || homeInUserDatabase()
   if (home) return path.resolve(home)
   throw new SecureStoreError('The home directory is unknown', 'UNAVAILABLE', `Set ${variable} to the home directory`)
 }
@@ -145,7 +145,7 @@ function platformDataDirectory(env, home) {
   }
 }
 
-function registeredHome() {
+function homeInUserDatabase() {
   try {
     return os.userInfo().homedir
   } catch {

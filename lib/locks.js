@@ -65,7 +65,7 @@ async function refreshCredentials(storage, serverName, refresh, options = {}) {
     }
     const credentials = { ...refreshed, serverName }
     await storage.setCredentials(credentials)
-    // What was stored has `updatedAt`. Once stored, the credentials are returned even if they cannot be read.
+    // Returns the stored credentials, which have the stored `updatedAt`. The refresh succeeded even if they cannot be read.
     const stored = await storage.getCredentials(serverName).catch(() => null)
     return stored ?? { ...credentials, updatedAt: Date.now() }
   })

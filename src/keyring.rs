@@ -133,7 +133,7 @@ pub trait Keyring: Send + Sync {
     /// Returns the secret of one account; `None` if there is none.
     fn get<'a>(&'a self, service: &'a str, account: &'a str) -> Reply<'a, Option<Secret>>;
 
-    /// Returns whether a setting disables the keyring at the moment. Its calls fail with [`KeyringError::Absent`] then.
+    /// Returns whether a setting disables the keyring at the moment. Its calls then fail with [`KeyringError::Absent`].
     fn is_disabled(&self) -> bool {
         false
     }

@@ -24,7 +24,7 @@ pub fn is_white_space(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 
-/// Converts UTF-16 to UTF-8, with U+FFFD in place of an unpaired surrogate. Wiped on drop.
+/// Converts UTF-16 to UTF-8, with U+FFFD in place of an unpaired surrogate. The result is wiped on drop.
 pub fn lossy_utf8(text: &[u16]) -> Zeroizing<String> {
     // The buffer has its full capacity from the start: one that grows would leave copies in freed memory.
     let mut readable = Zeroizing::new(String::with_capacity(text.len() * 3));

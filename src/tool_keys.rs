@@ -58,7 +58,7 @@ pub const REGISTRY: [Tool; 1] = [Tool {
 pub struct ToolKeys {
     store: Arc<dyn SecretStore>,
     /// The envelopes of other programs; `None` for a store of the host, which has no encrypted files, and for a store of
-    /// another service, whose keys do not open them.
+    /// another service, which cannot decrypt them.
     envelope_files: Option<EnvelopeFiles>,
     keyfiles: TextFile,
     mutexes: KeyedMutex,

@@ -212,7 +212,7 @@ async fn r3_7_a_listing_soon_shows_the_names_of_a_keyring_file_that_was_replaced
         list(&keyring, &["alice", "carol"]).await;
     }
     backup.restore(1);
-    // gnome-keyring reports this change to nobody.
+    // gnome-keyring sends no signal for this change.
     while keyring.accounts(SERVICE).await.unwrap() != ["alice", "bob"] {}
 }
 
@@ -245,7 +245,7 @@ async fn r3_7_any_other_service_is_always_asked_for_all_names() {
     }
 }
 
-/// A copy of the file of a keyring.
+/// A copy of a keyring file.
 struct Backup {
     folder: PathBuf,
     copy: PathBuf,
@@ -258,8 +258,8 @@ impl Backup {
         Self { folder, copy }
     }
 
-    /// Replaces the file, with a modification time some hours ago. gnome-keyring loads a file whose time or whose folder's time
-    /// differs by whole seconds from the time that it saw before.
+    /// Replaces the file, and sets its modification time to some hours ago. gnome-keyring loads a file again if its time, or that
+    /// of its folder, differs by at least a second from the time that it saw before.
     fn restore(&self, hours: u64) {
         let (restored, file) = (self.copy.with_extension("restored"), self.folder.join(KEYRING_FILE));
         std::fs::copy(&self.copy, &restored).unwrap();

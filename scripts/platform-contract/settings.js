@@ -1,6 +1,6 @@
 'use strict'
 
-// Checks the settings of the process, the functions that recognise errors, and the envelope codec.
+// Checks the settings of the process, the functions that recognize errors, and the envelope codec.
 
 const assert = require('node:assert/strict')
 const { existsSync } = require('node:fs')
@@ -26,7 +26,7 @@ async function settings({ addon, directory, service }) {
       addon.setOsKeyringDisabledBySetting(false)
     }
   })
-  await check('errors are recognised', () => {
+  await check('errors are recognized', () => {
     const error = new addon.SecureStoreError('message', 'RUNTIME_REPLACED', 'remedy')
     assert.equal(addon.isSecureStoreError(error), true)
     assert.equal(addon.isSecureStoreError(new Error('message')), false)
@@ -48,7 +48,7 @@ async function hardening({ hardenProcess }) {
 
 async function envelopes(addon, service) {
   const options = { machineSecretLoader: async () => Buffer.alloc(32, 7) }
-  await check('an envelope is encrypted, recognised and decrypted', async () => {
+  await check('an envelope is encrypted, recognized and decrypted', async () => {
     const text = await addon.encryptEnvelopeString('the value', service, options)
     assert.doesNotMatch(text, /the value/)
     assert.equal(addon.readEnvelopeVersion(text), 2)

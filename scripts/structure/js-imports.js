@@ -9,7 +9,7 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g
 const LOAD = /\b(?:require\(|import\(|from|import)\s*(['"])(\.[^'"\n]*)\1/g
 
 /**
- * Returns the imports between files, including those inside functions. Computed paths are not recognised.
+ * Returns the imports between files, including those inside functions. Computed paths are not recognized.
  *
  * @param {string} root
  * @param {string[]} files below `root`

@@ -44,7 +44,7 @@ pub struct StoreReport {
     pub keyring_keys: Option<usize>,
     /// The state of the directory. A missing directory is an empty one.
     pub files: Result<Inspection, Error>,
-    /// Whether files can be created in the directory; otherwise why not.
+    /// `Ok` if files can be created in the directory, otherwise the reason.
     pub writable: Result<(), Error>,
 }
 

@@ -70,8 +70,8 @@ pub(super) fn of_data_directory(error: &Error) -> Problem {
     }
 }
 
-/// Returns the problem of keys in `~/.llxprt`, where they are not read: because the data directory holds keys too, or because
-/// it is the platform's, which another program may have created meanwhile.
+/// Returns the problem of keys in `~/.llxprt` that are not read because another data directory is in use. It is reported if that
+/// directory holds keys too, or if it is the platform's, which another program may have created after the keys were saved.
 pub(super) fn of_two_directories(
     places: &[StoreReport],
     former: &[StoreReport],
@@ -99,9 +99,9 @@ pub(super) fn of_two_directories(
     })
 }
 
-/// Returns the problem that keys cannot be saved in files. While the keyring works, that is only information.
+/// Returns the problem that keys cannot be saved in files. Its severity is `Info` while the keyring works.
 pub(super) fn of_unwritable_directories(places: &[StoreReport], keyring: &KeyringReport) -> Option<Problem> {
-    // A directory that cannot be read is a problem of its own.
+    // A directory that cannot be read is reported as another problem.
     let mut readable = places.iter().filter(|place| place.files.is_ok());
     let error = readable.find_map(|place| place.writable.as_ref().err())?;
     Some(Problem {

@@ -168,7 +168,7 @@ impl Files {
                 Some(_) => listing.keys.push(key),
             }
         }
-        // Tombstones are recognised by their content, but only files that are small enough to be one are read.
+        // Tombstones are recognized by their content, but only files that are small enough to be one are read.
         for key in small {
             match self.state(&key) {
                 Ok(FileState::Absent) => {}

@@ -1,4 +1,4 @@
-//! Whether files can be created in a directory, without creating one.
+//! Checks whether files can be created in a directory, without creating one.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 ///
 /// # Errors
 ///
-/// `DENIED` or `UNAVAILABLE`. The message names the directory that exists.
+/// `DENIED` or `UNAVAILABLE`. The message names the existing directory.
 #[cfg(unix)]
 pub fn check_writable(directory: &Path) -> Result<()> {
     use rustix::fs::Access;

@@ -313,8 +313,8 @@ fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the error of an operation that failed because there is a directory in place of the file. Windows reports that access
-/// is denied, as it does while another program has a file open.
+/// Returns `IsADirectory` if a file operation failed on Windows because the path is a directory, otherwise the error itself.
+/// Windows reports that access is denied, as for a file that another program has open, and that error is retried.
 fn directory_error(path: &Path, error: io::Error) -> io::Error {
     match cfg!(windows) && path.is_dir() {
         true => io::ErrorKind::IsADirectory.into(),

@@ -1,4 +1,4 @@
-//! Files for the tests of several modules.
+//! Creates files for the tests of several modules.
 
 use std::path::Path;
 use std::process::Command;

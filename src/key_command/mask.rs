@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r13_a_mask_is_recognised_and_a_key_is_not() {
+    fn r13_a_mask_is_recognized_and_a_key_is_not() {
         for key in ["sk-12345", "sk-123456789"] {
             assert!(!is_mask(key), "{key}");
             assert!(is_mask(&mask_for_display(key)), "{key}");

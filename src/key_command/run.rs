@@ -232,7 +232,7 @@ impl KeyCommand {
     }
 }
 
-/// Checks that a key can be stored under the name. `.` and `..` have the form of a name, but no store accepts them.
+/// Checks that a key can be stored under the name. `.` and `..` match the pattern of names, but no store accepts them.
 fn check_name(name: &str) -> Result<()> {
     validate_name(name)?;
     Key::parse(name).map(|_| ())

@@ -20,7 +20,7 @@ pub struct Rejection {
 /// Phrases and their codes. The first phrase in the lower-cased message decides.
 ///
 /// The first phrase is the message of a machine without a keyring, which also contains "denied". A cancelled prompt is
-/// recognised by whole phrases, because a bare "cancel" is ambiguous.
+/// recognized by whole phrases, because a bare "cancel" is ambiguous.
 const PHRASES: [(&str, Code); 15] = [
     ("access platform storage", Code::Unavailable),
     ("errsecusercanceled", Code::Denied),
@@ -40,7 +40,7 @@ const PHRASES: [(&str, Code); 15] = [
 ];
 
 impl Rejection {
-    /// Returns the error code. `RUNTIME_REPLACED` is recognised on any error, as `isRuntimeReplacedError` does.
+    /// Returns the error code. `RUNTIME_REPLACED` is recognized on any error, as `isRuntimeReplacedError` does.
     pub fn classify(&self) -> Code {
         if let (Some(code), Some(_)) = (self.code.as_deref().and_then(Code::parse), &self.remediation) {
             return code;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn r6_the_code_runtime_replaced_is_recognised_on_any_error() {
+    fn r6_the_code_runtime_replaced_is_recognized_on_any_error() {
         let rejection = Rejection {
             message: "The keychain is locked".to_owned(),
             code: Some("RUNTIME_REPLACED".to_owned()),

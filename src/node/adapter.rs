@@ -215,7 +215,7 @@ pub fn redacted(secret: Option<&Secret>, error: Error) -> Error {
     };
     let hidden = |text: &str| text.replace(secret.expose(), "***");
     let redacted = Error::new(error.code(), hidden(error.message()));
-    // The remediation of the code is our own text, so it does not contain the secret, only perhaps the same letters.
+    // The default remediation of a code is our own text. It may contain the letters of the secret, but never the secret itself.
     match error.remediation() == redacted.remediation() {
         true => redacted,
         false => redacted.with_remediation(hidden(error.remediation())),

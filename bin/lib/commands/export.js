@@ -42,9 +42,9 @@ async function run({ names, options: { output, force } }) {
   const content = await encrypt(formatKeys(keys), await askNewPassphrase(CANCELLED))
   if (toFile) writePrivateFile(output, content, { force })
   else process.stdout.write(content)
-  // Other programs may have stored keys with other names, or blank ones.
-  const others = found.filter((entry) => !isImportable(entry)).map(({ name }) => `'${name}'`)
-  if (others.length > 0) printNotice(`Not exported, because import would refuse them: ${others.join(', ')}.`)
+  // Other programs may have stored blank keys, or keys under names that `llxprt-key` does not accept.
+  const skipped = found.filter((entry) => !isImportable(entry)).map(({ name }) => `'${name}'`)
+  if (skipped.length > 0) printNotice(`Not exported, because import would refuse them: ${skipped.join(', ')}.`)
   printNotice(`Exported ${count(keys.length)}${toFile ? ` to ${output}` : ''}`)
 }
 

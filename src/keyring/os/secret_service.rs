@@ -7,17 +7,17 @@
 //! A read of a remembered item therefore sends `GetSecret`, the property `Attributes` and `SearchItems` in one round trip. The
 //! secret counts if the search finds exactly this item and the attributes name the wanted key.
 //!
-//! gnome-keyring handles messages in one thread, in the order in which they arrive, and replies in that order. There, a search
-//! that is answered after the secret was is evaluated after the secret was read. It proves what the attributes would prove,
-//! so they are not asked for. The order of the replies is checked and not assumed: if it is not the expected one, the read is
-//! repeated with the attributes. The service counts as gnome-keyring if one connection owns its name `org.gnome.keyring` and
-//! `org.freedesktop.secrets`. Other services may answer several messages at the same time: no order of replies proves anything
-//! there, so the attributes are always asked for.
+//! gnome-keyring handles messages in one thread, in the order in which they arrive, and replies in that order. If the reply to
+//! the search arrives after the secret, the search ran after the secret was read. It then proves the same as the attributes, so
+//! they are not requested. The order of the replies is checked, not assumed: if it is a different one, the read is repeated
+//! with the attributes. The service is recognized as gnome-keyring if the same connection owns the names `org.gnome.keyring` and
+//! `org.freedesktop.secrets`. Other services may handle several messages at the same time. The order of their replies proves
+//! nothing, so the attributes are always requested.
 //!
-//! A search for a whole service finds items and no names. Reads of many keys ask for the attributes of each item on every
-//! service. So do listings; on gnome-keyring they need not ask for a name that was read within the last second if no signal
-//! has reported a change of the item since, and not whether the keyring is locked if nothing changed at all: see
-//! [`known_names`].
+//! A search for all items of a service returns paths, not names. Reads of many keys therefore request the attributes of each
+//! item, on every service. Listings do the same, with one exception: on gnome-keyring, a listing does not request a name that
+//! was read within the last second, unless a signal has reported a change of the item. If no item has changed since a listing
+//! found nothing locked, it does not ask whether the keyring is locked either. See [`known_names`].
 
 mod address;
 mod attempt;

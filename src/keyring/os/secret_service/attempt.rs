@@ -90,7 +90,7 @@ impl Attempt {
         let (found, is_locked, ()) = join3(
             self.session.search(attributes),
             self.session.is_default_collection_locked(),
-            // The first search of a session is a good time to compute the key: the service works meanwhile.
+            // Computes the session key while the service handles the search.
             async { self.session.cipher.prepare() },
         )
         .await;

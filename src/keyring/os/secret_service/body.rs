@@ -11,11 +11,11 @@ pub(super) type WireSecret<'a> = (ObjectPath<'a>, &'a [u8], &'a [u8], &'a str);
 type SearchAttributes<'a> = HashMap<&'a str, &'a str>;
 type Properties<'a> = HashMap<&'a str, Variant<'a>>;
 
-/// Declares the enum and what zbus needs to know of each variant: that it is sent as a tuple of its fields.
+/// Declares the enum and how zbus sends it: each variant as a tuple of its fields.
 macro_rules! bodies {
     ($($name:ident($($field:ident: $type:ty),*),)*) => {
-        /// The body of a message. All calls share this type, so that the code that sends a message, which is large, exists
-        /// once in the binary.
+        /// The body of a message. All calls share this type, so that the binary has only one copy of the large code that
+        /// sends a message.
         pub(super) enum Body<'a> {
             $($name($($type),*),)*
         }

@@ -16,8 +16,10 @@ use super::body::Body;
 use super::call_error::CallError;
 use crate::keyring::errors::ErrorKind;
 
-/// The name, the interface and the path of the bus itself.
+/// The name of the bus itself, which is also the name of its interface.
 pub(super) const BUS: &str = "org.freedesktop.DBus";
+
+/// The path of the bus itself.
 pub(super) const BUS_PATH: &str = "/org/freedesktop/DBus";
 
 /// The name of the Secret Service.

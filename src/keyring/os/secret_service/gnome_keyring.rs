@@ -1,4 +1,4 @@
-//! Finds out whether the service is gnome-keyring, and follows its signals. Both only when that is of use, in the background.
+//! Detects whether the service is gnome-keyring, and follows its signals. Both happen in the background, and only when needed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -16,7 +16,7 @@ const GNOME_KEYRING: &str = "org.gnome.keyring";
 pub(super) struct GnomeKeyring {
     is_recognized: AtomicBool,
     listings: AtomicUsize,
-    /// Receives a message when the watching task may have something to do.
+    /// Wakes the watching task when it may have something to do.
     wanted: watch::Sender<()>,
     pub(super) names: KnownNames,
 }
@@ -52,7 +52,8 @@ impl GnomeKeyring {
         }
     }
 
-    /// Does what the other functions ask for, until the connection ends.
+    /// Detects gnome-keyring once [`Self::is_recognized`] or [`Self::count_listing`] needs it, then follows its signals from the
+    /// second listing on, until the connection ends. Returns at once if the service is another one.
     pub(super) async fn watch(&self, bus: &zbus::Connection) -> zbus::Result<()> {
         let mut wanted = self.wanted.subscribe();
         let _ = wanted.changed().await;

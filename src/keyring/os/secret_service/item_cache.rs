@@ -1,7 +1,7 @@
 //! Remembers which item belongs to an account, for the lifetime of a session.
 //!
 //! A remembered path is only a guess, because other programs may rename, replace or delete the item at any time. Callers prove
-//! in the same round trip whose item it is, and discard the result if it is not the wanted one.
+//! in the same round trip that the item is the wanted one, and discard the result otherwise.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! Remembers for a moment which account an item belongs to, so that a listing need not ask for the attributes of each item.
 //!
-//! This is only right for gnome-keyring, and only for names, never for secrets. Before gnome-keyring replies to a program that
+//! This is only correct for gnome-keyring, and only for names, never for secrets. Before gnome-keyring replies to a program that
 //! renames, creates, deletes, locks or unlocks items, it sends signals on the connection that carries its replies. A signal
 //! about a change that a search has seen is therefore received before the reply to the search. A collection that is deleted
 //! sends no signal for its items, but no search finds them any more.
@@ -33,7 +33,7 @@ struct NamesState {
     /// The signals, and the waker of the task that follows them. All calls use this waker, because a stream has one.
     signals: Option<(Signals, Waker)>,
     names: HashMap<OwnedObjectPath, Name>,
-    /// The number of signals that were received.
+    /// The number of signals that were received, plus one for the subscription.
     changes: u64,
     /// The start of the last listing during which no collection was locked and nothing changed.
     complete: Option<ListingStart>,
@@ -95,8 +95,8 @@ impl KnownNames {
         self.state().start(Instant::now())
     }
 
-    /// Returns whether no collection is locked, as far as that can be known without asking: an earlier listing found none, and
-    /// no item has changed since. Locking a collection changes its items.
+    /// Returns whether it is known without asking that no collection is locked: an earlier listing found none, and no item has
+    /// changed since. Locking a collection changes its items.
     pub(super) fn is_complete(&self, listing: &ListingStart) -> bool {
         self.state().is_complete(listing)
     }
@@ -122,8 +122,8 @@ impl KnownNames {
         lookup
     }
 
-    /// Remembers the accounts of items, which a listing has asked for, and that no collection was locked. Does nothing if anything
-    /// changed since the start of the listing: it is not known whether the change came before the answers.
+    /// Remembers the accounts that a listing has asked for, and that no collection was locked. Does nothing if anything changed
+    /// since the start of the listing: it is not known whether the replies are older than the change.
     pub(super) fn remember(
         &self,
         service: &str,

@@ -54,8 +54,8 @@ impl Attempt {
     /// Returns the secret of an account without waiting for other reads. Of several items the newest counts.
     ///
     /// The item that was last seen is only a guess: its secret counts if its attributes are the wanted ones and a search,
-    /// sent in the same round trip, finds it and no other. Where the service answers in order, a search that was answered
-    /// after the secret proves the attributes, so they are not asked for.
+    /// sent in the same round trip, finds it and no other. If the service answers in order, a search whose reply
+    /// arrives after the secret proves the same, so the attributes are not requested.
     pub(super) async fn get_single(&self, service: &str, account: &str) -> ReadResult {
         let wanted = attributes(service, account);
         let Some(guess) = self.session.items.get(service, account) else {
@@ -294,8 +294,8 @@ impl Attempt {
         Ok(accounts)
     }
 
-    /// Searches, without asking whether the keyring is locked: that is asked only if something was locked since the start of
-    /// the listing, or if nothing was found.
+    /// Searches without asking whether the keyring is locked. Asks, and searches again, only if an item has changed since the
+    /// start of the listing, or if the search found a locked item or nothing.
     async fn search_unlocked(
         &self,
         wanted: &HashMap<&str, &str>,

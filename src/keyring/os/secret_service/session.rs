@@ -56,7 +56,7 @@ impl Session {
     ///
     /// The session is encrypted. A service that refuses the key exchange, with whatever error, gets a plain session.
     pub(super) async fn open(address: &str) -> Result<Self, CallError> {
-        // The keys are computed while the bus answers the greeting.
+        // The key pair is generated while the bus answers the greeting.
         let generating = async { KeyPair::generate().map(|pair| (Variant::from(pair.public()), pair)) };
         let (bus, keys) = join(connect(address), generating).await;
         let (bus, (public, pair)) = (bus?, keys?);
@@ -163,8 +163,8 @@ fn is_refusal(error: &CallError) -> bool {
     )
 }
 
-/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`. Meanwhile it does
-/// what is to be done if the service is gnome-keyring.
+/// Waits until the owner of the Secret Service's name changes or the connection ends, then closes `alive`. Runs
+/// [`GnomeKeyring::watch`] in the meantime.
 async fn watch_owner(bus: zbus::Connection, alive: watch::Sender<()>, gnome_keyring: Arc<GnomeKeyring>) {
     let rule = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)

@@ -51,7 +51,7 @@ pub(super) enum SessionCipher {
     Encrypted(SessionKey),
 }
 
-/// The key that both sides agree on. It is computed when it is needed, so that a search can be sent first.
+/// The key that both sides agree on. It is computed at its first use, so that a search can be sent before.
 pub(super) struct SessionKey {
     ours: KeyPair,
     theirs: U1024,
@@ -77,7 +77,7 @@ impl KeyPair {
             .to_vec()
     }
 
-    /// Accepts the other side's public key; `None` if that is not a usable element of the group.
+    /// Returns the cipher for the other side's public key; `None` if that is not a usable element of the group.
     pub(super) fn agree(&self, theirs: &[u8]) -> Option<SessionCipher> {
         // The other side may omit leading zeros.
         let theirs = theirs.get(theirs.len().saturating_sub(U1024::BYTES)..)?;
@@ -98,7 +98,7 @@ impl KeyPair {
 }
 
 impl SessionKey {
-    /// Returns the key. The first call takes a large part of a millisecond.
+    /// Returns the key. The first call computes it, which takes some tenths of a millisecond.
     fn get(&self) -> &[u8; KEY_LEN] {
         self.key.get_or_init(|| {
             let mut shared = Element::new(&self.theirs).pow(&*self.ours.0).retrieve();
