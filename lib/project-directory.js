@@ -54,7 +54,7 @@ function projectOf(directory, { cwd, home }) {
 /** Resolves symbolic links. If the directory does not exist, resolves the part of its path that does. */
 function real(directory) {
   try {
-    return fs.realpathSync(directory)
+    return fs.realpathSync.native(directory)
   } catch {
     const parent = path.dirname(directory)
     return parent === directory ? directory : path.join(real(parent), path.basename(directory))

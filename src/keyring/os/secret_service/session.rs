@@ -56,7 +56,7 @@ impl Session {
     ///
     /// The session is encrypted. A service that refuses the key exchange, with whatever error, gets a plain session.
     pub(super) async fn open(address: &str) -> Result<Self, CallError> {
-        // The key pair is generated while the bus answers the greeting.
+        // The key pair is generated while the bus accepts the connection.
         let generating = async { KeyPair::generate().map(|pair| (Variant::from(pair.public()), pair)) };
         let (bus, keys) = join(connect(address), generating).await;
         let (bus, (public, pair)) = (bus?, keys?);
