@@ -255,10 +255,10 @@ export class SecureStore {
 
   /**
    * Resolves to whether the keyring works, by writing, reading back and deleting a value. The result is cached for
-   * 60 seconds; a timeout is not cached. While a setting disables the keyring, resolves to `false`.
+   * 60 seconds; a timeout is not cached. While a setting disables the keyring, and if the {@link Configuration.keyring}
+   * setting is invalid, resolves to `false`.
    *
-   * Rejects only with errors that end every operation: `RUNTIME_REPLACED`, `CONFLICT`, and the error of an invalid
-   * {@link Configuration.keyring} setting.
+   * Rejects only with `RUNTIME_REPLACED` and `CONFLICT`.
    */
   isKeychainAvailable(): Promise<boolean>
 

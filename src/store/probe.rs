@@ -40,7 +40,7 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// Only those that end every operation, such as `RUNTIME_REPLACED`.
+    /// `RUNTIME_REPLACED` and `CONFLICT`.
     pub async fn status<F>(&self, service: &str, keyring: F) -> Result<bool>
     where
         F: Future<Output = Result<Option<Arc<dyn Keyring>>>> + Send + 'static,
@@ -96,12 +96,13 @@ impl Probe {
         }
     }
 
-    /// Ends the running probe. Its result is cached unless it is a timeout or an error that ends every operation.
+    /// Ends the running probe. Its result is cached unless it is a timeout or one of the errors that are never absorbed. An
+    /// invalid setting of the keyring means that no keyring works.
     fn conclude(&self, outcome: Result<bool>) -> Result<bool> {
         let mut state = self.state();
         state.running = None;
         match outcome {
-            Err(error) if error.is_final() => Err(error),
+            Err(error) if error.code().is_final() => Err(error),
             Err(error) if error.code() == Code::Timeout => Ok(false),
             outcome => {
                 let works = outcome.unwrap_or(false);

@@ -98,7 +98,7 @@ impl SecureStore {
     ///
     /// # Errors
     ///
-    /// Only those that end every operation, such as `RUNTIME_REPLACED`.
+    /// `RUNTIME_REPLACED` and `CONFLICT`.
     pub async fn is_keychain_available(&self) -> Result<bool> {
         if self.keyring.is_disabled() {
             return Ok(false);
