@@ -8,14 +8,14 @@
 
 const native = require('./binding.js')
 const { EnvelopeCodecError, SecureStoreError, isRuntimeReplacedError, isSecureStoreError } = require('./errors.js')
-const { paced } = require('./pace.js')
+const { hasContexts, paced } = require('./pace.js')
 
 // The JavaScript functions that the binary calls. Each file is loaded at its first use, because most programs do not need all
 // of them.
 native.init({
   SecureStoreError,
   chooseKeyring: (...args) => require('./host.js').chooseKeyring(...args),
-  currentLocks: () => require('./lock-context.js').currentLocks(),
+  currentLocks: () => (hasContexts() ? require('./lock-context.js').currentLocks() : null),
   deliver: (...args) => calls().deliver(...args),
   host: () => require('./host.js').host(),
   load: (...args) => calls().load(...args),

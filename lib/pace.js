@@ -14,8 +14,11 @@ let immediate
 /** The queued calls. Those before index `next` have started. */
 let queue = []
 let next = 0
-/** Returns a function that calls another function in the current asynchronous context; `undefined` if none is needed. */
-let capture = () => undefined
+/**
+ * Returns a function that calls another function in the current asynchronous context; `undefined` if none is needed. Not set
+ * before the first lock.
+ */
+let capture
 
 /** Returns a method that calls `start`, and queues calls if too many start in one turn. */
 function paced(start) {
@@ -26,7 +29,7 @@ function paced(start) {
       return start.call(this, first, second)
     }
     return new Promise((resolve, reject) => {
-      queue.push({ start, object: this, first, second, run: capture(), resolve, reject })
+      queue.push({ start, object: this, first, second, run: capture?.(), resolve, reject })
       schedule()
       // Queued calls keep the process alive.
       if (queue.length - next === 1) immediate.ref?.()
@@ -39,7 +42,12 @@ function setCapture(function_) {
   capture = function_
 }
 
-module.exports = { paced, setCapture }
+/** Returns whether there are asynchronous contexts to capture. */
+function hasContexts() {
+  return capture !== undefined
+}
+
+module.exports = { hasContexts, paced, setCapture }
 
 function schedule() {
   if (immediate !== undefined) return

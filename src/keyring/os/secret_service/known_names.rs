@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use zbus::{MatchRule, Message, MessageStream, OwnedObjectPath};
 
-/// How long a name is used after it was read.
+/// How long a name is used after the listing that read it.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Maximum number of names that are remembered. When it is reached, the cache starts again from empty.
@@ -35,8 +35,8 @@ struct NamesState {
     names: HashMap<OwnedObjectPath, Name>,
     /// The number of signals that were received, plus one for the subscription.
     changes: u64,
-    /// The start of the last listing during which no collection was locked and nothing changed.
-    complete: Option<ListingStart>,
+    /// When the last listing ended during which no collection was locked and nothing changed, and the number of signals then.
+    complete: Option<(u64, Instant)>,
 }
 
 type Signals = BoxStream<'static, zbus::Result<Message>>;
@@ -136,6 +136,8 @@ impl KnownNames {
         if listing.changes != state.changes || state.signals.is_none() {
             return;
         }
+        // The end of the listing: one of many items may take longer than the age.
+        let now = Instant::now();
         if state.names.len() + items.len() > MAX_NAMES {
             state.names.clear();
         }
@@ -144,14 +146,14 @@ impl KnownNames {
                 let name = Name {
                     service: service.to_owned(),
                     account: account.clone(),
-                    read_at: listing.started_at,
+                    read_at: now,
                 };
                 state.names.insert(item.clone(), name);
             }
         }
         // A listing that asked for nothing has not asked whether a collection is locked, either.
         if !state.is_complete(listing) {
-            state.complete = Some(*listing);
+            state.complete = Some((listing.changes, now));
         }
     }
 
@@ -201,7 +203,7 @@ impl NamesState {
         self.signals.is_some()
             && self
                 .complete
-                .is_some_and(|complete| complete.changes == self.changes && listing.is_within_age(complete.started_at))
+                .is_some_and(|(changes, ended_at)| changes == self.changes && listing.is_within_age(ended_at))
     }
 }
 
@@ -305,8 +307,8 @@ mod tests {
     fn r3_7_a_name_is_used_for_its_service_and_for_a_second() {
         let (names, items) = (following(&Arrived::default()), [path("1")]);
         let mut listing = names.start();
-        let learned_at = listing.started_at;
         names.remember("service", &items, &[Some("account".to_owned())], &listing);
+        let learned_at = names.state().names[&items[0]].read_at;
         let mut is_known = |service: &str, age: Duration| {
             listing.started_at = learned_at + age;
             let is_known = names.lookup(service, &items, &listing).unknown.is_empty();
@@ -316,6 +318,16 @@ mod tests {
         assert_eq!(is_known("service", MAX_AGE), (true, true));
         assert_eq!(is_known("service", MAX_AGE + Duration::from_nanos(1)), (false, false));
         assert_eq!(is_known("other", Duration::ZERO), (false, true));
+    }
+
+    #[test]
+    fn r3_7_names_are_known_after_a_listing_that_takes_longer_than_a_second() {
+        let (names, items) = (following(&Arrived::default()), [path("1")]);
+        let mut listing = names.start();
+        listing.started_at -= 10 * MAX_AGE;
+        names.remember("service", &items, &[Some("account".to_owned())], &listing);
+        assert!(lookup(&names, &items).unknown.is_empty());
+        assert!(names.is_complete(&names.start()));
     }
 
     #[test]
