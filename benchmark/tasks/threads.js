@@ -38,12 +38,12 @@ function sample(shared) {
 }
 
 function threadNames() {
-  return readdirSync('/proc/self/task').map((thread) => {
+  return readdirSync('/proc/self/task').flatMap((thread) => {
     try {
-      return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()
+      return [readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()]
     } catch {
       // The thread has ended.
-      return ''
+      return []
     }
   })
 }
