@@ -3,6 +3,7 @@
 // The envelopes of the encrypted files, for programs that keep their own files. Loaded at the first use.
 
 const native = require('./binding.js')
+const { requireObject } = require('./checks.js')
 const { EnvelopeCodecError } = require('./errors.js')
 
 /** The message, code and remediation of each failure, by the name that Rust uses for it. */
@@ -37,14 +38,14 @@ const FAILURES = {
 }
 
 async function encryptEnvelopeString(plaintext, serviceName, options = {}) {
-  requireObject(options)
+  requireObject(options, 'options')
   const { existingEnvelopeVersion } = options
   const secret = await machineSecret(options)
   return text(native.encryptEnvelope(plaintext, serviceName, { ...secret, existingEnvelopeVersion }))
 }
 
 async function decryptEnvelopeString(envelopeJson, serviceName, options = {}) {
-  requireObject(options)
+  requireObject(options, 'options')
   // The loader is only called for version 2. If it throws, the call rejects with that error.
   const needsSecret = readEnvelopeVersion(envelopeJson) === 2
   const secret = needsSecret ? await machineSecret(options) : { machineSecret: null }
@@ -65,11 +66,6 @@ function isValidEnvelope(envelope) {
 }
 
 module.exports = { decryptEnvelopeString, encryptEnvelopeString, isValidEnvelope, readEnvelopeVersion }
-
-function requireObject(options) {
-  if (typeof options === 'object' && options !== null) return
-  throw new TypeError(`options must be an object, not ${options === null ? 'null' : `a ${typeof options}`}`)
-}
 
 /** Resolves to the machine secret of the caller's loader, or to the path of the file that holds it. */
 async function machineSecret({ machineSecretLoader, machineSecretPath }) {

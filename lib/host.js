@@ -109,7 +109,7 @@ function projectProblem(dataDir, rule) {
  */
 function homeDirectory(env) {
   const variable = process.platform === 'win32' ? 'USERPROFILE' : 'HOME'
-  const home = env[variable] || homeInUserDatabase()
+  const home = env[variable] || userRecord()?.homedir
   if (home) return path.resolve(home)
   throw new SecureStoreError('The home directory is unknown', 'UNAVAILABLE', `Set ${variable} to the home directory`)
 }
@@ -145,21 +145,17 @@ function platformDataDirectory(env, home) {
   }
 }
 
-function homeInUserDatabase() {
-  try {
-    return os.userInfo().homedir
-  } catch {
-    // The user has no entry in the user database.
-    return ''
-  }
+function username() {
+  const name = userRecord()?.username
+  if (name) return name
+  return process.getuid ? String(process.getuid()) : 'unknown'
 }
 
-function username() {
+/** Returns the user's entry in the user database; `undefined` if there is none, which is common in containers. */
+function userRecord() {
   try {
-    const name = os.userInfo().username
-    if (name) return name
+    return os.userInfo()
   } catch {
-    // The user has no entry in the user database, which is common in containers.
+    return undefined
   }
-  return process.getuid ? String(process.getuid()) : 'unknown'
 }

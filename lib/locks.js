@@ -2,8 +2,9 @@
 
 // `withLock`, `update` and `refreshCredentials`, which run several steps under a lock. Loaded at their first use.
 
-const { runHolding } = require('./lock-context.js')
 const native = require('./binding.js')
+const { requireFunction, requireObject } = require('./checks.js')
+const { runHolding } = require('./lock-context.js')
 const { startUpdate } = require('./update-versions.js')
 
 /** The maximum number of attempts of `update` when another program changes the value at the same time. */
@@ -44,9 +45,7 @@ async function update(store, key, change, SecureStore) {
 
 async function refreshCredentials(storage, serverName, refresh, options = {}) {
   requireFunction(refresh, 'refresh')
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, not ${kind(options)}`)
-  }
+  requireObject(options, 'options')
   const { isStale, leewayMs = DEFAULT_LEEWAY_MS } = options
   if (isStale !== undefined) requireFunction(isStale, 'options.isStale')
   if (typeof leewayMs !== 'number' || !(leewayMs >= 0)) {
@@ -101,13 +100,4 @@ async function write(store, key, next) {
 function pause(attempt) {
   const longest = Math.min(MAX_PAUSE_MS, 2 ** attempt)
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longest))
-}
-
-function requireFunction(value, name) {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${kind(value)}`)
-}
-
-function kind(value) {
-  if (value === null || value === undefined) return String(value)
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
